@@ -3468,8 +3468,8 @@ AS $function$
           r.priority, r.error, r.tags, r.metadata, r.idempotency_key, r.trace_id, r.parent_run_id,
           r.parent_step_run_id, r.parent_close_policy, r.origin_run_id, r.rerun_from_step, r.created_by,
           r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
-          r.is_limited, r.start_at, r.held_by, r.deadline_at, r.started_at, r.completed_at, r.paused_at,
-          r.duration_ms, r.created_at, r.updated_at,
+          r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.started_at, r.completed_at,
+          r.paused_at, r.duration_ms, r.created_at, r.updated_at,
           (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow
         from unnest(s.run_ids) with ordinality i (id, place)
         cross join lateral (select o.* from stepbase.runs o where o.id = i.id limit 1) r
@@ -4188,7 +4188,7 @@ begin
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
   if v_is_released then
-    admitted := stepbase_engine.resume_held(p_limit);
+    admitted := stepbase_engine.resume_suspended(p_limit);
     if admitted > 0 then
       more_wait := true;
       return next;
@@ -4504,7 +4504,7 @@ begin
   finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
-      p_carry and r.status = 'running' and i.limited_by is null and not h.is_held as is_carried, h.is_held,
+      p_carry and r.status = 'running' and i.limited_by is null and not h.is_suspended as is_carried, h.is_suspended,
       row_number() over (partition by p.id order by i.item_index) as position
     from stepbase.step_runs i
     join stepbase.step_runs p
@@ -4512,8 +4512,8 @@ begin
     join stepbase.runs r on r.id = i.run_id
     cross join lateral (
       select case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-        when 0 then false else stepbase_engine.is_held(i.run_id, false)
-      end as is_held
+        when 0 then false else stepbase_engine.is_suspended(i.run_id, false)
+      end as is_suspended
     ) h
     where i.id = any(p_item_ids)
   ),
@@ -4536,7 +4536,7 @@ begin
     set
       status = case when f.is_carried then 'running' else 'ready' end,
       job_id = case when f.is_carried then f.job_id
-        when r.status = 'running' and s.limited_by is null and not f.is_held then stepbase_engine.new_id() end,
+        when r.status = 'running' and s.limited_by is null and not f.is_suspended then stepbase_engine.new_id() end,
       fence = f.is_carried::int,
       started_at = case when f.is_carried then v_now end,
       updated_at = v_now
@@ -6933,7 +6933,7 @@ begin
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
       and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
-        when 0 then true else not stepbase_engine.is_held(r.id, true)
+        when 0 then true else not stepbase_engine.is_suspended(r.id, true)
       end
       and case when r.is_limited
         then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = r.id) = 0 else true end
@@ -7005,7 +7005,7 @@ begin
       and r.status = 'running'
       and s.run_id <> all(coalesce(v_started, '{}'))
       and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-        when 0 then true else not stepbase_engine.is_held(r.id, false)
+        when 0 then true else not stepbase_engine.is_suspended(r.id, false)
       end
     returning s.*
   ),
@@ -7062,14 +7062,14 @@ begin
             when r.status = 'running' and (
               select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause'
             ) > 0
-              then stepbase_engine.is_held(r.id, false)
+              then stepbase_engine.is_suspended(r.id, false)
             else r.status = 'paused'
           end
         from stepbase.runs r
         where r.id = s.run_id
       );
     if exists (select 1 from stepbase.incident_switches i where i.released_at is null) then
-      perform stepbase_engine.hold_starts(v_runs);
+      perform stepbase_engine.suspend_starts(v_runs);
     end if;
     perform stepbase_engine.end_tokens(v_idle);
   end if;
@@ -7362,7 +7362,7 @@ begin
           r.rerun_from_step is null
           and (select count(*) from stepbase_engine.run_backlog b where b.run_id = c.run_id) = 0
           and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
-            when 0 then true else not stepbase_engine.is_held(c.run_id, true)
+            when 0 then true else not stepbase_engine.is_suspended(c.run_id, true)
           end
           and case when r.is_limited
             then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = c.run_id) = 0 else true end
@@ -9489,6 +9489,73 @@ AS $function$
 $function$;
 comment on function stepbase_engine.explain_ended_run(p_run stepbase.runs) is 'Reasons completed, cancelled, failed and timed_out: when and why, and the newest run that redrove it. Null for an open run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_flow(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  select case b.kind
+    when 'concurrency' then stepbase_engine.needs_slot(
+      'concurrency_key', stepbase_engine.place_text(a.runs + 1, t.runs, 10000) || ' for a slot of its concurrency key',
+      s.busy, c.max_count, p_run.created_at, p_run.app_code, f.facts
+    )
+    else stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'throttle',
+        stepbase_engine.place_text(a.runs + 1, t.runs, 10000)
+        || format(
+          ' of the throttle: %s %s in %s s for this key.%s', c.max_count,
+          case c.max_count when 1 then 'start' else 'starts' end, c.period_seconds,
+          coalesce(' The next start is at ' || stepbase_engine.time_text(r.due_at) || '.', '')
+        ),
+        p_run.created_at, null, f.facts || jsonb_build_object('next_start_at', r.due_at)
+      ),
+      p_run.app_code
+    )
+  end
+  from stepbase_engine.flow_backlog b
+  join stepbase.workflow_flow_controls c on c.workflow_id = b.workflow_id and c.kind = b.kind
+  left join stepbase_engine.flow_rates r on r.key_id = b.key_id
+  cross join lateral (
+    select count(*) as runs
+    from (
+      (
+        select 1 from stepbase_engine.flow_backlog o
+        where o.workflow_id = b.workflow_id and o.kind = b.kind and o.key_id = b.key_id and o.priority > b.priority
+        limit 10001
+      )
+      union all
+      (
+        select 1 from stepbase_engine.flow_backlog o
+        where o.workflow_id = b.workflow_id and o.kind = b.kind and o.key_id = b.key_id
+          and o.priority = b.priority and o.arrival < b.arrival
+        limit 10001
+      )
+    ) x
+  ) a
+  cross join lateral (
+    select count(*) as runs
+    from (
+      select 1 from stepbase_engine.flow_backlog o
+      where o.workflow_id = b.workflow_id and o.kind = b.kind and o.key_id = b.key_id
+      limit 10001
+    ) x
+  ) t
+  cross join lateral (
+    select count(*) as busy from (select 1 from stepbase_engine.run_slots o where o.limit_id = b.key_id limit 10001) x
+  ) s
+  cross join lateral (
+    select jsonb_build_object(
+      'place', case when a.runs <= 10000 then a.runs + 1 end, 'total', least(t.runs, 10000), 'key_path', c.key_path
+    ) as facts
+  ) f
+  where b.run_id = p_run.id;
+$function$;
+comment on function stepbase_engine.explain_flow(p_run stepbase.runs) is 'Reasons concurrency_key and throttle (or admission, no_worker): the place of a run in the line of its key, counted up to 10,000, and the busy slots or the next start. Null if the run is in no line.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_held_step(p_step stepbase.step_runs, p_run stepbase.runs)
  RETURNS jsonb
  LANGUAGE sql
@@ -9509,6 +9576,54 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.explain_held_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'Reason held_by_pause: only the pause of its run keeps the step from continuing. Null if that is not so.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_hold(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_run.start_at <= stepbase_engine.now() then stepbase_engine.needs_worker(
+      stepbase_engine.reason(
+        'start_due', format('The start was due at %s.', stepbase_engine.time_text(p_run.start_at)), p_run.start_at
+      ),
+      p_run.app_code
+    )
+    when h.kind is null then stepbase_engine.reason(
+      'start_at', format('Starts at %s.', stepbase_engine.time_text(p_run.start_at)), p_run.created_at, p_run.start_at
+    )
+    when h.kind = 'batch' then stepbase_engine.reason(
+      'batch',
+      format(
+        'Collects a batch: %s of %s items. It starts with the last one, or at %s.', h.items, h.max_count,
+        stepbase_engine.time_text(p_run.start_at)
+      ),
+      p_run.created_at, p_run.start_at, jsonb_build_object('items', h.items, 'max_items', h.max_count)
+    )
+    else stepbase_engine.reason(
+      'debounce',
+      format(
+        'Starts at %s, unless another start with the same key comes first and replaces its input.',
+        stepbase_engine.time_text(p_run.start_at)
+      ),
+      p_run.created_at, p_run.start_at
+    )
+  end
+  from (values (true)) as always
+  left join lateral (
+    select c.kind, c.max_count, f.items
+    from stepbase.workflow_flow_controls c
+    join stepbase_engine.flow_holds f on f.run_id = p_run.id
+      and f.key_id = stepbase_engine.flow_key(
+        c, case c.kind when 'batch' then p_run.input #> '{items,0}' else p_run.input end
+      )
+    where c.workflow_id = p_run.workflow_id and c.kind in ('debounce', 'batch')
+    limit 1
+  ) h on true
+  where p_run.held_by is not null;
+$function$;
+comment on function stepbase_engine.explain_hold(p_run stepbase.runs) is 'Reasons start_at, debounce, batch and start_due (or no_worker): the time or the starts that a held run waits for. Null for other runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_items(p_step stepbase.step_runs)
  RETURNS jsonb
@@ -9660,6 +9775,9 @@ CREATE OR REPLACE FUNCTION stepbase_engine.explain_pending_run(p_run stepbase.ru
  SET search_path TO ''
 AS $function$
   select coalesce(
+    stepbase_engine.explain_switch(p_run, true),
+    stepbase_engine.explain_hold(p_run),
+    stepbase_engine.explain_flow(p_run),
     stepbase_engine.explain_run_backlog(p_run),
     stepbase_engine.explain_token(
       p_run.app_code, stepbase_engine.find_token(p_run.app_code, p_run.id), p_run.created_at, 'run'
@@ -9667,7 +9785,7 @@ AS $function$
   )
   where p_run.status = 'pending';
 $function$;
-comment on function stepbase_engine.explain_pending_run(p_run stepbase.runs) is 'Why a pending run has not started: it is in the backlog, or its token waits for a worker or is missing. Null for other runs.';
+comment on function stepbase_engine.explain_pending_run(p_run stepbase.runs) is 'Why a pending run has not started: a switch, a hold or a flow control (*_explain_holds.sql), it is in the backlog, or its token waits for a worker or is missing. Null for other runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_pending_step(p_step stepbase.step_runs)
  RETURNS jsonb
@@ -9927,7 +10045,9 @@ AS $function$
     stepbase_engine.explain_held_step(p_step, p_run),
     case p_step.status
       when 'pending' then stepbase_engine.explain_pending_step(p_step)
-      when 'ready' then stepbase_engine.explain_ready_step(p_step)
+      when 'ready' then coalesce(
+        stepbase_engine.explain_switch(p_run, false), stepbase_engine.explain_ready_step(p_step)
+      )
       when 'running' then stepbase_engine.explain_token(p_step.app_code, p_step.job_id, p_step.started_at, 'step')
       when 'waiting' then stepbase_engine.explain_wait(p_step)
     end
@@ -9979,6 +10099,31 @@ AS $function$
   where b.step_run_id = p_step.id;
 $function$;
 comment on function stepbase_engine.explain_step_backlog(p_step stepbase.step_runs) is 'Reason task_queue_steps: the place of a step in the line for a slot of its task queue, and the busy slots, each counted up to 10,000. Null if it is not in a line.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_switch(p_run stepbase.runs, p_is_start boolean)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'incident_switch',
+    format(
+      'An incident switch of the %s (%s) has stopped it since %s: %s. release_incident_switch continues it.',
+      replace(i.scope, '_', ' '), i.mode, stepbase_engine.time_text(i.created_at), rtrim(i.reason, '.')
+    ),
+    i.created_at, null,
+    jsonb_build_object('switch_id', i.id, 'scope', i.scope, 'mode', i.mode)
+  )
+  from stepbase.incident_switches i
+  where i.released_at is null
+    and stepbase_engine.switch_applies(i, p_run.app_code, p_run.workflow_id)
+    and (p_is_start or i.mode = 'pause')
+    and stepbase_engine.is_suspended(p_run.id, p_is_start)
+  order by i.created_at, i.id
+  limit 1;
+$function$;
+comment on function stepbase_engine.explain_switch(p_run stepbase.runs, p_is_start boolean) is 'Reason incident_switch: the oldest switch that suspends the start of a run (p_is_start) or its next step. Null without one.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_task(p_step stepbase.step_runs)
  RETURNS jsonb
@@ -11362,14 +11507,6 @@ $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
 grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.held_group()
- RETURNS uuid
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $function$;
-comment on function stepbase_engine.held_group() is 'The workflow_limit of held runs in run_backlog; their queue_limit is their workflow. These are the last groups of an application, and admit leaves them out.';
-
 CREATE OR REPLACE FUNCTION stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -11435,30 +11572,6 @@ end;
 $function$;
 comment on function stepbase_engine.hold_run(p_run stepbase.runs, p_may_refuse boolean) is 'What start_run does instead of enqueue_run with a run that was inserted with held_by. With p_may_refuse it raises SB429 when more than max_waiting_runs of the application wait.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.hold_starts(p_run_ids uuid[])
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-begin
-  with held as (
-    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
-    select r.id, r.app_code, stepbase_engine.held_group(), r.workflow_id, r.priority
-    from stepbase.runs r
-    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_held(r.id, true)
-    order by r.id
-    on conflict (run_id) do nothing
-    returning run_id
-  )
-  -- They request their concurrency slots again when they are released.
-  delete from stepbase_engine.run_slots s using held h where s.run_id = h.run_id;
-  if found then
-    perform pg_notify('stepbase', 'admit');
-  end if;
-end;
-$function$;
-comment on function stepbase_engine.hold_starts(p_run_ids uuid[]) is 'Puts those of these pending runs that a switch holds into the backlog, in a group that is not admitted. The caller has locked the runs and ends their tokens.';
-
 CREATE OR REPLACE FUNCTION stepbase_engine.installation_checks()
  RETURNS text[]
  LANGUAGE sql
@@ -11507,33 +11620,6 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_compensated(p_run_id uuid) is 'Whether at least one compensation of the run has started. Results of such a run are not copied into a rerun.';
-
-CREATE OR REPLACE FUNCTION stepbase_engine.is_held(p_run_id uuid, p_is_start boolean)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-begin
-  return exists (
-    select 1
-    from stepbase.runs r
-    join stepbase.incident_switches i
-      on i.released_at is null and stepbase_engine.switch_applies(i, r.app_code, r.workflow_id)
-    where r.id = p_run_id
-      and case
-        when i.mode = 'pause' then true
-        when not p_is_start then false
-        -- Open runs go on, so their children start, too.
-        else not exists (
-          select 1 from stepbase.runs p
-          where p.id = r.parent_run_id and stepbase_engine.switch_applies(i, p.app_code, p.workflow_id)
-        )
-      end
-  );
-end;
-$function$;
-comment on function stepbase_engine.is_held(p_run_id uuid, p_is_start boolean) is 'Whether an incident switch holds a run: its start (p_is_start), or its next step.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_leased(p_job_id uuid)
  RETURNS boolean
@@ -11584,6 +11670,33 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.is_runnable(p_workflow stepbase.workflows) is 'Whether runs of a workflow can be started: it is not deleted, has a published version and a runnable status.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_suspended(p_run_id uuid, p_is_start boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select 1
+    from stepbase.runs r
+    join stepbase.incident_switches i
+      on i.released_at is null and stepbase_engine.switch_applies(i, r.app_code, r.workflow_id)
+    where r.id = p_run_id
+      and case
+        when i.mode = 'pause' then true
+        when not p_is_start then false
+        -- Open runs go on, so their children start, too.
+        else not exists (
+          select 1 from stepbase.runs p
+          where p.id = r.parent_run_id and stepbase_engine.switch_applies(i, p.app_code, p.workflow_id)
+        )
+      end
+  );
+end;
+$function$;
+comment on function stepbase_engine.is_suspended(p_run_id uuid, p_is_start boolean) is 'Whether an incident switch suspends a run: its start (p_is_start), or its next step.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_task_of(p_task stepbase.step_runs, p_user_id uuid)
  RETURNS boolean
@@ -12967,7 +13080,7 @@ AS $function$
         s.job_id is null and s.limited_by is null
         and s.updated_at < stepbase_engine.now() - interval '1 minute'
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(r.id, false)
+          when 0 then true else not stepbase_engine.is_suspended(r.id, false)
         end
       )
     )
@@ -14031,8 +14144,8 @@ declare
   v_repaired int;
   v_run stepbase.runs;
 begin
-  -- A claim that did not see the release of an incident switch has held its run after resume_held looked.
-  perform stepbase_engine.resume_held(p_limit);
+  -- A claim that did not see the release of an incident switch has suspended its run after resume_suspended looked.
+  perform stepbase_engine.resume_suspended(p_limit);
   perform stepbase_engine.reconcile_flow();
   -- Slots of runs and steps that do not hold one any more.
   delete from stepbase_engine.run_slots p
@@ -15231,7 +15344,7 @@ begin
         select
           r.status in ('running', 'pending')
           and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-            when 0 then true else not stepbase_engine.is_held(r.id, false)
+            when 0 then true else not stepbase_engine.is_suspended(r.id, false)
           end
         from stepbase.runs r
         where r.id = s.run_id
@@ -15289,7 +15402,7 @@ begin
         -- their tokens. A pending run whose token the caller holds starts with the events written below.
         (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(s.run_id, false)
+          when 0 then true else not stepbase_engine.is_suspended(s.run_id, false)
         end as gets_token,
         count(*)::int as edges,
         count(*) filter (
@@ -15487,7 +15600,7 @@ AS $function$
 $function$;
 comment on function stepbase_engine.resolved_steps(p_run_id uuid) is 'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.resume_held(p_limit integer)
+CREATE OR REPLACE FUNCTION stepbase_engine.resume_suspended(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -15498,13 +15611,13 @@ declare
   v_tokens uuid[];
   v_runs uuid[];
   v_resumed int := 0;
-  -- By workflow, because one with many held runs may stay held.
+  -- By workflow, because one with many suspended runs may stay suspended.
   v_free constant uuid[] := array(
     select g.workflow_id
     from (
       select distinct b.app_code, b.queue_limit as workflow_id
       from stepbase_engine.run_backlog b
-      where b.workflow_limit = stepbase_engine.held_group()
+      where b.workflow_limit = stepbase_engine.suspended_group()
     ) g
     where not exists (
       select 1 from stepbase.incident_switches i
@@ -15517,11 +15630,11 @@ begin
     select r.*
     from stepbase_engine.run_backlog b
     join stepbase.runs r on r.id = b.run_id
-    where b.workflow_limit = stepbase_engine.held_group()
+    where b.workflow_limit = stepbase_engine.suspended_group()
       and case
         when b.queue_limit = any(v_free) then true
         -- A change from pause to drain lets children of open runs start.
-        else r.parent_run_id is not null and not stepbase_engine.is_held(r.id, true)
+        else r.parent_run_id is not null and not stepbase_engine.is_suspended(r.id, true)
       end
     -- The order in which they were started.
     order by r.priority desc, r.id
@@ -15542,25 +15655,25 @@ begin
         select s.run_id from stepbase.step_runs s
         where s.job_id is null and s.status = 'ready' and s.limited_by is null
       )
-      and not stepbase_engine.is_held(r.id, false)
+      and not stepbase_engine.is_suspended(r.id, false)
     order by r.id
     limit p_limit
     for no key update skip locked
   );
   -- A token carries 16 branches of a run, as at a fan-out.
-  with held as (
+  with suspended as (
     select
       s.id, s.run_id, (row_number() over (partition by s.run_id order by s.step_id, s.item_index) - 1) / 16 as lane
     from stepbase.step_runs s
     where s.run_id = any(v_locked) and s.job_id is null and s.status = 'ready' and s.limited_by is null
   ),
   token as materialized (
-    select h.run_id, h.lane, stepbase_engine.new_id() as id from held h group by h.run_id, h.lane
+    select h.run_id, h.lane, stepbase_engine.new_id() as id from suspended h group by h.run_id, h.lane
   ),
   carried as (
     update stepbase.step_runs s
     set job_id = t.id, updated_at = stepbase_engine.now()
-    from held h
+    from suspended h
     join token t on t.run_id = h.run_id and t.lane = h.lane
     where s.id = h.id
   )
@@ -15573,7 +15686,7 @@ begin
   return v_resumed + cardinality(v_locked);
 end;
 $function$;
-comment on function stepbase_engine.resume_held(p_limit integer) is 'Lets runs and steps go on that no switch holds any more: pending runs enter the queue or the backlog, ready steps get tokens. At most p_limit runs of each kind; returns their number. Takes no lock that it has to wait for.';
+comment on function stepbase_engine.resume_suspended(p_limit integer) is 'Lets runs and steps go on that no switch holds any more: pending runs enter the queue or the backlog, ready steps get tokens. At most p_limit runs of each kind; returns their number. Takes no lock that it has to wait for.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.resume_timers(p_run_id uuid)
  RETURNS void
@@ -15866,7 +15979,7 @@ AS $function$
     from share s
     cross join lateral (
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
-      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.held_group()
+      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.suspended_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) h
@@ -15877,7 +15990,7 @@ AS $function$
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
       where w.app_code = g.app_code
         and (w.workflow_limit, w.queue_limit) > (g.workflow_limit, g.queue_limit)
-        and w.workflow_limit < stepbase_engine.held_group()
+        and w.workflow_limit < stepbase_engine.suspended_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) n
@@ -15993,7 +16106,7 @@ AS $function$
       select w.* from stepbase_engine.step_backlog w
       where w.queue_id = f.queue_id
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(w.run_id, false)
+          when 0 then true else not stepbase_engine.is_suspended(w.run_id, false)
         end
       order by w.priority desc, w.arrival
       limit greatest(f.slots, 0)
@@ -16888,6 +17001,30 @@ AS $function$
 $function$;
 comment on function stepbase_engine.stop_steps(p_run_ids uuid[], p_actor_id uuid) is 'Cancels the open and pending steps of runs. Returns their events, which the caller must append and which leave open_steps to it, and the tokens that carried them, which it must end. The caller has locked the runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.suspend_starts(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with suspended as (
+    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+    select r.id, r.app_code, stepbase_engine.suspended_group(), r.workflow_id, r.priority
+    from stepbase.runs r
+    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_suspended(r.id, true)
+    order by r.id
+    on conflict (run_id) do nothing
+    returning run_id
+  )
+  -- They request their concurrency slots again when they are released.
+  delete from stepbase_engine.run_slots s using suspended h where s.run_id = h.run_id;
+  if found then
+    perform pg_notify('stepbase', 'admit');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.suspend_starts(p_run_ids uuid[]) is 'Puts those of these pending runs that a switch suspends into the backlog, in a group that is not admitted. The caller has locked the runs and ends their tokens.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.suspend_timers(p_limit integer)
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -16932,6 +17069,14 @@ end;
 $function$;
 comment on function stepbase_engine.suspend_timers(p_limit integer) is 'Returns the running runs of the p_limit oldest due steps; null when there are none. Clears wake_at of due steps of paused runs, which would otherwise fill that list; resume_timers sets it again.';
 grant execute on function stepbase_engine.suspend_timers(p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.suspended_group()
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $function$;
+comment on function stepbase_engine.suspended_group() is 'The workflow_limit of suspended runs in run_backlog; their queue_limit is their workflow. These are the last groups of an application, and admit leaves them out.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.sweep(p_limit integer DEFAULT 1000)
  RETURNS integer

@@ -82,14 +82,14 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'the next wake-up of a worker includes schedules, which come later',
   },
   {
-    file: 'held_runs',
+    file: 'suspended_runs',
     object: 'stepbase_engine.run_backlog',
-    reason: 'the start of a held run waits in the backlog; admission comes later',
+    reason: 'the start of a suspended run waits in the backlog; admission comes later',
   },
   {
-    file: 'held_runs',
+    file: 'suspended_runs',
     object: 'stepbase_engine.run_slots',
-    reason: 'a held run gives its concurrency slots back; admission comes later',
+    reason: 'a suspended run gives its concurrency slots back; admission comes later',
   },
   {
     file: 'append_events',

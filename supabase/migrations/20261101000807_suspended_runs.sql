@@ -1,7 +1,7 @@
--- Held runs: what an incident switch means for a run. Callers on hot paths first count the switches that are on, in the
--- same statement, so that a run costs nothing more while there is none.
+-- Suspended runs: what an incident switch means for a run. Callers on hot paths first count the switches that are on,
+-- in the same statement, so that a run costs nothing more while there is none.
 
-create function stepbase_engine.is_held(p_run_id uuid, p_is_start boolean)
+create function stepbase_engine.is_suspended(p_run_id uuid, p_is_start boolean)
 returns boolean
 language plpgsql
 stable
@@ -27,43 +27,43 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.is_held(uuid, boolean) is
-  'Whether an incident switch holds a run: its start (p_is_start), or its next step.';
+comment on function stepbase_engine.is_suspended(uuid, boolean) is
+  'Whether an incident switch suspends a run: its start (p_is_start), or its next step.';
 
-create function stepbase_engine.held_group()
+create function stepbase_engine.suspended_group()
 returns uuid
 language sql
 immutable
 set search_path = ''
 as $$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $$;
 
-comment on function stepbase_engine.held_group() is
-  'The workflow_limit of held runs in run_backlog; their queue_limit is their workflow. These are the last groups of an '
+comment on function stepbase_engine.suspended_group() is
+  'The workflow_limit of suspended runs in run_backlog; their queue_limit is their workflow. These are the last groups of an '
   'application, and admit leaves them out.';
 
-create function stepbase_engine.hold_starts(p_run_ids uuid[])
+create function stepbase_engine.suspend_starts(p_run_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
 as $$
 begin
-  with held as (
+  with suspended as (
     insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
-    select r.id, r.app_code, stepbase_engine.held_group(), r.workflow_id, r.priority
+    select r.id, r.app_code, stepbase_engine.suspended_group(), r.workflow_id, r.priority
     from stepbase.runs r
-    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_held(r.id, true)
+    where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_suspended(r.id, true)
     order by r.id
     on conflict (run_id) do nothing
     returning run_id
   )
   -- They request their concurrency slots again when they are released.
-  delete from stepbase_engine.run_slots s using held h where s.run_id = h.run_id;
+  delete from stepbase_engine.run_slots s using suspended h where s.run_id = h.run_id;
   if found then
     perform pg_notify('stepbase', 'admit');
   end if;
 end;
 $$;
 
-comment on function stepbase_engine.hold_starts(uuid[]) is
-  'Puts those of these pending runs that a switch holds into the backlog, in a group that is not admitted. The caller has '
+comment on function stepbase_engine.suspend_starts(uuid[]) is
+  'Puts those of these pending runs that a switch suspends into the backlog, in a group that is not admitted. The caller has '
   'locked the runs and ends their tokens.';

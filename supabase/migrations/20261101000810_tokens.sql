@@ -496,7 +496,7 @@ as $$
         s.job_id is null and s.limited_by is null
         and s.updated_at < stepbase_engine.now() - interval '1 minute'
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(r.id, false)
+          when 0 then true else not stepbase_engine.is_suspended(r.id, false)
         end
       )
     )

@@ -39,7 +39,7 @@ begin
         select
           r.status in ('running', 'pending')
           and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-            when 0 then true else not stepbase_engine.is_held(r.id, false)
+            when 0 then true else not stepbase_engine.is_suspended(r.id, false)
           end
         from stepbase.runs r
         where r.id = s.run_id
@@ -97,7 +97,7 @@ begin
         -- their tokens. A pending run whose token the caller holds starts with the events written below.
         (r.status = 'running' or (p_carry and r.status = 'pending')) and e.limited_by is null
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(s.run_id, false)
+          when 0 then true else not stepbase_engine.is_suspended(s.run_id, false)
         end as gets_token,
         count(*)::int as edges,
         count(*) filter (

@@ -46,7 +46,7 @@ begin
       -- A count instead of "not exists": the planner would turn that into a join with the whole backlog.
       and (select count(*) from stepbase_engine.run_backlog b where b.run_id = r.id) = 0
       and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
-        when 0 then true else not stepbase_engine.is_held(r.id, true)
+        when 0 then true else not stepbase_engine.is_suspended(r.id, true)
       end
       and case when r.is_limited
         then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = r.id) = 0 else true end
@@ -118,7 +118,7 @@ begin
       and r.status = 'running'
       and s.run_id <> all(coalesce(v_started, '{}'))
       and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-        when 0 then true else not stepbase_engine.is_held(r.id, false)
+        when 0 then true else not stepbase_engine.is_suspended(r.id, false)
       end
     returning s.*
   ),
@@ -175,14 +175,14 @@ begin
             when r.status = 'running' and (
               select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause'
             ) > 0
-              then stepbase_engine.is_held(r.id, false)
+              then stepbase_engine.is_suspended(r.id, false)
             else r.status = 'paused'
           end
         from stepbase.runs r
         where r.id = s.run_id
       );
     if exists (select 1 from stepbase.incident_switches i where i.released_at is null) then
-      perform stepbase_engine.hold_starts(v_runs);
+      perform stepbase_engine.suspend_starts(v_runs);
     end if;
     perform stepbase_engine.end_tokens(v_idle);
   end if;

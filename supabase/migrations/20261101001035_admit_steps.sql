@@ -46,7 +46,7 @@ as $$
       select w.* from stepbase_engine.step_backlog w
       where w.queue_id = f.queue_id
         and case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-          when 0 then true else not stepbase_engine.is_held(w.run_id, false)
+          when 0 then true else not stepbase_engine.is_suspended(w.run_id, false)
         end
       order by w.priority desc, w.arrival
       limit greatest(f.slots, 0)

@@ -37,7 +37,7 @@ as $$
     from share s
     cross join lateral (
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
-      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.held_group()
+      where w.app_code = s.app_code and w.workflow_limit < stepbase_engine.suspended_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) h
@@ -48,7 +48,7 @@ as $$
       select w.workflow_limit, w.queue_limit from stepbase_engine.run_backlog w
       where w.app_code = g.app_code
         and (w.workflow_limit, w.queue_limit) > (g.workflow_limit, g.queue_limit)
-        and w.workflow_limit < stepbase_engine.held_group()
+        and w.workflow_limit < stepbase_engine.suspended_group()
       order by w.workflow_limit, w.queue_limit
       limit 1
     ) n
@@ -208,7 +208,7 @@ begin
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
   if v_is_released then
-    admitted := stepbase_engine.resume_held(p_limit);
+    admitted := stepbase_engine.resume_suspended(p_limit);
     if admitted > 0 then
       more_wait := true;
       return next;

@@ -9,8 +9,8 @@ declare
   v_repaired int;
   v_run stepbase.runs;
 begin
-  -- A claim that did not see the release of an incident switch has held its run after resume_held looked.
-  perform stepbase_engine.resume_held(p_limit);
+  -- A claim that did not see the release of an incident switch has suspended its run after resume_suspended looked.
+  perform stepbase_engine.resume_suspended(p_limit);
   perform stepbase_engine.reconcile_flow();
   -- Slots of runs and steps that do not hold one any more.
   delete from stepbase_engine.run_slots p

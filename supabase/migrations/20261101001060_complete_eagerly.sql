@@ -73,7 +73,7 @@ begin
           r.rerun_from_step is null
           and (select count(*) from stepbase_engine.run_backlog b where b.run_id = c.run_id) = 0
           and case (select count(*) from stepbase.incident_switches i where i.released_at is null)
-            when 0 then true else not stepbase_engine.is_held(c.run_id, true)
+            when 0 then true else not stepbase_engine.is_suspended(c.run_id, true)
           end
           and case when r.is_limited
             then (select count(*) from stepbase_engine.flow_backlog f where f.run_id = c.run_id) = 0 else true end

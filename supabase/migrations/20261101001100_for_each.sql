@@ -118,7 +118,7 @@ begin
   finished as (
     select
       p.id as parent_id, p.next_item, p.items_total, i.run_id, i.step_id, i.job_id,
-      p_carry and r.status = 'running' and i.limited_by is null and not h.is_held as is_carried, h.is_held,
+      p_carry and r.status = 'running' and i.limited_by is null and not h.is_suspended as is_carried, h.is_suspended,
       row_number() over (partition by p.id order by i.item_index) as position
     from stepbase.step_runs i
     join stepbase.step_runs p
@@ -126,8 +126,8 @@ begin
     join stepbase.runs r on r.id = i.run_id
     cross join lateral (
       select case (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
-        when 0 then false else stepbase_engine.is_held(i.run_id, false)
-      end as is_held
+        when 0 then false else stepbase_engine.is_suspended(i.run_id, false)
+      end as is_suspended
     ) h
     where i.id = any(p_item_ids)
   ),
@@ -150,7 +150,7 @@ begin
     set
       status = case when f.is_carried then 'running' else 'ready' end,
       job_id = case when f.is_carried then f.job_id
-        when r.status = 'running' and s.limited_by is null and not f.is_held then stepbase_engine.new_id() end,
+        when r.status = 'running' and s.limited_by is null and not f.is_suspended then stepbase_engine.new_id() end,
       fence = f.is_carried::int,
       started_at = case when f.is_carried then v_now end,
       updated_at = v_now

@@ -1,4 +1,4 @@
--- Incident switches: who may set which, what each scope and mode holds, and that held runs are not admitted.
+-- Incident switches: who may set which, what each scope and mode suspends, and that suspended runs are not admitted.
 
 begin;
 set local search_path = public, extensions;
@@ -25,8 +25,9 @@ from (
 ) w (name, app, workflow_id)
 join stepbase.workflow_versions v on v.workflow_id = w.workflow_id and v.status = 'published';
 
-create function pg_temp.held(p_is_start boolean) returns text language sql as $$
-  select coalesce(string_agg(r.name, ' ' order by r.name), '') from r where stepbase_engine.is_held(r.id, p_is_start)
+create function pg_temp.suspended(p_is_start boolean) returns text language sql as $$
+  select coalesce(string_agg(r.name, ' ' order by r.name), '') from r
+  where stepbase_engine.is_suspended(r.id, p_is_start)
 $$;
 create function pg_temp.set_switch(p_call text, p_person text default 'developer') returns uuid language sql as $$
   select tests.perform_as(p_person, format('select (stepbase.set_incident_switch(%s)).id', p_call))::uuid
@@ -52,16 +53,16 @@ from (
 
 -- Scopes.
 create temporary table s (name text primary key, id uuid);
-select is(pg_temp.held(true), '', 'without a switch nothing is held');
+select is(pg_temp.suspended(true), '', 'without a switch nothing is suspended');
 insert into s values ('workflow', pg_temp.set_switch($$'workflow', 'x', 'drain', 'w-00d001'$$));
-select is(pg_temp.held(true), 'default', 'a workflow switch holds its runs');
-select is(pg_temp.held(false), '', 'drain holds no step');
+select is(pg_temp.suspended(true), 'default', 'a workflow switch suspends its runs');
+select is(pg_temp.suspended(false), '', 'drain suspends no step');
 select pg_temp.release(id) from s where name = 'workflow';
 insert into s values ('queue', pg_temp.set_switch($$'task_queue', 'x', 'pause', 'slow'$$));
-select is(pg_temp.held(true) || '/' || pg_temp.held(false), 'slow/slow', 'a task queue switch holds its runs, pause also their steps');
+select is(pg_temp.suspended(true) || '/' || pg_temp.suspended(false), 'slow/slow', 'a task queue switch suspends its runs, pause also their steps');
 select pg_temp.release(id) from s where name = 'queue';
 insert into s values ('app', pg_temp.set_switch($$'application', 'x'$$));
-select is(pg_temp.held(true), 'default slow', 'an application switch holds its runs, and no others');
+select is(pg_temp.suspended(true), 'default slow', 'an application switch suspends its runs, and no others');
 select is(pg_temp.set_switch($$'application', 'y'$$), (select id from s where name = 'app'), 'a repeated call changes the reason');
 select isnt(pg_temp.set_switch($$'application', 'y', 'pause'$$), (select id from s where name = 'app'), 'another mode replaces the switch');
 select is((select count(*) from stepbase.incident_switches i where i.released_at is null), 1::bigint, 'one switch of a target is on');
@@ -70,7 +71,7 @@ select pg_temp.release(i.id) from stepbase.incident_switches i where i.released_
 select set_config('request.jwt.claims', '{"role": "service_role"}', true);
 insert into s select 'all', (stepbase.set_incident_switch('installation', 'x')).id;
 select set_config('request.jwt.claims', '', true);
-select is(pg_temp.held(true), 'default other slow', 'an operator can stop the installation');
+select is(pg_temp.suspended(true), 'default other slow', 'an operator can stop the installation');
 select is(tests.attempt('foreigner', 'select 1 from stepbase.incident_switches'), 'ok 1', 'every application sees a switch of the installation');
 select is(
   tests.attempt('admin', format('select stepbase.release_incident_switch(%L)', id)), 'SB404', 'a member cannot release it'
@@ -84,22 +85,22 @@ insert into s values ('hold', pg_temp.set_switch($$'workflow', 'x', 'drain', 'w-
 insert into stepbase_engine.run_slots (run_id, limit_id)
 select r.id, '00000000-0000-4000-8000-00000000d001' from r where r.name = 'default'
 on conflict do nothing;
-select stepbase_engine.hold_starts(array(select id from r));
+select stepbase_engine.suspend_starts(array(select id from r));
 select results_eq(
   $$select r.name, b.workflow_limit from stepbase_engine.run_backlog b join r on r.id = b.run_id$$,
-  $$values ('default', stepbase_engine.held_group())$$, 'a held start waits in its own group'
+  $$values ('default', stepbase_engine.suspended_group())$$, 'a suspended start waits in its own group'
 );
 select is(
-  (select count(*) from stepbase_engine.run_slots p join r on r.id = p.run_id), 0::bigint, 'a held run has no concurrency slot'
+  (select count(*) from stepbase_engine.run_slots p join r on r.id = p.run_id), 0::bigint, 'a suspended run has no concurrency slot'
 );
-select is((select a.admitted from stepbase_engine.admit() a), 0, 'a held run is not admitted');
-select is(stepbase_engine.resume_held(100), 0, 'a held run is not resumed');
+select is((select a.admitted from stepbase_engine.admit() a), 0, 'a suspended run is not admitted');
+select is(stepbase_engine.resume_suspended(100), 0, 'a suspended run is not resumed');
 -- A child of an open run in the scope starts.
 insert into stepbase.runs (app_code, workflow_id, workflow_version_id, trigger_type, parent_run_id, parent_close_policy)
 select o.app_code, o.workflow_id, o.workflow_version_id, 'child', o.id, 'abandon'
 from stepbase.runs o join r on r.id = o.id and r.name = 'default';
 select is(
-  (select stepbase_engine.is_held(c.id, true) from stepbase.runs c join r on r.id = c.parent_run_id), false, 'drain holds no child of its scope'
+  (select stepbase_engine.is_suspended(c.id, true) from stepbase.runs c join r on r.id = c.parent_run_id), false, 'drain holds no child of its scope'
 );
 select is(
   (tests.perform_as('viewer', format('select stepbase.incident_status(%L)', id))::jsonb) ->> 'is_on', 'true', 'a viewer reads the status'
