@@ -1,4 +1,4 @@
-// docs/internals/requirements.md refers only to objects that exist in a migrated database.
+// docs/internals/requirements/documents.md refers only to objects that exist in a migrated database.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { SCHEMAS } from '../../scripts/database/schemas.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
 import { pool } from '../support/stack.ts';
 
-const page = readFileSync(join(ROOT, 'docs', 'internals', 'requirements.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'docs', 'internals', 'requirements', 'documents.md'), 'utf8');
 const OURS: string[] = [SCHEMAS.exposed, SCHEMAS.engine, SCHEMAS.private];
 
 interface Home {
@@ -58,7 +58,7 @@ const CATALOGUE = `
   join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = any ($1)`;
 
-describe('docs/internals/requirements.md', () => {
+describe('docs/internals/requirements/documents.md', () => {
   const named = homes();
   let catalogue: Set<string>;
 
