@@ -58,12 +58,13 @@ async function call<T = { id: string }>(name: string, args: Record<string, unkno
   return data as T;
 }
 
-async function publish(kebab_name: string, nodes: unknown[]) {
-  const definition = { nodes, edges: [] };
-  const saved = await call<{ id: string; workflow_id: string }>('save_workflow', {
+const save = (kebab_name: string, nodes: unknown[], edges: unknown[] = []) =>
+  call<{ id: string; workflow_id: string }>('save_workflow', {
     kebab_name,
-    definition,
+    definition: { nodes, edges },
   });
+async function publish(kebab_name: string, nodes: unknown[], edges: unknown[] = []) {
+  const saved = await save(kebab_name, nodes, edges);
   await call('publish_workflow', { workflow_version_id: saved.id });
   return saved;
 }
@@ -78,6 +79,24 @@ async function waiting(workflow: string, status: string): Promise<{ run: string;
     return runs?.[0]?.status === status && found ? String(found.id) : undefined;
   });
   return { run, step };
+}
+
+/** A workflow with a published version and a draft that differs, or does not. */
+async function versions(expression: string) {
+  const name = `versions-${randomUUID().slice(0, 8)}`;
+  const ask = node('ask', 'wait_for_approval', { title: 'Go?' });
+  const one = (value: string) => [node('one', 'transform', { expression: value }), ask];
+  const published = await publish(name, one('1'));
+  return { name, published, draft: await save(name, one(expression)) };
+}
+
+async function scheduled() {
+  const { data } = await founder
+    .from('workflow_schedules')
+    .insert({ workflow_id: given.workflow_id, cron_expression: '0 5 * * *' })
+    .select('id')
+    .single();
+  return { schedule_id: data?.id };
 }
 
 async function invite(name: string) {
@@ -163,6 +182,39 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
 };
 /** Examples that another caller sends, or that need a row of their own. */
 const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  'approvals-and-tasks 2': async () => ({ step_run_id: (await waiting('form', 'running')).step }),
+  'find-runs 1': async () => {
+    const declared = { searchable_inputs: ['order_id'] };
+    await founder.from('workflows').update(declared).eq('kebab_name', 'order-shipping');
+    return {};
+  },
+  'find-runs 3': async () => ({ filter: { workflow: 'order-shipping' }, show: () => undefined }),
+  'flow-control 1': async () => ({
+    workflow: {
+      id: (await publish('per-customer', [node('one', 'transform', { expression: '1' })]))
+        .workflow_id,
+    },
+  }),
+  'rerun-and-redrive 1': async () => {
+    const nodes = [
+      node('pay', 'transform', { expression: '$error("no")' }),
+      node('ship', 'transform', { expression: '1' }),
+    ];
+    await publish('paid-order', nodes, [{ id: 'e', source: 'pay', target: 'ship' }]);
+    return { run_id: (await waiting('paid-order', 'failed')).run };
+  },
+  'schedules 2': scheduled,
+  'schedules 3': scheduled,
+  'start-runs 2': async () => ({ orders: [{ id: 778 }] }),
+  'versions 1': () => versions('1'),
+  'versions 2': () => versions('2'),
+  'versions 3': () => versions('2'),
+  'versions 4': async () => {
+    const { name, draft } = await versions('2');
+    const { run } = await waiting(name, 'running');
+    await call('publish_workflow', { workflow_version_id: draft.id });
+    return { run_id: run };
+  },
   'existing-project 2': async () => ({
     supabase: server(),
     user_id: (await signUp('operator')).id,
