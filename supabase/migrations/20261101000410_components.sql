@@ -24,6 +24,10 @@ create table stepbase.components (
   implementation_path text,
   npm_package text,
   timeout_ms int not null default 30000 constraint timeout_is_positive check (timeout_ms > 0),
+  callback_timeout_ms bigint not null default 86400000
+    constraint callback_timeout_is_in_range check (callback_timeout_ms between 1000 and 31536000000),
+  heartbeat_timeout_ms bigint
+    constraint heartbeat_timeout_is_in_range check (heartbeat_timeout_ms between 1000 and 31536000000),
   retry_count int not null default 0 constraint retry_count_is_in_range check (retry_count between 0 and 100),
   ui_widget_id text,
   ui_definitions jsonb not null default '{}'
@@ -50,6 +54,10 @@ comment on column stepbase.components.name is
   'Name by which config.component of a step refers to it; steps of other applications write app_code/name.';
 comment on column stepbase.components.implementation_type is 'Step type that it implements: user_task, service_task or ai_agent_task.';
 comment on column stepbase.components.endpoint is 'URL that a service task calls.';
+comment on column stepbase.components.callback_timeout_ms is
+  'How long a step waits for the callback, if the endpoint answers 202.';
+comment on column stepbase.components.heartbeat_timeout_ms is
+  'How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.';
 comment on column stepbase.components.retry_count is 'Retries of a step that has no retry policy.';
 comment on column stepbase.components.ui_widget_id is 'Widget that clients render for it.';
 comment on column stepbase.components.deleted_at is 'Soft delete: new versions of workflows cannot use it, and steps that use it fail.';
@@ -167,12 +175,12 @@ alter table stepbase.components enable row level security;
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
-    endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active,
-    deprecated),
+    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count,
+    ui_widget_id, ui_definitions, is_active, deprecated),
   update (display_name, description, component_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
-    endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active,
-    deprecated, deleted_at)
+    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count,
+    ui_widget_id, ui_definitions, is_active, deprecated, deleted_at)
 on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 

@@ -51,7 +51,7 @@ create table stepbase.step_runs (
   constraint item_index_is_at_least_minus_1 check (item_index >= -1),
   constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and fence >= 0),
   constraint wait_kind_is_known check (
-    wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue')
+    wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue', 'callback')
   ),
   constraint claim_has_a_person_and_a_time check ((claimed_by is null) = (claimed_at is null)),
   constraint waiting_has_a_kind check (status <> 'waiting' or wait_kind is not null),

@@ -1,4 +1,4 @@
--- wait: handlers ask to wait for time, a person, a signal, a work queue, items or another run. The token
+-- wait: handlers ask to wait for time, a person, a signal, a work queue, items, a callback or another run. The token
 -- ends, and the engine creates a new one when the wait is over.
 
 create function stepbase_engine.wait(
@@ -54,9 +54,11 @@ begin
           stepbase_engine.next_task_alarm(
             r.wait -> 'task', s.started_at, stepbase_engine.task_time(v_now, r.wait -> 'timeout_ms'), false, v_now
           )
-        else v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end
+        else v_now
+          + least((r.wait ->> 'timeout_ms')::numeric, (r.wait ->> 'heartbeat_timeout_ms')::numeric)
+          * interval '1 millisecond' end
       ),
-      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child')
+      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = r.wait ->> 'signal_name',
       work_queue_id = (r.wait ->> 'work_queue_id')::uuid,
@@ -165,5 +167,5 @@ $$;
 comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
   'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
   'kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue '
-  '(work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task '
+  '(work_queue_id), items (items, concurrency), callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task '
   'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

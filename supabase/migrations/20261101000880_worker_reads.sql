@@ -8,9 +8,10 @@ stable
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'name', c.name, 'version', c.version, 'type', c.implementation_type,
+    'id', c.id, 'name', c.name, 'version', c.version, 'type', c.implementation_type,
     'is_active', stepbase_private.may_use_component(p_app_code, c),
-    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
+    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms,
+    'callback_timeout_ms', c.callback_timeout_ms, 'heartbeat_timeout_ms', c.heartbeat_timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
     'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
   )

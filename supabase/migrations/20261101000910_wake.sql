@@ -79,8 +79,19 @@ begin
       array(select null::int from unnest(v_expired)),
       array(select null::jsonb from unnest(v_expired)),
       array(
-        select '{"code": "timeout", "message": "The wait passed its deadline", "retryable": false}'::jsonb
-        from unnest(v_expired)
+        select jsonb_build_object(
+          'code', 'timeout',
+          'message', case
+            when s.wait_kind <> 'callback' then 'The wait passed its deadline'
+            when s.deadline_at > v_now then 'The component sent no heartbeat in time'
+            else 'The component sent no callback in time'
+          end,
+          -- Another attempt calls the component again.
+          'retryable', s.wait_kind = 'callback'
+        )
+        from unnest(v_expired) with ordinality as e (id, ord)
+        join stepbase.step_runs s on s.id = e.id
+        order by e.ord
       )
     );
   end if;

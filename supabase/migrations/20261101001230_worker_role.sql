@@ -72,13 +72,15 @@ as $$
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
     'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
     'stepbase_engine.count_use',
-    'stepbase_engine.count_tokens',
+    'stepbase_engine.count_tokens', 'stepbase_engine.open_callback',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
     -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
-    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link'
+    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link',
+    -- The API: callbacks of components.
+    'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback'
   ];
 $$;
 

@@ -268,6 +268,26 @@ $$;
 comment on function stepbase_engine.explain_due_timer(stepbase.step_runs) is
   'Reason timer_due: the time of a delay, retry or deadline has come and no worker has handled it yet. Null before.';
 
+create function stepbase_engine.explain_callback(p_step stepbase.step_runs)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_engine.reason(
+    'callback',
+    format(
+      'Waits for the callback of the component %s.%s', p_step.input ->> 'component',
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object('component', p_step.input ->> 'component', 'heartbeat_until', nullif(p_step.wake_at, p_step.deadline_at))
+  );
+$$;
+
+comment on function stepbase_engine.explain_callback(stepbase.step_runs) is
+  'Reason callback: the component, the deadline, and when the next heartbeat must have come.';
+
 create function stepbase_engine.explain_wait(p_step stepbase.step_runs)
 returns jsonb
 language sql
@@ -284,6 +304,7 @@ as $$
       when 'child' then stepbase_engine.explain_child(p_step)
       when 'items' then stepbase_engine.explain_items(p_step)
       when 'queue' then stepbase_engine.explain_work_queue(p_step)
+      when 'callback' then stepbase_engine.explain_callback(p_step)
     end,
     stepbase_engine.reason(
       p_step.wait_kind,

@@ -276,7 +276,8 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys()
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
+    'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -291,7 +292,7 @@ $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, partitions}, or partitions_error; {skipped: true} if '
+  'webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if '
   'another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the

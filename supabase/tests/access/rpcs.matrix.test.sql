@@ -84,6 +84,7 @@ values
   ('revoke_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select revoke_invitation({invitation})$$),
   ('rollback_secret',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rollback_secret('tap_key', 1)$$),
   ('rotate_api_key',             '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select rotate_api_key({api_key})$$),
+  ('rotate_component_secret',    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rotate_component_secret({component})$$),
   ('rotate_webhook_secret',      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rotate_webhook_secret({webhook})$$),
   ('rotate_webhook_subscription_secret', '1 1 SB403 | SB404 SB404 SB403 SB403 | -',
     $$select rotate_webhook_subscription_secret({webhook_subscription})$$),
