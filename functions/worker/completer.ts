@@ -168,11 +168,13 @@ export function createCompleter(options: CompleterOptions): Completer {
 
 /** The condition of a waiting step as engine.wait takes it. */
 function waitOf({ result }: Extract<AttemptOutcome, { kind: 'waiting' }>): WaitingStep['wait'] {
-  const { kind: _kind, reason, wakeAt, timeoutMs, signalName, workQueueId, task, ...more } = result;
+  const { kind: _kind, reason, wakeAt, timeoutMs, signalName, workQueueId, task, ...rest } = result;
+  const { heartbeatTimeoutMs, ...more } = rest;
   return {
     kind: reason,
     wake_at: wakeAt?.toISOString(),
     timeout_ms: timeoutMs ?? task?.deadline_ms,
+    heartbeat_timeout_ms: heartbeatTimeoutMs,
     signal_name: signalName,
     work_queue_id: workQueueId,
     task,

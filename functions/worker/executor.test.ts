@@ -57,7 +57,7 @@ async function setup(
     });
     void turns.run('other', () => held);
   }
-  const { env, queues, runs, usage, functions } = testContext();
+  const { env, queues, runs, usage, functions, callbacks } = testContext();
   const kept: unknown[] = [];
   let attempt: Attempt | undefined;
   const step: CompiledStep = {
@@ -113,7 +113,7 @@ async function setup(
     env,
     outputs: inDatabase,
     secretsOf: () => () => Promise.resolve(undefined),
-    servicesFor: () => ({ queues, runs, usage, functions }),
+    servicesFor: () => ({ queues, runs, usage, functions, callbacks }),
   }).then((result) => {
     outcome = result;
   });

@@ -44,9 +44,9 @@ export interface ExecutorDeps {
   secretsOf: SecretsOf;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
-    runId: string,
+    work: Work,
     key: string,
-  ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions'>;
+  ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions' | 'callbacks'>;
 }
 
 export type AttemptOutcome =
@@ -166,9 +166,10 @@ async function contextOf(
     itemIndex: Math.max(0, work.item_index - 1),
     item,
     idempotencyKey: key,
+    stepRunId: work.step_run_id,
     ...attempt,
     env: deps.env,
-    ...deps.servicesFor(work.run_id, key),
+    ...deps.servicesFor(work, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
     context: Object.fromEntries(outputs),

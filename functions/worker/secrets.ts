@@ -39,9 +39,9 @@ export function createSecrets(
 }
 
 /** The engine refuses the outcome of this attempt once another worker has claimed the step. */
-function asLeaseLost(error: unknown): never {
+export function asLeaseLost(error: unknown): never {
   if (!(error instanceof Error) || !('code' in error) || error.code !== 'SB409') throw error;
-  throw new StepError('lease_lost', 'the worker lost its lease before it could read the secret', {
+  throw new StepError('lease_lost', 'the worker lost its lease', {
     retryable: true,
     cause: error,
   });

@@ -1,9 +1,10 @@
-// The database services for a running step: use work queues, signal and query other runs, call functions. Each call is a transaction
-// with the key of the step, so that a repeated call has no effect.
+// The database services for a running step: use work queues, signal and query other runs, call functions, and
+// make tokens for callbacks. Each call is a transaction with the key of the step, so that a repeated call has no effect.
 
 import type { Engine } from './engine/engine.ts';
 import type { FunctionCalls } from './engine/function-calls.ts';
 import type { ExecutorDeps } from './executor.ts';
+import { asLeaseLost } from './secrets.ts';
 
 /** `relay`: a run may be waiting for the item or the signal that was just written. */
 export function createStepServices(
@@ -16,7 +17,7 @@ export function createStepServices(
     relay();
     return result;
   }
-  return (runId, key) => ({
+  return ({ run_id: runId, step_run_id: stepRunId, fence }, key) => ({
     queues: {
       push: (queue, item, priority) =>
         thenRelay(engine.pushItem({ runId, key, queue }, item, priority)),
@@ -24,6 +25,9 @@ export function createStepServices(
     },
     // The function may change a table that starts runs.
     functions: { call: (call) => thenRelay(functions.call(runId, key, call)) },
+    callbacks: {
+      open: (request) => engine.openCallback(stepRunId, fence, request).catch(asLeaseLost),
+    },
     usage: {
       countLlmCall: () => engine.countUse(runId, { llmCalls: 1 }),
       countTokens: (tokens) => engine.countTokens(runId, tokens),

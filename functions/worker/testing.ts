@@ -130,6 +130,7 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     popItem: unexpected,
     sendSignal: unexpected,
     queryRun: unexpected,
+    openCallback: unexpected,
     readSecret: unexpected,
     loadPlans: (ids) => Promise.resolve(ids.map(() => plan)),
     loadItems: unexpected,

@@ -41,6 +41,7 @@ Deno.test('the settings for steps are parsed with their defaults', () => {
     webUrl: undefined,
     resend: undefined,
     storage: { url: 'http://127.0.0.1:2', secretKey: undefined },
+    apiUrl: 'http://127.0.0.1:2/functions/v1/stepbase-api',
   });
 });
 
@@ -55,6 +56,7 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     RESEND_API_KEY: 're_1',
     RESEND_BASE_URL: 'http://127.0.0.1:4/',
     STEPBASE_WEB_URL: 'https://app.example/',
+    STEPBASE_API_URL: 'https://api.example/v1/',
     STEPBASE_ALLOW_PRIVATE_NETWORK: '1',
     STEPBASE_EGRESS_ALLOW: 'erp.internal, 10.0.0.0/8,',
   });
@@ -66,6 +68,7 @@ Deno.test('blanks count as not set, and addresses lose their last slash', () => 
     webUrl: 'https://app.example',
     resend: { baseUrl: 'http://127.0.0.1:4', apiKey: 're_1' },
     storage: { url: 'http://127.0.0.1:5', secretKey: 'sb_secret_1' },
+    apiUrl: 'https://api.example/v1',
   });
 });
 

@@ -119,6 +119,12 @@ const shape = {
     .describe(
       'Public address of the web client: the base of the links in mails of Stepbase. Invitations need it, SMTP_FROM, and SMTP_URL or RESEND_API_KEY.',
     ),
+  STEPBASE_API_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Address of the HTTP API to which components send callbacks. Default: SUPABASE_URL/functions/v1/stepbase-api.',
+    ),
   STEPBASE_ALLOW_PRIVATE_NETWORK: flag.describe(
     'Set to true to let steps call addresses of private networks. For development only.',
   ),
@@ -271,6 +277,7 @@ const schema = z.object(shape).transform((env, ctx) => {
           ? undefined
           : { baseUrl: withoutSlash(env.RESEND_BASE_URL), apiKey: env.RESEND_API_KEY },
       storage: { url: supabaseUrl, secretKey: secretKeys[0] },
+      apiUrl: withoutSlash(env.STEPBASE_API_URL ?? `${supabaseUrl}/functions/v1/stepbase-api`),
     },
     worker: {
       mode: env.STEPBASE_WORKER_MODE,

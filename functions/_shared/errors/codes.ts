@@ -251,7 +251,8 @@ export const STEP_ERRORS = {
     retried: false,
   },
   lease_lost: {
-    meaning: 'The worker lost its lease before it could read a secret or store an output.',
+    meaning:
+      'The worker lost its lease before it could read a secret, call a component or store an output.',
     retried: true,
   },
   secret_not_found: { meaning: 'The application has no secret of this name.', retried: false },

@@ -7,7 +7,7 @@ import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
 import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
-import type { QueryAnswer } from '../steps/types.ts';
+import type { CallbackRequest, OpenCallback, QueryAnswer } from '../steps/types.ts';
 import type {
   CompletedBranch,
   DueBackfill,
@@ -100,6 +100,8 @@ export interface Engine {
     payload: unknown,
   ): Promise<{ run_id: string }>;
   queryRun(step: ExternalRunStep, queryName: string): Promise<QueryAnswer>;
+  /** Makes the token of a call of a component. Rejects with SQLSTATE SB409 if the lease is lost. */
+  openCallback(stepRunId: string, fence: number, request: CallbackRequest): Promise<OpenCallback>;
   /** A secret of the step's app; undefined when it is not stored. Rejects with SB409 if the lease is lost. */
   readSecret(stepRunId: string, fence: number, name: string): Promise<Secret | undefined>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
@@ -363,6 +365,21 @@ export function createEngine(db: Db, clock: Clock): Engine {
       );
       if (row === undefined) return undefined;
       return row.hosts === null ? { value: row.value } : { value: row.value, hosts: row.hosts };
+    },
+    async openCallback(stepRunId, fence, { component, input, callMs }) {
+      const [row] = await persistently<OpenCallback>(
+        'select * from stepbase_engine.open_callback($1, $2, $3, $4::jsonb, $5, $6, $7)',
+        [
+          stepRunId,
+          fence,
+          component.id,
+          optionalJson(input),
+          Math.ceil(callMs),
+          component.callback_timeout_ms,
+          component.heartbeat_timeout_ms,
+        ],
+      );
+      return only(row);
     },
     loadPlans: (ids) => persistently('select * from stepbase_engine.load_plans($1::uuid[])', [ids]),
     loadItems: (ids) => persistently('select * from stepbase_engine.load_items($1::uuid[])', [ids]),

@@ -15,7 +15,7 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
     const component = componentOf(ctx, config.component, 'ai_agent_task');
     const input = config.input ?? {};
     if (component.endpoint !== null) {
-      return { kind: 'completed', output: await callService(component, input, ctx) };
+      return await callService(component, input, ctx);
     }
     if (component.model === null || component.prompt === null) {
       throw new StepError(

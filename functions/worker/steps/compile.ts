@@ -73,7 +73,7 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
         revealed = await resolveSecrets(resolved, secrets);
         const config = checkConfig(handler, revealed.config);
         const env = { ...ctx.env, receivers: revealed.receivers };
-        const result = await handler.run(config, { ...ctx, env });
+        const result = await handler.run(config, { ...ctx, env, stored: resolved.stored });
         return result.kind === 'completed' ? revealed.mask(result) : result;
       } catch (error) {
         throw maskError(fromExpression(error), revealed);

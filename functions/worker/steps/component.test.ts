@@ -2,14 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
-import { afterAll, failureOf, outputOf, testContext, testEnv } from './testing.ts';
-import type { Component } from './types.ts';
+import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from './testing.ts';
+import { type CallbackRequest, type Component, StepError } from './types.ts';
+import { sign } from './webhook.ts';
 
 const model = await startModel();
+const calls: { text: string; headers: Record<string, string> }[] = [];
 const service = Deno.serve(
   { hostname: '127.0.0.1', port: 0, onListen: () => undefined },
   async (request) => {
-    const input = (await request.json()) as { status?: number; bad?: boolean };
+    const text = await request.text();
+    const body = JSON.parse(text) as { input: { status?: number; bad?: boolean } };
+    calls.push({ text, headers: Object.fromEntries(request.headers) });
+    const { input } = body;
     if (input.status) return Response.json({ no: true }, { status: input.status });
     return Response.json(
       input.bad ? { nothing: 1 } : { echoed: input, key: request.headers.get('idempotency-key') },
@@ -22,12 +27,15 @@ afterAll(async () => {
 });
 
 const echo: Component = {
+  id: '019a0000-0000-7000-8000-0000000000c0',
   name: 'echo',
   version: '1.0.0',
   type: 'service_task',
   is_active: true,
   endpoint: `http://127.0.0.1:${service.addr.port}/echo`,
   timeout_ms: 5_000,
+  callback_timeout_ms: 60_000,
+  heartbeat_timeout_ms: 10_000,
   model: null,
   input_schema: { type: 'object', properties: { n: { type: 'number' } } },
   output_schema: { type: 'object', required: ['echoed'] },
@@ -46,7 +54,17 @@ const agent: Component = {
   output_schema: null,
 };
 const env = testEnv({ OPENAI_BASE_URL: `${model.url}/`, OPENAI_API_KEY: model.apiKey });
-const with_ = (component?: Component) => testContext({ env, ...(component ? { component } : {}) });
+const SECRETS = ['whsec_bmV3LXNlY3JldA==', 'whsec_b2xkLXNlY3JldA=='];
+const opened: CallbackRequest[] = [];
+const callbacks = {
+  open(request: CallbackRequest) {
+    opened.push(request);
+    const expires_at = new Date(Date.UTC(2026, 0, 1));
+    return Promise.resolve({ token: 'sbc_1', expires_at, secrets: SECRETS });
+  },
+};
+const with_ = (component?: Component) =>
+  testContext({ env, callbacks, ...(component ? { component } : {}) });
 
 Deno.test('a service gets the input and an idempotency key; its response is the output', async () => {
   const output = await outputOf(
@@ -55,6 +73,65 @@ Deno.test('a service gets the input and an idempotency key; its response is the 
     with_(echo),
   );
   assert.deepEqual(output, { echoed: { n: 1 }, key: 'run-1:step:0' });
+});
+
+Deno.test('a call has the step, a deadline and a callback, and a signature by each secret', async () => {
+  const ctx = {
+    ...with_(echo),
+    run: { ...with_().run, trace_id: '0af7651916cd43dd8448eb211c80319c' },
+  };
+  await outputOf('service_task', { component: 'echo', input: { n: 3 } }, ctx);
+  const { text, headers } = calls.at(-1) ?? { text: '', headers: {} };
+  const { deadline, ...body } = JSON.parse(text) as Record<string, unknown>;
+  assert.deepEqual(body, {
+    run: { id: 'run-1', application: 'acme', workflow: 'orders', version: 1 },
+    step: { id: 'step', step_run_id: ctx.stepRunId },
+    attempt: 1,
+    idempotency_key: 'run-1:step:0',
+    input: { n: 3 },
+    callback: {
+      url: 'http://127.0.0.1:1/functions/v1/stepbase-api/callbacks',
+      token: 'sbc_1',
+      expires_at: '2026-01-01T00:00:00.000Z',
+    },
+  });
+  assert.equal(headers['stepbase-deadline'], deadline);
+  assert.equal(headers['webhook-id'], `${ctx.stepRunId}:1`);
+  assert.equal(headers.traceparent, '00-0af7651916cd43dd8448eb211c80319c-800000000000000a-01');
+  const message = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
+  const expected = await Promise.all(
+    SECRETS.map(async (secret) => `v1,${await sign(secret, message)}`),
+  );
+  assert.equal(headers['webhook-signature'], expected.join(' '));
+  assert.deepEqual(opened.at(-1)?.input, { component: 'echo', input: { n: 3 } });
+  assert.equal(opened.at(-1)?.callMs, 5_000);
+});
+
+Deno.test('after 202 the step waits for the callback', async () => {
+  const config = { component: 'echo', input: { status: 202 } };
+  assert.deepEqual(await runStep('service_task', config, with_(echo)), {
+    kind: 'waiting',
+    reason: 'callback',
+    timeoutMs: 60_000,
+    heartbeatTimeoutMs: 10_000,
+  });
+  const patient = await runStep(
+    'service_task',
+    config,
+    with_({ ...echo, heartbeat_timeout_ms: null }),
+  );
+  assert.equal('heartbeatTimeoutMs' in patient, false);
+});
+
+Deno.test('a call without the lease is not made', async () => {
+  const before = calls.length;
+  const open = () => Promise.reject(new StepError('lease_lost', 'gone', { retryable: true }));
+  const lost = await failureOf(
+    'service_task',
+    { component: 'echo' },
+    { ...with_(echo), callbacks: { open } },
+  );
+  assert.deepEqual([lost.code, calls.length], ['lease_lost', before]);
 });
 
 Deno.test('input and output must match the schemas of the component', async () => {

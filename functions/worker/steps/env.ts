@@ -31,6 +31,8 @@ export interface StepEnv {
   };
   /** Supabase Storage of the project. */
   storage: StorageAccess;
+  /** Where components send their callbacks. */
+  callbackUrl: string;
   limits: StepLimits;
 }
 
@@ -42,7 +44,7 @@ export const defaultStepLimits: StepLimits = {
 };
 
 export function createStepEnv(
-  { allowPrivateNetwork, egressAllow, openai, smtp, resend, storage }: Env['steps'],
+  { allowPrivateNetwork, egressAllow, openai, smtp, resend, storage, apiUrl }: Env['steps'],
   overrides: Partial<StepEnv> = {},
 ): StepEnv {
   return {
@@ -63,6 +65,7 @@ export function createStepEnv(
       url: storage.url,
       ...(storage.secretKey === undefined ? {} : { secretKey: storage.secretKey }),
     },
+    callbackUrl: `${apiUrl}/callbacks`,
     limits: defaultStepLimits,
     ...overrides,
   };

@@ -1,43 +1,113 @@
-// service_task: posts its input to the endpoint of a component; the output is the body of the response.
+// service_task: calls the endpoint of a component, signed by the Standard Webhooks specification. The output is the body of
+// the response. After 202 the step waits: the component completes or fails it later by a callback.
 
 import { serviceTaskType } from '../../_shared/step-types/service-task.ts';
 import { checkInput, checkOutput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
 import { callHttp } from './http-client.ts';
-import type { Component, StepContext, StepHandler, StepResult } from './types.ts';
+import type { Component, OpenCallback, StepContext, StepHandler, StepResult } from './types.ts';
+import { sign } from './webhook.ts';
 
 export const serviceTask: StepHandler<typeof serviceTaskType> = {
   stepType: serviceTaskType,
-  async run(config, ctx): Promise<StepResult> {
+  run(config, ctx): Promise<StepResult> {
     const component = componentOf(ctx, config.component, 'service_task');
-    return { kind: 'completed', output: await callService(component, config.input ?? {}, ctx) };
+    return callService(component, config.input ?? {}, ctx);
   },
 };
+
+const ACCEPTED = 202;
 
 export async function callService(
   component: Component,
   input: unknown,
   ctx: StepContext,
-): Promise<unknown> {
+): Promise<StepResult> {
   if (component.endpoint === null || !URL.canParse(component.endpoint)) {
     throw new StepError('invalid_config', `${component.name} has no endpoint that can be called`);
   }
   await checkInput(component, input);
-  const call = {
+  const timeoutMs = ctx.timeoutMs ?? component.timeout_ms;
+  // The token exists before the call, because the callback may come before the response.
+  const callback = await ctx.callbacks.open({ component, input: ctx.stored, callMs: timeoutMs });
+  const deadline = new Date(ctx.env.now().getTime() + timeoutMs).toISOString();
+  const body = JSON.stringify(messageOf(input, callback, deadline, ctx));
+  const answer = await callHttp({
     method: 'POST',
     url: new URL(component.endpoint),
-    headers: new Headers({
-      'content-type': 'application/json',
-      accept: 'application/json',
-      'idempotency-key': ctx.idempotencyKey,
-    }),
-    body: JSON.stringify(input),
+    headers: await headersOf(body, callback, deadline, ctx),
+    body,
     signal: ctx.signal,
     appCode: ctx.run.app_code,
     env: ctx.env,
-    timeoutMs: ctx.timeoutMs ?? component.timeout_ms,
-  };
-  const answer = await callHttp(call);
+    timeoutMs,
+    // A signed message is sent to its own address only: no redirects.
+    maxRedirects: 0,
+  });
+  if (answer.status === ACCEPTED) {
+    const { callback_timeout_ms: waitMs, heartbeat_timeout_ms: heartbeatMs } = component;
+    return {
+      kind: 'waiting',
+      reason: 'callback',
+      timeoutMs: waitMs,
+      ...(heartbeatMs === null ? {} : { heartbeatTimeoutMs: heartbeatMs }),
+    };
+  }
   await checkOutput(component, answer.body);
-  return answer.body;
+  return { kind: 'completed', output: answer.body };
+}
+
+function messageOf(
+  input: unknown,
+  { token, expires_at }: OpenCallback,
+  deadline: string,
+  { run, stepId, stepRunId, attempt, itemIndex, item, idempotencyKey, env }: StepContext,
+) {
+  return {
+    run: { id: run.id, application: run.app_code, workflow: run.workflow, version: run.version },
+    step: {
+      id: stepId,
+      step_run_id: stepRunId,
+      ...(item === undefined ? {} : { item_index: itemIndex }),
+    },
+    attempt,
+    idempotency_key: idempotencyKey,
+    deadline,
+    input,
+    callback: { url: env.callbackUrl, token, expires_at: new Date(expires_at).toISOString() },
+  };
+}
+
+async function headersOf(
+  body: string,
+  { secrets }: OpenCallback,
+  deadline: string,
+  ctx: StepContext,
+): Promise<Headers> {
+  // The same for a call that is repeated because its worker was lost, and another one for the next attempt.
+  const id = `${ctx.stepRunId}:${ctx.attempt}`;
+  const at = String(Math.floor(ctx.env.now().getTime() / 1_000));
+  const signatures = await Promise.all(
+    secrets.map(async (secret) => `v1,${await sign(secret, `${id}.${at}.${body}`)}`),
+  );
+  const headers = new Headers({
+    'content-type': 'application/json',
+    accept: 'application/json',
+    'user-agent': 'Stepbase-Components/1',
+    'idempotency-key': ctx.idempotencyKey,
+    'stepbase-deadline': deadline,
+    'webhook-id': id,
+    'webhook-timestamp': at,
+  });
+  if (signatures.length > 0) headers.set('webhook-signature', signatures.join(' '));
+  const trace = traceParent(ctx);
+  if (trace !== undefined) headers.set('traceparent', trace);
+  return headers;
+}
+
+/** W3C Trace Context; the parent is the attempt, whose id gives the span id. */
+function traceParent({ run, stepRunId }: StepContext): string | undefined {
+  const span = stepRunId.replaceAll('-', '').slice(-16);
+  const isValid = /^[0-9a-f]{32}$/.test(run.trace_id ?? '') && /^[0-9a-f]{16}$/.test(span);
+  return isValid ? `00-${run.trace_id}-${span}-01` : undefined;
 }

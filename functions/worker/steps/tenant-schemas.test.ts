@@ -14,8 +14,8 @@ import type { Component } from './types.ts';
 const service = Deno.serve(
   { hostname: '127.0.0.1', port: 0, onListen: () => undefined },
   async (request) => {
-    const body = (await request.json()) as { text?: string };
-    if (!request.url.includes('/chat/completions')) return Response.json({ text: body.text });
+    const body = (await request.json()) as { input?: { text: string } };
+    if (!request.url.includes('/chat/completions')) return Response.json(body.input);
     const message = { role: 'assistant', content: JSON.stringify({ text: answer }) };
     return Response.json({
       choices: [{ index: 0, message, finish_reason: 'stop' }],
@@ -29,12 +29,15 @@ let answer = '';
 const base = `http://127.0.0.1:${service.addr.port}`;
 const env = testEnv({ OPENAI_BASE_URL: `${base}/`, OPENAI_API_KEY: 'k' });
 const component: Component = {
+  id: '019a0000-0000-7000-8000-0000000000c0',
   name: 'victim',
   version: '1.0.0',
   type: 'service_task',
   is_active: true,
   endpoint: `${base}/echo`,
   timeout_ms: 5_000,
+  callback_timeout_ms: 60_000,
+  heartbeat_timeout_ms: null,
   model: null,
   input_schema: null,
   output_schema: null,

@@ -13,6 +13,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     attempt: 1,
     itemIndex: 0,
     idempotencyKey: 'run-1:step:0',
+    stepRunId: '019a0000-0000-7000-8000-00000000000a',
     signal: new AbortController().signal,
     queueing: (wait) => wait,
     env: testEnv(),
@@ -23,6 +24,9 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     runs: {
       signal: () => Promise.reject(new Error('this test has no other runs')),
       query: () => Promise.reject(new Error('this test has no other runs')),
+    },
+    callbacks: {
+      open: () => Promise.resolve({ token: 'sbc_1', expires_at: new Date(0), secrets: [] }),
     },
     functions: { call: () => Promise.reject(new Error('this test has no functions')) },
     usage: {

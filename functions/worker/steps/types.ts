@@ -18,12 +18,16 @@ export interface StepRun {
 
 /** The component of a node: a row of stepbase.components, with its prompt. */
 export interface Component {
+  id: string;
   name: string;
   version: string;
   type: string;
   is_active: boolean;
   endpoint: string | null;
   timeout_ms: number;
+  /** How long the step waits after an answer 202. */
+  callback_timeout_ms: number;
+  heartbeat_timeout_ms: number | null;
   model: string | null;
   input_schema: Record<string, unknown> | null;
   output_schema: Record<string, unknown> | null;
@@ -41,6 +45,8 @@ export interface StepContext {
   item?: unknown;
   /** run:step:item, the same for every attempt: other systems can recognise a repeated call by it. */
   idempotencyKey: string;
+  /** The row of this attempt. */
+  stepRunId: string;
   /** Aborted when the attempt is cancelled or exceeds its time limit. */
   signal: AbortSignal;
   /** Waits without using the time of the attempt: for a turn, a thread, a slot. */
@@ -52,6 +58,9 @@ export interface StepContext {
   runs: ExternalRuns;
   usage: Usage;
   functions: ProjectFunctions;
+  callbacks: Callbacks;
+  /** The config with its templates filled in and the names of secrets, as the step run keeps it. */
+  stored?: unknown;
   /** Present when the node names a component. */
   component?: Component;
   input: unknown;
@@ -109,6 +118,27 @@ export interface ProjectFunctions {
   call(call: FunctionCall): Promise<unknown>;
 }
 
+export interface CallbackRequest {
+  component: Component;
+  /** The config, as the step run keeps it. */
+  input: unknown;
+  /** The time limit of the call itself. */
+  callMs: number;
+}
+
+export interface OpenCallback {
+  token: string;
+  /** The end of the wait, as PostgreSQL writes it. */
+  expires_at: Date;
+  /** They sign the call; more than one while a new secret replaces an old one. */
+  secrets: string[];
+}
+
+/** Tokens by which a component answers later. */
+export interface Callbacks {
+  open(request: CallbackRequest): Promise<OpenCallback>;
+}
+
 export interface TaskRequest {
   title: string;
   description?: string;
@@ -153,7 +183,7 @@ export interface Completed {
 /** The step ends its token; a timer, a person, a signal or another run completes it later. */
 export interface Waiting {
   kind: 'waiting';
-  reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue';
+  reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue' | 'callback';
   /** reason 'delay': the time at which the engine completes the step; for a duration, timeoutMs. */
   wakeAt?: Date;
   /** reason 'task'. */
@@ -162,6 +192,8 @@ export interface Waiting {
   signalName?: string;
   /** reason 'queue': the work queue whose next item completes the step. */
   workQueueId?: string;
+  /** reason 'callback': the longest time between two heartbeats. */
+  heartbeatTimeoutMs?: number;
   /** After this time a delay completes; any other wait takes its 'timeout' handle. */
   timeoutMs?: number;
   /** reason 'child'. */
