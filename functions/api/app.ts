@@ -17,6 +17,7 @@ import { wakeWorkers } from './middleware/wake-workers.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS, RESOURCES } from './operations.ts';
+import { callbackRoutes } from './routes/callbacks.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
 import { taskLinkRoutes } from './routes/task-links.ts';
@@ -100,6 +101,9 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   // A link in a mail has a token of its own.
   app.use('/task-links/*', failures, limitBody, wakeWorkers(deps));
   app.route('/task-links', taskLinkRoutes(deps));
+  // A component that was called has a token for its answer.
+  app.use('/callbacks/*', failures, limitBody, wakeWorkers(deps));
+  app.route('/callbacks', callbackRoutes(deps));
   app.notFound(handleNotFound);
   app.onError(handleError);
   return app;

@@ -4,6 +4,7 @@ import { MCP_RESOURCE } from '../mcp/routes.ts';
 import type { Operation, Resource } from './operation.ts';
 import { API_KEY_RESOURCE } from './routes/api-keys.ts';
 import { APPLICATION_RESOURCE } from './routes/applications.ts';
+import { CALLBACK_RESOURCE } from './routes/callbacks.ts';
 import { EVENT_RESOURCE } from './routes/events.ts';
 import { HEALTH_RESOURCE } from './routes/health.ts';
 import { HOOK_RESOURCE } from './routes/hooks.ts';
@@ -66,6 +67,7 @@ export const RESOURCES: readonly Resource[] = [
   WORKER_RESOURCE,
   HOOK_RESOURCE,
   TASK_LINK_RESOURCE,
+  CALLBACK_RESOURCE,
   MCP_RESOURCE,
   HEALTH_RESOURCE,
 ];

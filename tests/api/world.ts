@@ -136,6 +136,20 @@ export async function prepare(world: World): Promise<Preparations> {
     );
     return { body: { token: made?.token } };
   };
+  /** A step that waits for a callback. */
+  const callback = (body: object) => async () => {
+    const token = `sbc_${randomUUID()}`;
+    await sql(
+      `with waiting as (
+         update stepbase.step_runs s set wait_kind = 'callback' where s.id = $1 returning s.id, s.app_code
+       )
+       insert into stepbase_private.step_callbacks (token_hash, app_code, step_run_id, component_id, timeout_ms, expires_at)
+       select stepbase_private.token_hash($2), w.app_code, w.id, gen_random_uuid(), 60000, now() + interval '1 hour'
+       from waiting w`,
+      [await world.task(await world.run(asking)), token],
+    );
+    return { body: { token, ...body } };
+  };
   const fresh = async () => ({
     params: { kebab_name: await world.publish([node('one', 'transform', { expression: '1' })]) },
   });
@@ -225,6 +239,21 @@ export async function prepare(world: World): Promise<Preparations> {
     }),
     readTaskLink: link,
     decideTaskLink: link,
+    completeCallback: callback({ output: {} }),
+    failCallback: callback({ code: 'no_stock' }),
+    heartbeatCallback: callback({}),
+    rotateComponentSecret: async () => ({
+      params: {
+        component_id: (
+          await world.made('POST', '/v1/components', {
+            name: `c-${randomUUID()}`,
+            implementation_type: 'service_task',
+            endpoint: 'https://x.example',
+          })
+        ).id,
+      },
+      body: {},
+    }),
     getRunContext: async () => ({ params: { run_id: run } }),
     explainRun: async () => ({ params: { run_id: run } }),
     getWorkflowVersion: async () => ({ params: { kebab_name: quick, version: 1 } }),

@@ -1,43 +1,83 @@
 // What workflows are built from and into: components, prompts, projects, compilations, and the signals, queries and
 // children of a workflow.
 import { z } from 'zod';
+import { rotateComponentSecret } from '../component-queries.ts';
 import { ofWorkflow, VISIBILITIES, Visibility } from '../components.ts';
 import { crud } from '../crud.ts';
 import { equal } from '../lists.ts';
-import type { Resource } from '../operation.ts';
+import { type Resource, statement } from '../operation.ts';
+import { named } from '../rows.ts';
+
+export const ComponentRotateBody = z.strictObject({
+  overlap_seconds: z
+    .number()
+    .int()
+    .min(0)
+    .max(604_800)
+    .default(0)
+    .describe('How long calls are signed with the earlier secrets, too.'),
+});
+const ComponentSecret = named('ComponentSecret', () =>
+  z.object({
+    id: z.uuid(),
+    secret: z.string().describe('Signs the calls of the component. It is returned only here.'),
+  }),
+);
+
+const rotate = statement(
+  {
+    id: 'rotateComponentSecret',
+    method: 'POST',
+    path: '/v1/components/:component_id/rotate',
+    title: 'Rotate the secret of a component',
+    permission: 'component:write',
+    description:
+      'Creates the secret that signs the calls of the component, or replaces it, and returns it. For `overlap_seconds` calls have a signature by each secret. Calls of a component without a secret are not signed.',
+    body: ComponentRotateBody,
+    idempotency: 'secret',
+    replies: { 200: { description: '`{id, secret}`', schema: ComponentSecret } },
+    errors: ['not_found'],
+  },
+  async (query, { params: { component_id: id = '' }, body }) => ({
+    body: await rotateComponentSecret(query, id, body.overlap_seconds),
+  }),
+);
 
 export const COMPONENT_RESOURCE: Resource = {
   name: 'Components',
   description: 'Reusable steps.',
-  operations: crud({
-    table: 'components',
-    path: '/v1/components',
-    param: 'component_id',
-    component: 'Component',
-    one: 'component',
-    many: 'components',
-    permissions: { read: 'component:read', write: 'component:write' },
-    sorts: ['created_at', 'name'],
-    filters: {
-      name: equal('components', 'name'),
-      visibility: equal('components', 'visibility', VISIBILITIES),
-      implementation_type: equal('components', 'implementation_type'),
-      is_active: equal('components', 'is_active'),
-      deprecated: equal('components', 'deprecated'),
-    },
-    overrides: {
-      visibility: Visibility,
-      component_type: z.string().max(100),
-      implementation_type: z.enum(['user_task', 'service_task', 'ai_agent_task']),
-      retry_count: z.number().int().min(0).max(100),
-    },
-    notes: {
-      list: 'Lists the components of the application and those that every application shares.',
-      delete:
-        'Marks the component as deleted: new versions of workflows cannot use it, and steps that use it fail. Its name and version stay taken.',
-    },
-    isKept: true,
-  }),
+  operations: [
+    ...crud({
+      table: 'components',
+      path: '/v1/components',
+      param: 'component_id',
+      component: 'Component',
+      one: 'component',
+      many: 'components',
+      permissions: { read: 'component:read', write: 'component:write' },
+      sorts: ['created_at', 'name'],
+      filters: {
+        name: equal('components', 'name'),
+        visibility: equal('components', 'visibility', VISIBILITIES),
+        implementation_type: equal('components', 'implementation_type'),
+        is_active: equal('components', 'is_active'),
+        deprecated: equal('components', 'deprecated'),
+      },
+      overrides: {
+        visibility: Visibility,
+        component_type: z.string().max(100),
+        implementation_type: z.enum(['user_task', 'service_task', 'ai_agent_task']),
+        retry_count: z.number().int().min(0).max(100),
+      },
+      notes: {
+        list: 'Lists the components of the application and those that every application shares.',
+        delete:
+          'Marks the component as deleted: new versions of workflows cannot use it, and steps that use it fail. Its name and version stay taken.',
+      },
+      isKept: true,
+    }),
+    rotate,
+  ],
 };
 
 export const PROMPT_RESOURCE: Resource = {
