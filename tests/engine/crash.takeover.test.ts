@@ -1,6 +1,7 @@
 // Crashes in the middle of a run: a killed worker, a worker that is frozen past its lease and resumes, and a database
 // crash. The run ends as without the crash, and no step completes twice.
 
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -16,15 +17,18 @@ let server: Server;
 let url: string;
 /** Requests that wait for a response from the test. */
 let answering = false;
-let held: { path: string; key: string | undefined; response: ServerResponse }[] = [];
+let held: { path: string; key: string | undefined; body: string; response: ServerResponse }[] = [];
 
 beforeAll(async () => {
   server = createServer((request, response) => {
-    if (answering) answer(response, Number((request.url ?? '').slice(1)));
-    held.push({
-      path: request.url ?? '',
-      key: request.headers['idempotency-key']?.toString(),
-      response,
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      if (answering) answer(response, Number((request.url ?? '').slice(1)));
+      const key = request.headers['idempotency-key']?.toString();
+      held.push({ path: request.url ?? '', key, body, response });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -120,6 +124,42 @@ test('another worker finishes the run of a killed worker', async () => {
     ['before', 1, 'completed'],
   ]);
   expect(await claims(id)).toEqual([1, 2]);
+});
+
+test('the callback of a component counts although its worker was killed before the answer 202', async () => {
+  const name = `c-${randomUUID()}`;
+  const { error } = await b.developer.from('components').insert({
+    name,
+    implementation_type: 'service_task',
+    endpoint: `${url}/component`,
+  });
+  expect(error).toBeNull();
+  const { id } = await b.start(
+    await b.publish(
+      [node('ask', 'service_task', { component: name }), value('after', 'steps.ask.output.answer')],
+      ['ask > after'],
+    ),
+  );
+  const first = await request(0);
+  expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
+  // The worker that repeats the call gets 202, and the first call is answered.
+  const second = await request(1);
+  second.response.writeHead(202).end();
+  await b.stepIs(id, 'ask', 'waiting');
+  const tokenOf = ({ body }: { body: string }) =>
+    (JSON.parse(body) as { callback: { token: string } }).callback.token;
+  expect(second.key).toBe(first.key);
+  expect(tokenOf(second)).not.toBe(tokenOf(first));
+  await b.db.query('select stepbase_engine.complete_callback($1, $2)', [
+    tokenOf(first),
+    JSON.stringify({ answer: 42 }),
+  ]);
+  const { run, all } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { after: 42 } });
+  expect(all.map((s) => [s.step_id, s.attempt, s.status])).toEqual([
+    ['after', 1, 'completed'],
+    ['ask', 1, 'completed'],
+  ]);
 });
 
 test('another worker continues the compensation of a killed worker', async () => {

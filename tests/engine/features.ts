@@ -281,7 +281,7 @@ async function secretsAndComponents(context: FeatureContext): Promise<void> {
         headers: { 'x-key': `{{ secrets.${secret} }}` },
       }),
       node('serve', 'service_task', { component, input: { n: 5 } }),
-      value('z', '[steps.ask.output.body.headers.`x-key`, steps.serve.output.body.n]'),
+      value('z', '[steps.ask.output.body.headers.`x-key`, steps.serve.output.body.input.n]'),
     ],
     ['ask > z', 'serve > z'],
   );

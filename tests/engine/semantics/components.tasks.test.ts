@@ -24,7 +24,7 @@ beforeAll(async () => {
     request.on('end', () => {
       response.statusCode = path.startsWith('/flaky') && n < 3 ? 503 : 200;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ path, n, input: JSON.parse(body || 'null') }));
+      response.end(JSON.stringify({ path, n, input: JSON.parse(body).input }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
