@@ -17,11 +17,11 @@ const SOURCE = globSync('functions/api/**/*.ts', { cwd: ROOT })
 const FUNCTIONS_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   context: 'a computed column of runs; GET /v1/runs/{run_id}/context returns it',
   query_run: 'the route calls stepbase_private.query_run, because it evaluates JSONata itself',
-  search_runs: 'GET /v1/runs has the parameter q',
   search_workflows: 'GET /v1/workflows has the parameter q',
 };
 const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   run_context: 'GET /v1/runs/{run_id}/context returns it at each version',
+  run_values: 'the filters input and tag of POST /v1/runs/search read it',
   workflow_nodes:
     'derived from the definition of a version, which GET …/versions/{version} returns',
   workflow_edges:
@@ -31,6 +31,10 @@ const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
 /** Each changes or calls what exists; a repeated request has the same result or is refused. */
 const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   validateDefinition: 'writes nothing',
+  searchRuns: 'writes nothing',
+  previewRerun: 'writes nothing',
+  previewContinue: 'writes nothing',
+  decideTaskLink: 'a link is used once',
   saveDraft: 'the same draft again is the same draft; If-Match guards it',
   publishWorkflow: 'a version is published once',
   callWebhook: 'the delivery id of the sender is the key',
@@ -40,7 +44,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
 };
 /** The last part of the path of a POST that changes the state of one row. */
 const CHANGES =
-  /\/(archive|restore|cancel|pause|resume|complete|rollback|revoke|adopt|erase|read|decline|switch|deactivate|reactivate|leave)$|^\/v1\/approvals\//;
+  /\/(archive|restore|cancel|pause|resume|complete|rollback|revoke|adopt|erase|read|decline|switch|deactivate|reactivate|leave|claim|release|delegate|promote|stop)$|^\/v1\/approvals\//;
 
 it('has a route for each function that clients execute', async () => {
   const rows = await sql<{ name: string }>(

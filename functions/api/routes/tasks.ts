@@ -5,6 +5,7 @@ import { found, readRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { claimTask, completeTask, decideApproval, delegateTask, releaseTask } from '../queries.ts';
+import { readOnlyList } from '../read-only-list.ts';
 
 export const CompleteBody = z.strictObject({
   output: z.record(z.string(), z.unknown()).default({}),
@@ -176,5 +177,22 @@ export const TASK_RESOURCE: Resource = {
         body: await decideApproval(query, params.step_run_id ?? '', body.approved, body.comment),
       }),
     ),
+    readOnlyList({
+      id: 'listTaskDecisions',
+      path: '/v1/task-decisions',
+      title: 'List decisions of approvals',
+      permission: 'run:read',
+      description: 'Lists what persons decided about approvals, the latest first.',
+      component: 'TaskDecision',
+      list: {
+        table: 'task_decisions',
+        sorts: ['-created_at'],
+        filters: {
+          run_id: equal('task_decisions', 'run_id'),
+          step_run_id: equal('task_decisions', 'step_run_id'),
+          user_id: equal('task_decisions', 'user_id'),
+        },
+      },
+    }),
   ],
 };
