@@ -75,6 +75,8 @@ export async function executeEagerly(
       const outcome = await execute(eagerWork(work, node), abort, deps);
       // The memory may have dropped outputs while the step ran.
       if (outcome.kind !== 'completed' || !canRead(node)) continue;
+      // Lines that a step printed belong to an attempt, which has a row only in the normal way.
+      if (outcome.result.logs?.length) continue;
       executed.push({ stepId: node.id, afterId: before.work.step_id, ...resultOf(outcome) });
       pending.push(outcome);
     }

@@ -113,6 +113,7 @@ async function setup(
     env,
     outputs: inDatabase,
     secretsOf: () => () => Promise.resolve(undefined),
+    logs: { add: () => undefined },
     servicesFor: () => ({ queues, runs, usage, functions, callbacks }),
   }).then((result) => {
     outcome = result;

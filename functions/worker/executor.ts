@@ -10,6 +10,7 @@ import { chooseHandle } from './handles.ts';
 import type { Outputs } from './outputs/outputs.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
+import type { StepLogs } from './step-logs.ts';
 import { throwIfAborted } from './steps/errors.ts';
 import {
   type CompiledStep,
@@ -42,6 +43,7 @@ export interface ExecutorDeps {
   env: StepEnv;
   outputs: Outputs;
   secretsOf: SecretsOf;
+  logs: StepLogs;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
     work: Work,
@@ -110,8 +112,21 @@ export async function execute(
     if (work.item_index === 0) deps.memory.keepOutput(work.run_id, work.step_id, result.output);
     return { kind: 'completed', work, input, result };
   } catch (error) {
-    return { kind: 'failed', work, input, error: toStepError(error) };
+    const failure = toStepError(error);
+    logFailure(work, failure, deps.logs);
+    return { kind: 'failed', work, input, error: failure };
   }
+}
+
+/** A cancelled attempt writes nothing: its run has ended, or the attempt is repeated elsewhere. */
+function logFailure(work: Work, error: StepError, logs: StepLogs): void {
+  if (error.code === 'cancelled') return;
+  const { code, message, retryable, retry_after_ms } = error.toJSON();
+  logs.add(work, 'error', `attempt ${work.attempt} failed: ${message}`, {
+    code,
+    retryable,
+    ...(retry_after_ms === undefined ? {} : { retry_after_ms }),
+  });
 }
 
 /** The details of the step.completed event: printed lines, events that the engine emits, and a value without an edge. */
@@ -169,6 +184,7 @@ async function contextOf(
     stepRunId: work.step_run_id,
     ...attempt,
     env: deps.env,
+    log: (level, message, data) => deps.logs.add(work, level, message, data),
     ...deps.servicesFor(work, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),

@@ -26,6 +26,7 @@ import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createRunNotifier } from './run-notifier.ts';
 import { createSecrets } from './secrets.ts';
+import { createWriteStepLogs, StepLogWriter } from './step-logs.ts';
 import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
 import { Turns } from './turns.ts';
@@ -69,6 +70,11 @@ const memory = createRunMemory(engine);
 const stepEnv = createStepEnv(env.steps);
 const mailer = createMailer(stepEnv, env.steps.webUrl);
 const storedOutputs = createStoredOutputQueries(db, clock);
+const stepLogs = new StepLogWriter({
+  write: createWriteStepLogs(db, clock),
+  level: env.worker.stepLogs,
+  ...{ clock, onError },
+});
 let listener: WakeupListener | undefined;
 
 const heartbeat = createHeartbeat({
@@ -98,6 +104,7 @@ const worker = createWorker({
       clock,
     }),
     secretsOf: createSecrets(engine, env.secrets),
+    logs: stepLogs,
     servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
       worker.wake({ kind: 'outbox' }),
     ),
@@ -110,6 +117,7 @@ const worker = createWorker({
   notify: createRunNotifier(bus, clock),
   webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock }) },
   mailer,
+  stepLogs,
   removal: { queries: storedOutputs, storage: stepEnv.storage },
   onError,
 });

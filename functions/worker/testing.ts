@@ -16,6 +16,7 @@ import { inDatabase } from './outputs/outputs.ts';
 import { createPlans, type Plans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
+import { StepLogWriter } from './step-logs.ts';
 import { createStepServices } from './step-services.ts';
 import { testEnv } from './steps/testing.ts';
 import { Turns } from './turns.ts';
@@ -208,6 +209,12 @@ export function setupWorker(
   const engine = fakeEngine(plan, calls, overrides);
   const isPending = nodes.some((node) => node.in_degree === 0);
   const memory = createRunMemory(engine);
+  const stepLogs = new StepLogWriter({
+    write: () => Promise.resolve(),
+    level: 'info',
+    clock,
+    onError: (message) => errors.push(message),
+  });
   const worker = createWorker({
     clock,
     engine,
@@ -221,6 +228,7 @@ export function setupWorker(
       env: testEnv(),
       outputs: inDatabase,
       secretsOf: () => () => Promise.resolve(undefined),
+      logs: stepLogs,
       servicesFor: createStepServices(
         engine,
         { call: () => Promise.reject(new Error('this worker calls no functions')) },
@@ -229,6 +237,7 @@ export function setupWorker(
     },
     concurrency: 50,
     leaseSeconds: 60,
+    stepLogs,
     mailer: { send: () => Promise.reject(new Error('the test does not expect a mail')) },
     removal: {
       queries: {

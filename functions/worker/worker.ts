@@ -25,6 +25,7 @@ import { Relay } from './relay.ts';
 import type { RunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 import { reserveFor } from './shares.ts';
+import type { StepLogWriter } from './step-logs.ts';
 import { createTimers } from './timers.ts';
 import { VersionChecks } from './version-checks.ts';
 import { Deliveries, type WebhookOptions } from './webhooks/deliveries.ts';
@@ -48,6 +49,8 @@ export interface WorkerOptions {
   webhooks: WebhookOptions;
   /** Sends the mails of Stepbase itself. */
   mailer: Mailer;
+  /** Writes the log lines of the steps. */
+  stepLogs: Pick<StepLogWriter, 'isBusy' | 'settled' | 'onIdle'>;
   /** Deletes the stored outputs of deleted runs. */
   removal: Pick<RemovalOptions, 'queries' | 'storage'>;
   onError(message: string, error: unknown): void;
@@ -71,13 +74,13 @@ export interface Worker {
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { clock, engine, memory, queue, notify, onError } = options;
+  const { clock, engine, memory, queue, notify, stepLogs, onError } = options;
   const timers = createTimers(clock);
   const leases = new Leases();
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
     isBusy: () =>
-      [producer, claimer, publisher, checks, deliveries, mails, removal].some(
+      [producer, claimer, publisher, checks, deliveries, mails, removal, stepLogs].some(
         ({ isBusy }) => isBusy,
       ) || leases.size > 0,
     continueInvocation,
@@ -120,6 +123,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const used = () => Math.max(steps.size, leases.size);
   const acceptsWork = () => lifecycle.acceptsWork;
   const onIdle = () => lifecycle.checkIdle();
+  stepLogs.onIdle = onIdle;
   const relay = new Relay({
     ...{ engine, publisher, acceptsWork, onIdle, onError },
     later: timers.later,
@@ -216,7 +220,7 @@ export function createWorker(options: WorkerOptions): Worker {
     await Promise.all(
       [producer, claimer, checks, deliveries, mails, removal].map((part) => part.settled()),
     );
-    await completer.drain();
+    await Promise.all([completer.drain(), stepLogs.settled()]);
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {
       await engine.release(abandoned).catch((error: unknown) => {

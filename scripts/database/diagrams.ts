@@ -48,6 +48,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'run_signals',
       'task_decisions',
       'run_values',
+      'step_logs',
       'work_queue_items',
       'outbox',
       'refused_starts',

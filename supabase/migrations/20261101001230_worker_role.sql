@@ -62,6 +62,8 @@ as $$
     -- Outputs in Supabase Storage.
     'stepbase_engine.register_stored_output', 'stepbase_engine.has_deletable_outputs',
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
+    -- Log lines of steps.
+    'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',

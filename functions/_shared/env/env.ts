@@ -187,6 +187,12 @@ const shape = {
     .describe(
       'The worker writes an output with more bytes to Supabase Storage and keeps a reference in the database. 0: every output stays in the database. Needs SUPABASE_SECRET_KEY.',
     ),
+  STEPBASE_STEP_LOGS: z
+    .enum(['debug', 'info', 'warn', 'error', 'off'])
+    .default('info')
+    .describe(
+      'The lowest level of the log lines of steps that the worker writes to the database. debug: also HTTP calls that succeed; info: printed lines, failed calls and failed attempts; warn: failed calls and failed attempts; error: failed attempts; off: none.',
+    ),
   SB_REGION: text.describe(
     'Region of the Edge Function, for the heartbeat of its invocations; hosted projects inject it.',
   ),
@@ -286,6 +292,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       cancelPollMs: env.STEPBASE_CANCEL_POLL_MS,
       region: env.SB_REGION,
       outputBytes: env.STEPBASE_OUTPUT_BYTES,
+      stepLogs: env.STEPBASE_STEP_LOGS,
       budget: {
         wallMs: env.STEPBASE_BUDGET_WALL_MS,
         cpuMs: env.STEPBASE_BUDGET_CPU_MS,

@@ -25,6 +25,7 @@ const seqAfter: FilterSpec = {
   where: (value, bind) => `t.seq > ${bind(value)}::bigint`,
 };
 
+const LEVELS = ['debug', 'info', 'warn', 'error'];
 const EVENTS: ListSpec = {
   table: 'run_events',
   key: [],
@@ -35,6 +36,30 @@ const SIGNALS: ListSpec = {
   table: 'run_signals',
   sorts: ['created_at'],
   filters: { run_id: ofRun },
+};
+
+const LOGS: ListSpec = {
+  table: 'step_logs',
+  key: [],
+  sorts: ['seq'],
+  filters: {
+    run_id: ofRun,
+    step: {
+      schema: z.string().min(1).max(63).describe('Only lines of the node with this id.'),
+      where: (value, bind) => `t.step_id = ${bind(value)}`,
+    },
+    level: {
+      schema: z.enum(LEVELS).describe('Only lines of this level and above.'),
+      where: (value, bind) => `t.level = any(${bind(LEVELS.slice(LEVELS.indexOf(value)))}::text[])`,
+    },
+    after: {
+      schema: z
+        .string()
+        .regex(/^\d{1,15}$/)
+        .describe('Only lines after this `seq`.'),
+      where: (value, bind) => `t.seq > ${bind(value)}::bigint`,
+    },
+  },
 };
 
 async function requireRun(query: Query, runId: string): Promise<void> {
@@ -82,6 +107,34 @@ export const HISTORY: Operation[] = [
         await requireRun(query, runId);
         return { body: await readList(query, EVENTS, { ...given, run_id: runId }) };
       });
+    },
+  ),
+  statement(
+    {
+      id: 'listRunLogs',
+      method: 'GET',
+      path: '/v1/runs/:run_id/logs',
+      title: 'List the log lines of a run',
+      permission: 'run:read',
+      description:
+        'Lists the log lines of the steps of the run, ordered by `seq`, which counts from 1 within the run. To follow a run, repeat the request with `after`, or join the Realtime channel `stepbase:run:<run_id>`: its event `logs` has the new lines.',
+      query: listQuery({
+        sorts: LOGS.sorts,
+        filters: Object.fromEntries(
+          Object.entries(LOGS.filters ?? {}).filter(([name]) => name !== 'run_id'),
+        ),
+      }),
+      replies: {
+        200: {
+          description: 'one page',
+          schema: pageOf('StepLogPage', row('step_logs', 'StepLog')),
+        },
+      },
+      errors: ['not_found'],
+    },
+    async (query, { params: { run_id: runId = '' }, query: given }) => {
+      await requireRun(query, runId);
+      return { body: await readList(query, LOGS, { ...given, run_id: runId }) };
     },
   ),
   statement(

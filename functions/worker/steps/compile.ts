@@ -72,9 +72,12 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
       try {
         revealed = await resolveSecrets(resolved, secrets);
         const config = checkConfig(handler, revealed.config);
-        const env = { ...ctx.env, receivers: revealed.receivers };
-        const result = await handler.run(config, { ...ctx, env, stored: resolved.stored });
-        return result.kind === 'completed' ? revealed.mask(result) : result;
+        const { mask, receivers } = revealed;
+        const env = { ...ctx.env, receivers };
+        const log: StepContext['log'] = (level, message, data) =>
+          ctx.log(level, mask(message), data === undefined ? undefined : mask(data));
+        const result = await handler.run(config, { ...ctx, env, log, stored: resolved.stored });
+        return result.kind === 'completed' ? mask(result) : result;
       } catch (error) {
         throw maskError(fromExpression(error), revealed);
       }

@@ -6,9 +6,10 @@ import { hasBody, parseBody, readBeginning, readWhole, retryAfterMs } from './an
 import type { HttpResponse } from './connect.ts';
 import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
-import { abortError, StepError, throwIfAborted } from './errors.ts';
+import { abortError, StepError, throwIfAborted, toStepError } from './errors.ts';
 import { type Hop, isRedirect, nextHop } from './redirects.ts';
 import { assertMayReceive } from './secret-receivers.ts';
+import type { StepContext } from './types.ts';
 
 export interface HttpCall {
   method: string;
@@ -28,6 +29,8 @@ export interface HttpCall {
   accept?: readonly number[] | undefined;
   /** Statuses below 500 that are retryable. */
   retryOn?: readonly RetryCondition[] | undefined;
+  /** Gets one line about the call. */
+  log?: StepContext['log'];
 }
 
 export interface HttpAnswer {
@@ -38,11 +41,38 @@ export interface HttpAnswer {
 
 export type RetryCondition = number | '4xx' | '5xx';
 
+/** Calls, and writes a line with the status and the duration: no query string, no headers, no bodies. */
+export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
+  const { log, env, method } = call;
+  if (log === undefined) return await follow(call);
+  const started = env.now().getTime();
+  const facts = (more: Record<string, unknown>) => ({
+    method,
+    url: `${call.url.origin}${call.url.pathname}`,
+    ...more,
+    duration_ms: env.now().getTime() - started,
+  });
+  try {
+    const answer = await follow(call);
+    const data = facts({ status: answer.status });
+    // Not written by default: the step's own row tells the same, and each line is a row and a message more.
+    log('debug', `${describe(call)} answered ${answer.status} in ${data.duration_ms} ms`, data);
+    return answer;
+  } catch (error) {
+    const { code, message } = toStepError(error);
+    if (code !== 'cancelled') {
+      const data = facts({ code });
+      log('warn', `${message} after ${data.duration_ms} ms`, data);
+    }
+    throw error;
+  }
+}
+
 /**
  * Follows redirects itself, so that each hop is checked. Returns an answer whose status is accepted. The status decides
  * before the body is read: a defect of an error's body does not change the error.
  */
-export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
+async function follow(call: HttpCall): Promise<HttpAnswer> {
   const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
   // AbortSignal.timeout and .any would keep a timer for every call long after its response.
   const clock = new AbortController();

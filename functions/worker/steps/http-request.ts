@@ -26,6 +26,7 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
       signal: ctx.signal,
       appCode: ctx.run.app_code,
       env: ctx.env,
+      log: ctx.log,
       accept: config.accept_status,
       retryOn: config.retry_on,
       ...(body === undefined ? {} : { body }),

@@ -22,6 +22,7 @@ export const inlineCode: StepHandler<typeof inlineCodeType> = {
       { app: ctx.run.app_code, signal: ctx.signal, queueing: ctx.queueing },
     );
     const { logs } = outcome;
+    for (const line of logs) ctx.log('info', line);
     if (outcome.ok) {
       const output: unknown = parseJson(outcome.json);
       return { kind: 'completed', output, ...(logs.length === 0 ? {} : { logs }) };

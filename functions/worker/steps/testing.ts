@@ -17,6 +17,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     signal: new AbortController().signal,
     queueing: (wait) => wait,
     env: testEnv(),
+    log: () => {},
     queues: {
       push: () => Promise.reject(new Error('this test has no work queues')),
       pop: () => Promise.reject(new Error('this test has no work queues')),

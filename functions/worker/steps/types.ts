@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { StepType } from '../../_shared/step-types/index.ts';
+import type { LogLevel } from '../step-logs.ts';
 import type { StepEnv } from './env.ts';
 
 export type { StepEnv } from './env.ts';
@@ -54,6 +55,8 @@ export interface StepContext {
   /** The timeout of the node; without it a handler uses its own default. */
   timeoutMs?: number;
   env: StepEnv;
+  /** Writes a line to the log of the attempt, without secrets. The attempt does not wait for it. */
+  log(level: LogLevel, message: string, data?: Record<string, unknown>): void;
   queues: WorkQueues;
   runs: ExternalRuns;
   usage: Usage;

@@ -30,6 +30,7 @@ export const webhook: StepHandler<typeof webhookType> = {
       signal: ctx.signal,
       appCode: ctx.run.app_code,
       env: ctx.env,
+      log: ctx.log,
       retryOn: config.retry_on,
       // A signed message is sent to its own address only: no redirects.
       maxRedirects: 0,

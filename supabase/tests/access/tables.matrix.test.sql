@@ -135,6 +135,12 @@ values
     $$insert into run_values (run_id, app_code, path, value, created_at) values ({run}, 'tap-one', '#', 'b', now())$$),
   ('run_values',            'update', '- - - | - - - - | -', $$update run_values set value = 'b' where run_id = {run}$$),
   ('run_values',            'delete', '- - - | - - - - | -', $$delete from run_values where run_id = {run}$$),
+  ('step_logs',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from step_logs where run_id = {run}$$),
+  ('step_logs',             'insert', '- - - | - - - - | -',
+    $$insert into step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message)
+      values ({run}, 'tap-one', 2, {run}, 'a', 0, 1, 'info', 'm')$$),
+  ('step_logs',             'update', '- - - | - - - - | -', $$update step_logs set message = 'b' where run_id = {run}$$),
+  ('step_logs',             'delete', '- - - | - - - - | -', $$delete from step_logs where run_id = {run}$$),
   ('run_signals',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_signals where run_id = {run}$$),
   ('run_signals',           'insert', '- - - | - - - - | -',
     $$insert into run_signals (run_id, app_code, signal_name)
@@ -345,6 +351,8 @@ select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 insert into stepbase.run_signals (run_id, app_code, signal_name) values (tests.sample_id('run'), 'tap-one', 'go');
 insert into stepbase.run_values (run_id, app_code, path, value, created_at)
 values (tests.sample_id('run'), 'tap-one', '#', 'a', now());
+insert into stepbase.step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message)
+values (tests.sample_id('run'), 'tap-one', 1, tests.sample_id('step_run'), 'a', 0, 1, 'info', 'm');
 -- The shared rows are visible to the organization, in the shared views only.
 update stepbase.workflows set visibility = 'organization' where id = tests.sample_id('workflow');
 update stepbase.components set visibility = 'organization' where id = tests.sample_id('component');

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(22);
+select plan(23);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 insert into stepbase.projects (id, app_code, name, created_by)
@@ -38,6 +38,7 @@ from (
     ('step run → run', $$insert into stepbase.step_runs (run_id, app_code, workflow_version_id, step_id, step_type, attempt) select s.run_id, 'tap-two', s.workflow_version_id, s.step_id, s.step_type, 2 from stepbase.step_runs s where s.app_code = 'tap-one'$$),
     ('event → run', $$insert into stepbase.run_events (run_id, seq, app_code, event_type) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', 'run.started')$$),
     ('search value → run', $$insert into stepbase.run_values (run_id, app_code, path, value, created_at) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', '#', 'a', now())$$),
+    ('log line → run', $$insert into stepbase.step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 1, gen_random_uuid(), 'a', 0, 1, 'info', 'm')$$),
     ('signal of a run → run', $$insert into stepbase.run_signals (run_id, app_code, signal_name) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 'go')$$)
 ) s (what, statement);
 
