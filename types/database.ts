@@ -886,6 +886,38 @@ isOneToOne: false
       referencedColumns: ["id"]
     }
                   ]
+                },"step_logs": {
+                  Row: {
+                    "app_code": string,"attempt": number,"data": Json | null,"is_truncated": boolean,"item_index": number,"level": string,"logged_at": string,"message": string,"run_id": string,"seq": number,"step_id": string,"step_run_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"attempt": number,"data"?: Json | null,"is_truncated"?: boolean,"item_index": number,"level": string,"logged_at"?: string,"message": string,"run_id": string,"seq": number,"step_id": string,"step_run_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"attempt"?: number,"data"?: Json | null,"is_truncated"?: boolean,"item_index"?: number,"level"?: string,"logged_at"?: string,"message"?: string,"run_id"?: string,"seq"?: number,"step_id"?: string,"step_run_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "step_logs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "step_logs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "step_logs_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
                 },"step_runs": {
                   Row: {
                     "app_code": string,"assigned_at": string | null,"assigned_roles": (string)[] | null,"assigned_to": string | null,"assigned_users": (string)[] | null,"attempt": number,"claimed_at": string | null,"claimed_by": string | null,"completed_at": string | null,"completed_by": string | null,"context_version": number | null,"created_at": string,"deadline_at": string | null,"duration_ms": number | null,"error": Json | null,"escalated_at": string | null,"fence": number,"handle": string | null,"id": string,"input": Json | null,"item": Json | null,"item_index": number,"items_total": number | null,"job_id": string | null,"limited_by": string | null,"next_item": number | null,"output": Json | null,"pending_in": number,"run_id": string,"signal_name": string | null,"started_at": string | null,"status": string,"step_id": string,"step_type": string,"taken_in": number,"task": Json | null,"updated_at": string,"wait_kind": string | null,"wake_at": string | null,"work_queue_id": string | null,"workflow_version_id": string

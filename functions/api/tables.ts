@@ -1052,6 +1052,46 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  step_logs: {
+    comment:
+      'Log lines of attempts, written by the engine only: at most 1,000 lines and 256 KB for each attempt. Deleted with the run.',
+    columns: {
+      run_id: { type: 'uuid', required: true },
+      app_code: { type: 'text', required: true },
+      seq: {
+        type: 'bigint',
+        required: true,
+        comment: 'Counts from 1 within the run, in the order in which the lines were written.',
+      },
+      step_run_id: { type: 'uuid', required: true, comment: 'The attempt that wrote the line.' },
+      step_id: { type: 'text', required: true, comment: 'The node of the attempt.' },
+      item_index: {
+        type: 'integer',
+        required: true,
+        comment:
+          '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.',
+      },
+      attempt: { type: 'integer', required: true, comment: 'The number of the attempt.' },
+      level: { type: 'text', required: true, comment: 'debug, info, warn or error.' },
+      message: { type: 'text', required: true },
+      data: {
+        type: 'object',
+        nullable: true,
+        comment: 'Further values, such as {status, duration_ms} of an HTTP call.',
+      },
+      is_truncated: {
+        type: 'boolean',
+        comment:
+          'The last line of an attempt that wrote more than it may keep; its later lines are dropped.',
+      },
+      logged_at: {
+        type: 'time',
+        comment: 'When the attempt wrote the line, by the clock of the worker.',
+      },
+    },
+    insert: [],
+    update: [],
+  },
   step_runs: {
     comment: 'One attempt of one node in a run; written by the engine only.',
     columns: {
