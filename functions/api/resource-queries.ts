@@ -63,3 +63,14 @@ export const projectStatistics = (query: Query) =>
     query,
     `select to_jsonb(s) as value from stepbase.project_statistics() s order by s.project_id`,
   );
+
+export const auditAnchor = (query: Query) => one(query, 'select stepbase.audit_anchor() as value');
+
+export const verifyAuditLog = (
+  query: Query,
+  { anchor, from_seq }: { anchor?: { seq: number; hash: string } | undefined; from_seq: number },
+) =>
+  one(query, 'select stepbase.verify_audit_log($1::jsonb, $2) as value', [
+    anchor === undefined ? null : JSON.stringify(anchor),
+    from_seq,
+  ]);

@@ -56,7 +56,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'webhook_deliveries',
     ],
   ],
-  Insight: ['activity_statistics', 'audit_log'],
+  Insight: ['activity_statistics', 'audit_log', 'audit_seals'],
 };
 
 interface Column {

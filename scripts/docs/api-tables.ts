@@ -21,6 +21,7 @@ const TYPES: Readonly<Record<string, Column['type']>> = {
   boolean: 'boolean',
   jsonb: 'json',
   'timestamp with time zone': 'time',
+  xid8: 'text',
   'timestamp with time zone[]': 'time[]',
 };
 
@@ -29,7 +30,7 @@ const LEFT_OUT =
   /^(error_codes|outbox|run_context|workflow_(edges|nodes|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
 
 const COLUMN =
-  /^ {2}(\w+) (uuid\[\]|uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|timestamp with time zone(?:\[\])?)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
+  /^ {2}(\w+) (uuid\[\]|uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|xid8|timestamp with time zone(?:\[\])?)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
 
 function columnsOf(body: string): Record<string, Column> {
   const columns: Record<string, Column> = {};

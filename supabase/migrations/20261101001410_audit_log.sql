@@ -1,5 +1,19 @@
 -- The audit log: one row for each change of a configuration row, each decision about an approval, and each secret that
--- a run reads. Triggers write it, no one can change it, and it is partitioned by month.
+-- a run reads. Triggers write it, no one can change it, and it is partitioned by month. Maintenance seals the rows of
+-- ended transactions (audit_seals).
+
+create function stepbase_engine.system_identifier()
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select c.system_identifier::text from pg_control_system() c;
+$$;
+
+comment on function stepbase_engine.system_identifier() is
+  'The identifier of this database cluster, whose transactions have numbers of their own: a dump that is restored into '
+  'another cluster keeps the rows and their transaction ids, and the other cluster counts from the beginning.';
 
 create table stepbase.audit_log (
   id uuid not null default stepbase_engine.new_id(),
@@ -14,6 +28,8 @@ create table stepbase.audit_log (
   changed_columns text[] not null default '{}',
   old_row jsonb,
   new_row jsonb,
+  system_identifier text not null default stepbase_engine.system_identifier(),
+  xid xid8 not null default pg_current_xact_id(),
   constraint audit_log_pkey primary key (id, created_at),
   constraint rows_match_operation check (
     (old_row is not null) = (operation in ('update', 'delete')) and (new_row is not null) = (operation <> 'delete')
@@ -29,10 +45,15 @@ comment on column stepbase.audit_log.api_key_id is 'API key that made the change
 comment on column stepbase.audit_log.actor_role is 'Database role of the request: authenticated, service_role, postgres …';
 comment on column stepbase.audit_log.old_row is 'The row before the change, without secrets and derived columns.';
 comment on column stepbase.audit_log.new_row is 'The row after the change, without secrets and derived columns; of a read: the run, the step and the version.';
+comment on column stepbase.audit_log.system_identifier is 'The database cluster in which the row was written.';
+comment on column stepbase.audit_log.xid is
+  'The transaction that wrote the row. Its rows are sealed when it and every transaction before it have ended.';
 
 create index idx_audit_log_app_code_created_at on stepbase.audit_log (app_code, created_at desc);
 create index idx_audit_log_table_name_row_id on stepbase.audit_log (table_name, row_id, created_at desc);
 create index idx_audit_log_actor_id on stepbase.audit_log (actor_id, created_at desc);
+-- The order of the seals.
+create index idx_audit_log_app_code_xid on stepbase.audit_log (app_code, system_identifier, xid, id);
 
 -- As for run_events, partitions are in stepbase_engine, and the default partition takes rows whose month has none yet.
 create table stepbase_engine.audit_log_default partition of stepbase.audit_log default;
@@ -54,13 +75,15 @@ begin
   ) then
     return old;
   end if;
-  perform stepbase_private.raise_error('immutable', 'audit_log is append-only');
+  perform stepbase_private.raise_error(
+    'immutable', case tg_table_name when 'audit_seals' then 'audit_seals' else 'audit_log' end || ' is append-only'
+  );
   return null;
 end;
 $$;
 
 comment on function stepbase_private.refuse_audit_change() is
-  'Trigger: raises SB424 immutable for update, delete and truncate of the audit log, for every role.';
+  'Trigger: raises SB424 immutable for update, delete and truncate of the audit log and of its seals, for every role.';
 
 create trigger audit_log_append_only before update or delete on stepbase.audit_log
   for each row execute function stepbase_private.refuse_audit_change();

@@ -160,6 +160,8 @@ begin
         '    and exists (select 1 from stepbase_engine.%I d where d.app_code = a.app_code))',
         v_child.ends_at, v_child.name
       ) into v_needed;
+      -- Rows without a seal stay until maintenance has sealed them.
+      v_needed := v_needed or not stepbase_engine.seal_audit_drop(v_child.name);
     end if;
     if not v_needed then
       execute format('drop table stepbase_engine.%I', v_child.name);
@@ -172,6 +174,6 @@ $$;
 
 comment on function stepbase_engine.drop_partitions() is
   'Drops the partitions of months that are past the retention of every application that may have rows in them; returns '
-  'their number. Lock timeout: 2 s.';
+  'their number. A month of the audit log is dropped when all of its rows are sealed. Lock timeout: 2 s.';
 
 select stepbase_engine.ensure_partitions();

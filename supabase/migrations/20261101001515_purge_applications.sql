@@ -51,13 +51,19 @@ begin
     );
     get diagnostics v_gone = row_count;
   end if;
+  if v_gone = 0 then
+    delete from stepbase.audit_seals s
+    where s.app_code = p_app_code
+      and s.seq in (select x.seq from stepbase.audit_seals x where x.app_code = p_app_code limit p_limit);
+    get diagnostics v_gone = row_count;
+  end if;
   return v_gone;
 end;
 $$;
 
 comment on function stepbase_engine.purge_batch(text, int) is
   'Ends or deletes up to p_limit rows of one of the large tables of an application: runs, outbox, items of work queues, audit '
-  'log. Returns how many; 0: none is left.';
+  'log and its seals. Returns how many; 0: none is left.';
 
 create function stepbase_engine.purge_applications(p_limit int default 20000, p_time interval default '4 seconds')
 returns jsonb

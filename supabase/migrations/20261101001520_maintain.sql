@@ -1,6 +1,6 @@
--- Maintenance: one call a minute expires workers and leases, applies retention, deletes applications, refreshes
--- statistics, creates partitions and sweeps, ends bans, forgets ended sessions, and repairs what other services made
--- late.
+-- Maintenance: one call a minute expires workers and leases, seals the audit log, applies retention, deletes
+-- applications, refreshes statistics, creates partitions and sweeps, ends bans, forgets ended sessions, and repairs
+-- what other services made late.
 
 create function stepbase_engine.prune_cron_history(p_keep interval default '1 day', p_limit int default 10000)
 returns int
@@ -52,6 +52,12 @@ begin
   exception when others then
     raise warning 'stepbase: expiring workers failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('workers_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('audit_sealed', stepbase_engine.seal_audit_log());
+  exception when others then
+    raise warning 'stepbase: sealing the audit log failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('audit_error', sqlerrm);
   end;
   begin
     v_done := v_done || jsonb_build_object('pruned', stepbase_engine.prune());
@@ -127,7 +133,7 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once '
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once '
   'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 

@@ -495,6 +495,8 @@ begin
   values (tests.sample_id('invitation'), 'tap-one', 'stranger@tap.example', 'viewer', true, now() + interval '7 days');
   insert into stepbase_private.invitation_tokens (invitation_id, app_code, token_hash)
   values (tests.sample_id('invitation'), 'tap-one', encode(sha256('sbi_sample'), 'hex'));
+  -- Beyond this transaction, whose rows no one else sees yet.
+  perform stepbase_engine.seal_audit_app('tap-one', stepbase_engine.system_identifier(), '18446744073709551615', 10000);
 end
 $$;
 

@@ -14,6 +14,7 @@ import {
   startApi,
   type TestTenant,
 } from './support.ts';
+import { waitFor } from '../support/stack.ts';
 import { createUser } from './tenancy.ts';
 
 let api: Api;
@@ -237,6 +238,32 @@ describe('members, keys and the application', () => {
     expect(log[0]).toMatchObject({ row_id: tenant.app_code, actor_id: tenant.admin.id });
     expect((await get('audit-log?operation=read')).status).toBe(200);
     expect((await get('audit-log', viewer)).status).toBe(403);
+  });
+
+  it('returns seals, an anchor and a verification of the audit log to auditors only', async () => {
+    const anchor = await waitFor('the log is sealed', async () => {
+      await sql('select stepbase_engine.seal_audit_log()');
+      const { body } = await get('audit-log/anchor');
+      return body.seq === null ? undefined : body;
+    });
+    const [newest] = items(await get('audit-log/seals?limit=1'));
+    expect(newest).toMatchObject({ app_code: tenant.app_code, previous_hash: expect.any(String) });
+    const { seq, hash } = anchor as { seq: number; hash: string };
+    const verify = async (body: unknown) => (await send('POST', 'audit-log/verify', body)).body;
+    expect(await verify({ anchor: { seq, hash } })).toMatchObject({ verified: true, problem: null });
+    expect(await verify({ anchor: { seq, hash: '0'.repeat(64) } })).toMatchObject({
+      verified: false,
+      problem: { code: 'anchor_differs', seq },
+    });
+    expect((await send('POST', 'audit-log/verify', { from_seq: 0 })).status).toBe(400);
+    for (const [method, path] of [
+      ['GET', 'audit-log/seals'],
+      ['GET', 'audit-log/anchor'],
+      ['POST', 'audit-log/verify'],
+    ] as const) {
+      const body = method === 'POST' ? {} : undefined;
+      expect((await send(method, path, body, viewer)).status, path).toBe(403);
+    }
   });
 
   it('reads statistics and workers', async () => {

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { Time } from '../components.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
-import { projectStatistics, workflowStatistics } from '../resource-queries.ts';
+import {
+  auditAnchor,
+  projectStatistics,
+  verifyAuditLog,
+  workflowStatistics,
+} from '../resource-queries.ts';
 import { named, row } from '../rows.ts';
 
 const count = () => z.number().int();
@@ -74,6 +79,50 @@ const AUDIT: ListSpec = {
   },
 };
 
+const SEALS: ListSpec = {
+  table: 'audit_seals',
+  sorts: ['-seq'],
+  key: [],
+};
+
+const Hash = z.string().regex(/^[0-9a-f]{64}$/);
+const Seq = z.number().int().min(1).max(999_999_999_999_999);
+
+const AuditAnchor = named('AuditAnchor', () =>
+  z.object({
+    app_code: z.string(),
+    seq: count().nullable().describe('Null before the first seal.'),
+    hash: z.string().nullable(),
+    sealed_at: time(),
+  }),
+);
+const AuditVerification = named('AuditVerification', () =>
+  z.object({
+    verified: z.boolean(),
+    app_code: z.string(),
+    seals: count().describe('Seals that are as they should be.'),
+    rows: count().describe('Rows that these seals cover.'),
+    dropped_rows: count().describe('Rows that retention dropped.'),
+    next_seq: count().nullable().describe('`from_seq` of the next request; null at the end.'),
+    problem: z
+      .object({
+        code: z.enum([
+          'seal_missing',
+          'chain_broken',
+          'seal_changed',
+          'rows_changed',
+          'anchor_missing',
+          'anchor_differs',
+        ]),
+        seq: count(),
+        message: z.string(),
+        months: z.array(z.string()).optional().describe('The months whose rows differ.'),
+      })
+      .nullable()
+      .describe('The first problem.'),
+  }),
+);
+
 const WORKERS: ListSpec = {
   table: 'workers',
   sorts: ['-last_heartbeat_at'],
@@ -142,7 +191,7 @@ export const STATISTICS_RESOURCE: Resource = {
 
 export const AUDIT_RESOURCE: Resource = {
   name: 'Audit log',
-  description: 'Changes of configuration.',
+  description: 'Changes of configuration, and the seals that prove that no row was altered.',
   operations: [
     statement(
       {
@@ -159,6 +208,56 @@ export const AUDIT_RESOURCE: Resource = {
         errors: [],
       },
       async (query, call) => ({ body: await readList(query, AUDIT, call.query) }),
+    ),
+    statement(
+      {
+        id: 'listAuditSeals',
+        method: 'GET',
+        path: '/v1/audit-log/seals',
+        title: 'List seals',
+        permission: 'audit:read',
+        description: 'Lists the seals of the audit log: the chain of hashes of its rows.',
+        query: listQuery(SEALS),
+        replies: {
+          200: { description: 'one page', schema: pageOf('SealPage', row('audit_seals', 'Seal')) },
+        },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readList(query, SEALS, call.query) }),
+    ),
+    statement(
+      {
+        id: 'readAuditAnchor',
+        method: 'GET',
+        path: '/v1/audit-log/anchor',
+        title: 'Read the newest seal',
+        permission: 'audit:read',
+        description: 'Returns the number and hash of the newest seal. Keep them outside of the database.',
+        replies: { 200: { description: '`{app_code, seq, hash, sealed_at}`', schema: AuditAnchor } },
+        errors: [],
+      },
+      async (query) => ({ body: await auditAnchor(query) }),
+    ),
+    statement(
+      {
+        id: 'verifyAuditLog',
+        method: 'POST',
+        path: '/v1/audit-log/verify',
+        title: 'Verify the audit log',
+        permission: 'audit:read',
+        description:
+          'Computes the seals again and compares. With an `anchor` that was kept elsewhere, it also finds a log that was rewritten with its seals. A request checks about 50,000 rows.',
+        body: z.strictObject({
+          anchor: z
+            .strictObject({ seq: Seq, hash: Hash })
+            .optional()
+            .describe('A seal that must be in the chain.'),
+          from_seq: Seq.default(1).describe('The first seal to check.'),
+        }),
+        replies: { 200: { description: 'the result', schema: AuditVerification } },
+        errors: [],
+      },
+      async (query, { body }) => ({ body: await verifyAuditLog(query, body) }),
     ),
   ],
 };

@@ -17,6 +17,7 @@ insert into matrix (function_name, outcomes, statement)
 values
   ('accept_invitation',          'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select accept_invitation('sbi_sample')$$),
   ('adopt_api_key',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select adopt_api_key({api_key})$$),
+  ('audit_anchor',               '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select audit_anchor()$$),
   ('backfill_schedule',          '1 1 SB403 | SB404 SB404 SB403 SB403 | -',
     $$select backfill_schedule({workflow_schedule}, '2026-01-01', '2026-01-02')$$),
   ('cancel_backfill',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_backfill({schedule_backfill})$$),
@@ -116,6 +117,7 @@ values
     $$select update_organization('00000000-0000-4000-8000-00000000e001', 'Renamed')$$),
   ('update_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_role('auditor', '{run:read}')$$),
   ('update_service_account',     '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_service_account({service_account}, 'admin')$$),
+  ('verify_audit_log',           '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select verify_audit_log()$$),
   ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
   -- Only the auth server calls these.
   ('custom_access_token_hook',   '- - - | - - - - | -',                          $$select stepbase_private.custom_access_token_hook('{}')$$),

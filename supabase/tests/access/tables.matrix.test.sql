@@ -71,6 +71,10 @@ values
       values ('tap-one', 't', '1', 'insert', 'x', '{}')$$),
   ('audit_log',             'update', '- - - | - - - - | -', $$update audit_log set row_id = 'x' where app_code = 'tap-one'$$),
   ('audit_log',             'delete', '- - - | - - - - | -', $$delete from audit_log where app_code = 'tap-one'$$),
+  ('audit_seals',           'select', '1 0 0 | 0 0 0 0 | -', $$select 1 from audit_seals where app_code = 'tap-one' and seq = 1$$),
+  ('audit_seals',           'insert', '- - - | - - - - | -', $$insert into audit_seals (app_code, seq) values ('tap-one', 1)$$),
+  ('audit_seals',           'update', '- - - | - - - - | -', $$update audit_seals set seq = 2 where app_code = 'tap-one'$$),
+  ('audit_seals',           'delete', '- - - | - - - - | -', $$delete from audit_seals where app_code = 'tap-one'$$),
   ('components',            'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from components where id = {component}$$),
   ('components',            'insert', '1 1 - | - - - - | -',
     $$insert into components (app_code, name, implementation_type, endpoint)

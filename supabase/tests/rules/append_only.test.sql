@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(12);
+select plan(16);
 select tests.create_rows();
 
 select is(tests.attempt('owner', s.statement), 'SB424', 'the owner cannot run: ' || s.statement)
@@ -14,13 +14,20 @@ from unnest(array[
   'truncate stepbase.step_runs cascade',
   $$update stepbase.audit_log set row_id = 'x' where app_code = 'tap-one'$$,
   $$delete from stepbase.audit_log where app_code = 'tap-one'$$,
-  'truncate stepbase.audit_log'
+  'truncate stepbase.audit_log',
+  $$update stepbase.audit_seals set row_count = 1 where app_code = 'tap-one'$$,
+  $$delete from stepbase.audit_seals where app_code = 'tap-one'$$,
+  'truncate stepbase.audit_seals'
 ]) s (statement);
 select is(
   tests.attempt('service', $$delete from stepbase.run_events where app_code = 'tap-one'$$), '42501', 'the service role cannot delete events'
 );
 select is(
   tests.attempt('service', $$update stepbase.audit_log set row_id = 'x'$$), '42501', 'the service role cannot change the audit log'
+);
+select is(
+  tests.attempt('service', $$insert into stepbase.audit_seals (app_code, seq) values ('tap-one', 2)$$), '42501',
+  'the service role cannot seal'
 );
 select is(
   tests.attempt('owner', format('truncate stepbase_engine.%I', p.relname)), 'SB424', 'a partition cannot be truncated: ' || p.relname
