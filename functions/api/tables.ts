@@ -427,6 +427,74 @@ export const TABLES = {
         comment:
           'The row after the change, without secrets and derived columns; of a read: the run, the step and the version.',
       },
+      system_identifier: {
+        type: 'text',
+        comment: 'The database cluster in which the row was written.',
+      },
+      xid: {
+        type: 'text',
+        comment:
+          'The transaction that wrote the row. Its rows are sealed when it and every transaction before it have ended.',
+      },
+    },
+    insert: [],
+    update: [],
+  },
+  audit_seals: {
+    comment:
+      'Seals of the audit log, a chain for each application: each has the hash of its rows and of the seal before. Append-only, written by stepbase_engine.seal_audit_log().',
+    columns: {
+      app_code: { type: 'text', required: true },
+      seq: {
+        type: 'bigint',
+        required: true,
+        comment: 'Number in the chain of the application, from 1 without gaps.',
+      },
+      sealed_at: { type: 'time', required: true },
+      system_identifier: {
+        type: 'text',
+        nullable: true,
+        comment: 'The database cluster in which the rows were written.',
+      },
+      first_xid: { type: 'text', nullable: true },
+      first_id: { type: 'uuid', nullable: true },
+      last_xid: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'The seal covers the rows behind the last row of the previous seal of this cluster, up to this transaction and last_id.',
+      },
+      last_id: { type: 'uuid', nullable: true },
+      row_count: {
+        type: 'bigint',
+        required: true,
+        comment: 'Number of rows that are sealed, or that retention dropped.',
+        minimum: 0,
+      },
+      months: {
+        type: 'json',
+        required: true,
+        comment:
+          'Rows and hash by month of created_at: {"2026-11": {"rows": 3, "hash": "…"}}; retention drops whole months.',
+      },
+      dropped_month: {
+        type: 'text',
+        nullable: true,
+        comment: 'The seal records that retention dropped the rows of this month; null: it seals rows.',
+        pattern: '^[0-9]{4}-[0-9]{2}$',
+      },
+      previous_hash: {
+        type: 'text',
+        required: true,
+        comment: 'hash of the seal before; 64 zeros in the first one.',
+        pattern: '^[0-9a-f]{64}$',
+      },
+      hash: {
+        type: 'text',
+        required: true,
+        comment: 'SHA-256 of the other columns, in hexadecimal.',
+        pattern: '^[0-9a-f]{64}$',
+      },
     },
     insert: [],
     update: [],
