@@ -30,7 +30,7 @@ export function createStepServices(
     },
     usage: {
       countLlmCall: () => engine.countUse(runId, { llmCalls: 1 }),
-      countTokens: (tokens) => engine.countTokens(runId, tokens),
+      countTokens: (use) => engine.countTokens(runId, use),
       countMails: (mails) => engine.countUse(runId, { mails }),
     },
     runs: {

@@ -71,16 +71,45 @@ comment on function stepbase_engine.count_use(uuid, int, int) is
   'Counts LLM calls and mails of a step before it makes them. Raises SB429 limit_reached with quota, limit, retry_at and '
   'retry_after_ms if the application would exceed a quota of the day, and counts nothing then.';
 
-create function stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint)
-returns void
+create function stepbase_engine.model_cost(p_use jsonb, p_price jsonb)
+returns numeric
+language sql
+immutable
+set search_path = ''
+as $$
+  select round(
+    (
+      (t.input - t.cached) * (p_price ->> 'input')::numeric
+      + t.cached * coalesce((p_price ->> 'cached_input')::numeric, (p_price ->> 'input')::numeric)
+      + t.output * (p_price ->> 'output')::numeric
+    ) / 1000000, 9
+  )
+  from (
+    select
+      (p_use ->> 'input')::numeric as input,
+      (p_use ->> 'output')::numeric as output,
+      coalesce(least((p_use ->> 'cached_input')::numeric, (p_use ->> 'input')::numeric), 0) as cached
+  ) t;
+$$;
+
+comment on function stepbase_engine.model_cost(jsonb, jsonb) is
+  'The cost of an LLM call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, '
+  'which is input by default. Null if a count or the price is not known.';
+
+create function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb)
+returns numeric
 language sql
 set search_path = ''
 as $$
   insert into stepbase_engine.app_usage as u (app_code, day, llm_tokens)
-  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, greatest(p_tokens, 0)
+  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, ceil(coalesce((p_use ->> 'total')::numeric, 0))
   from stepbase.runs r
   where r.id = p_run_id
   on conflict (app_code, day) do update set llm_tokens = u.llm_tokens + excluded.llm_tokens;
+
+  select stepbase_engine.model_cost(p_use, p_use -> 'price');
 $$;
 
-comment on function stepbase_engine.count_tokens(uuid, bigint) is 'Counts the tokens of an LLM call after its response.';
+comment on function stepbase_engine.count_tokens(uuid, jsonb) is
+  'Counts the tokens of an LLM call after its response: total, input, cached_input (a part of input) and output. Returns '
+  'the cost in US dollars; null if the price is not known.';

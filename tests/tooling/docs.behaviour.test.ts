@@ -239,8 +239,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     });
   },
 
-  async 'guides/models-and-mail: classify'() {
-    const { run } = await ran('guides/models-and-mail: classify', { text: 'Urgent: it is broken' });
+  async 'guides/call-a-model: classify'() {
+    const { run } = await ran('guides/call-a-model: classify', { text: 'Urgent: it is broken' });
     expect(run.output).toMatchObject({
       classify: { object: { urgent: true }, text: expect.any(String), usage: expect.any(Object) },
     });
@@ -251,8 +251,8 @@ const TRIED: Record<string, () => Promise<void>> = {
     ]);
   },
 
-  async 'guides/models-and-mail: mail'() {
-    const { run } = await ran('guides/models-and-mail: mail', {
+  async 'guides/send-mail: mail'() {
+    const { run } = await ran('guides/send-mail: mail', {
       email: 'ada@customer.example',
       order_id: 'A-1',
     });

@@ -32,6 +32,9 @@ export function outputSchema(
         text: { type: 'string' },
         finish_reason: true,
         usage: true,
+        cost: true,
+        provider: { type: 'string' },
+        model: { type: 'string' },
         ...(config.response_schema === undefined || config.response_schema === null
           ? {}
           : { object: literalSchema(config.response_schema) ?? true }),

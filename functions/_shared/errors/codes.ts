@@ -96,6 +96,10 @@ export const STEP_ERRORS = {
       'The completion contains no JSON, or none or several values that match `response_schema`.',
     retried: true,
   },
+  llm_invalid_key: {
+    meaning: 'The model endpoint refused the key.',
+    retried: false,
+  },
   llm_refused: { meaning: 'The model refused the request.', retried: false },
   llm_tool_call: { meaning: 'The model asked for a tool instead of an answer.', retried: false },
   llm_truncated: { meaning: 'The completion was cut off at `max_tokens`.', retried: false },

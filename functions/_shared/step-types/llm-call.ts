@@ -1,8 +1,9 @@
-// llm_call: one chat completion at an OpenAI-compatible endpoint.
+// llm_call: one answer of a language model.
 
 import { z } from 'zod';
 import { exactlyOne } from './config.ts';
 import { defineStepType } from './define.ts';
+import { callFields, modelFiles } from './model-config.ts';
 
 const message = z.strictObject({
   role: z.enum(['system', 'developer', 'user', 'assistant']),
@@ -26,12 +27,11 @@ export const llmCallType = defineStepType({
   category: 'ai',
   config: exactlyOne(
     z.strictObject({
-      model: z.string().min(1),
+      ...callFields,
       system: z.string().nullish(),
       prompt: prompt.optional(),
       messages: z.array(message).min(1).optional(),
-      temperature: z.number().min(0).max(2).optional(),
-      max_tokens: z.int().min(1).optional(),
+      files: modelFiles.nullish(),
       /** JSON Schema of the answer. */
       response_schema: z.record(z.string(), z.unknown()).nullish(),
     }),

@@ -7,7 +7,7 @@ import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
 import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
-import type { CallbackRequest, OpenCallback, QueryAnswer } from '../steps/types.ts';
+import type { CallbackRequest, ModelUse, OpenCallback, QueryAnswer } from '../steps/types.ts';
 import type {
   CompletedBranch,
   DueBackfill,
@@ -92,7 +92,8 @@ export interface Engine {
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
   /** Counts LLM calls and mails before a step makes them; the database refuses what exceeds a quota (SB429). */
   countUse(runId: string, use: { llmCalls?: number; mails?: number }): Promise<void>;
-  countTokens(runId: string, tokens: number): Promise<void>;
+  /** Returns the cost of the call in US dollars; null if the price of the model is not known. */
+  countTokens(runId: string, use: ModelUse): Promise<number | null>;
   /** Sends a signal for a step; a repeated call with the same key sends nothing. */
   sendSignal(
     step: ExternalRunStep,
@@ -341,8 +342,12 @@ export function createEngine(db: Db, clock: Clock): Engine {
     async countUse(runId, { llmCalls = 0, mails = 0 }) {
       await persistently('select stepbase_engine.count_use($1, $2, $3)', [runId, llmCalls, mails]);
     },
-    async countTokens(runId, tokens) {
-      await persistently('select stepbase_engine.count_tokens($1, $2)', [runId, Math.ceil(tokens)]);
+    async countTokens(runId, use) {
+      const [row] = await persistently<{ cost: number | null }>(
+        'select stepbase_engine.count_tokens($1, $2::jsonb)::float8 as cost',
+        [runId, toStorableJson(use)],
+      );
+      return only(row).cost;
     },
     async sendSignal({ runId, key, run }, signalName, payload) {
       const [row] = await persistently<{ sent: { run_id: string } }>(

@@ -41,10 +41,32 @@ export interface HttpAnswer {
 
 export type RetryCondition = number | '4xx' | '5xx';
 
-/** Calls, and writes a line with the status and the duration: no query string, no headers, no bodies. */
+/** Returns an answer whose status is accepted, with its body as JSON or text. */
 export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
+  return await exchange(call, async (response) => {
+    const { status } = response;
+    const headers = response.headers.toJSON();
+    const bytes = await bodyOf(response, call);
+    const type = response.headers.get('content-type');
+    return { status, headers, body: bytes === null ? null : parseBody(bytes, type, { status }) };
+  });
+}
+
+/** As callHttp, with the bytes of the body as they are. */
+export async function fetchBytes(call: HttpCall): Promise<Response> {
+  return await exchange(call, async (response) => {
+    const bytes = await bodyOf(response, call);
+    const headers = { 'content-type': response.headers.get('content-type') ?? '' };
+    return new Response(bytes as BodyInit | null, { status: response.status, headers });
+  });
+}
+
+type Read<T> = (response: HttpResponse) => Promise<T>;
+
+/** Calls, and writes a line with the status and the duration: no query string, no headers, no bodies. */
+async function exchange<T>(call: HttpCall, read: Read<T>): Promise<T> {
   const { log, env, method } = call;
-  if (log === undefined) return await follow(call);
+  if (log === undefined) return await follow(call, read);
   const started = env.now().getTime();
   const facts = (more: Record<string, unknown>) => ({
     method,
@@ -53,10 +75,14 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
     duration_ms: env.now().getTime() - started,
   });
   try {
-    const answer = await follow(call);
-    const data = facts({ status: answer.status });
+    let status: number | undefined;
+    const answer = await follow(call, (response) => {
+      status = response.status;
+      return read(response);
+    });
+    const data = facts({ status });
     // Not written by default: the step's own row tells the same, and each line is a row and a message more.
-    log('debug', `${describe(call)} answered ${answer.status} in ${data.duration_ms} ms`, data);
+    log('debug', `${describe(call)} answered ${status} in ${data.duration_ms} ms`, data);
     return answer;
   } catch (error) {
     const { code, message } = toStepError(error);
@@ -69,10 +95,10 @@ export async function callHttp(call: HttpCall): Promise<HttpAnswer> {
 }
 
 /**
- * Follows redirects itself, so that each hop is checked. Returns an answer whose status is accepted. The status decides
+ * Follows redirects itself, so that each hop is checked. Reads an answer whose status is accepted. The status decides
  * before the body is read: a defect of an error's body does not change the error.
  */
-async function follow(call: HttpCall): Promise<HttpAnswer> {
+async function follow<T>(call: HttpCall, read: Read<T>): Promise<T> {
   const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
   // AbortSignal.timeout and .any would keep a timer for every call long after its response.
   const clock = new AbortController();
@@ -98,7 +124,8 @@ async function follow(call: HttpCall): Promise<HttpAnswer> {
       const response = await env.connect(hop.url, request, addresses);
       const location = response.headers.get('location');
       if (!isRedirect(response.status) || location === null) {
-        return await readAnswer(response, { ...call, method: hop.method }, ending);
+        await refuseErrors(response, { ...call, method }, ending);
+        return await read(response);
       }
       await response.discard();
       // With no redirect left, the loop ends and reports that.
@@ -116,25 +143,29 @@ async function follow(call: HttpCall): Promise<HttpAnswer> {
   );
 }
 
-async function readAnswer(
+/** Throws if the status is an error that the call does not accept. */
+async function refuseErrors(
   response: HttpResponse,
   call: HttpCall,
   ending: AbortController,
-): Promise<HttpAnswer> {
+): Promise<void> {
   const { status } = response;
-  const headers = response.headers.toJSON();
-  const type = response.headers.get('content-type');
-  const isAccepted = status < 400 || call.accept?.includes(status) === true;
+  if (status < 400 || call.accept?.includes(status) === true) return;
   const isEmpty = !hasBody(call.method, status);
   if (isEmpty) await response.discard();
-  if (!isAccepted) {
-    const bytes = isEmpty ? new Uint8Array() : await errorBody(response, ending);
-    throwIfAborted(call.signal);
-    throw statusError(response, parseBody(bytes, type, { status, isCut: true }), call);
+  const bytes = isEmpty ? new Uint8Array() : await errorBody(response, ending);
+  throwIfAborted(call.signal);
+  const type = response.headers.get('content-type');
+  throw statusError(response, parseBody(bytes, type, { status, isCut: true }), call);
+}
+
+/** Null where HTTP has no body. */
+async function bodyOf(response: HttpResponse, call: HttpCall): Promise<Uint8Array | null> {
+  if (!hasBody(call.method, response.status)) {
+    await response.discard();
+    return null;
   }
-  if (isEmpty) return { status, headers, body: null };
-  const bytes = await readWhole(response, call.maxResponseBytes ?? call.env.limits.responseBytes);
-  return { status, headers, body: parseBody(bytes, type, { status }) };
+  return await readWhole(response, call.maxResponseBytes ?? call.env.limits.responseBytes);
 }
 
 const ERROR_BODY_BYTES = 16_384;

@@ -29,14 +29,40 @@ const failure = async (more: object = {}) => {
   return [error.code, error.retryable];
 };
 
-Deno.test('usage is kept as it is, and null if it is missing or no object', async () => {
-  for (const usage of [{ prompt_tokens: 3 }, { input: 'many', nested: { a: [1] } }, {}]) {
+Deno.test('usage counts what the endpoint tells, and is null if that is no count', async () => {
+  const usageOf = async (usage: unknown) => {
     says({ content: 'hello' }, 'stop', { usage });
-    assert.deepEqual((await ask()).usage, usage);
-  }
-  for (const usage of [undefined, null, 7, 'x', [1]]) {
-    says({ content: 'hello' }, 'stop', { usage });
-    assert.deepEqual(await ask(), { text: 'hello', finish_reason: 'stop', usage: null });
+    return (await ask()).usage;
+  };
+  const none = {
+    input_tokens: null,
+    output_tokens: null,
+    cached_input_tokens: null,
+    reasoning_tokens: null,
+  };
+  assert.deepEqual(await usageOf({ prompt_tokens: 3 }), {
+    ...none,
+    input_tokens: 3,
+    total_tokens: 3,
+  });
+  assert.deepEqual(await usageOf({ total_tokens: 9 }), { ...none, total_tokens: 9 });
+  assert.deepEqual(
+    await usageOf({
+      prompt_tokens: 8,
+      completion_tokens: 5,
+      prompt_tokens_details: { cached_tokens: 6 },
+      completion_tokens_details: { reasoning_tokens: 4 },
+    }),
+    {
+      input_tokens: 8,
+      output_tokens: 5,
+      total_tokens: 13,
+      cached_input_tokens: 6,
+      reasoning_tokens: 4,
+    },
+  );
+  for (const usage of [undefined, null, 7, 'x', [1], {}, { prompt_tokens: 'many' }, { a: [1] }]) {
+    assert.equal(await usageOf(usage), null);
   }
 });
 

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
 import { afterAll, failureOf, outputOf, quotaError, testContext, testEnv } from './testing.ts';
+import type { ModelUse } from './types.ts';
 
 const model = await startModel();
 afterAll(() => model.stop());
@@ -24,7 +25,10 @@ const schema = {
 interface Output {
   text: string;
   object?: unknown;
-  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+  usage: { input_tokens: number; output_tokens: number; total_tokens: number };
+  cost: number | null;
+  provider: string;
+  model: string;
 }
 
 Deno.test('a prompt returns text and usage', async () => {
@@ -34,7 +38,17 @@ Deno.test('a prompt returns text and usage', async () => {
     ctx,
   )) as Output;
   assert.equal(output.text, 'You asked: How are you? (3 words)');
-  assert.deepEqual(output.usage, { prompt_tokens: 5, completion_tokens: 7, total_tokens: 12 });
+  assert.deepEqual(output.usage, {
+    input_tokens: 5,
+    output_tokens: 7,
+    total_tokens: 12,
+    cached_input_tokens: null,
+    reasoning_tokens: null,
+  });
+  assert.deepEqual(
+    [output.cost, output.provider, output.model],
+    [null, 'openai-compatible', 'small'],
+  );
   assert.equal('object' in output, false);
   const call = model.calls.all.at(-1);
   assert.deepEqual(call?.messages[0], { role: 'system', content: 'Be brief.' });
@@ -104,7 +118,7 @@ Deno.test('a wrong key is not retryable and is not part of the error', async () 
     env: testEnv({ OPENAI_BASE_URL: model.url, OPENAI_API_KEY: 'sk-wrong-key' }),
   });
   const error = await failureOf('llm_call', { model: 'small', prompt: 'x' }, wrong);
-  assert.deepEqual([error.code, error.retryable], ['http_client_error', false]);
+  assert.deepEqual([error.code, error.retryable], ['llm_invalid_key', false]);
   assert.ok(!JSON.stringify(error).includes('sk-wrong-key'));
 });
 
@@ -116,15 +130,23 @@ Deno.test('a config has either a prompt or messages', async () => {
 });
 
 Deno.test('a call and its tokens are counted', async () => {
-  const counted: (number | 'call')[] = [];
+  const counted: unknown[] = [];
   const usage = {
     ...ctx.usage,
     countLlmCall: () => Promise.resolve(void counted.push('call')),
-    countTokens: (tokens: number) => Promise.resolve(void counted.push(tokens)),
+    countTokens: (use: ModelUse) => {
+      counted.push([use.provider, use.model, use.input, use.output, use.total, use.price]);
+      return Promise.resolve(0.25);
+    },
   };
-  const config = { model: 'small', prompt: 'How are you?' };
+  const config = { model: 'small', prompt: 'How are you?', price: { input: 1, output: 2 } };
   const output = (await outputOf('llm_call', config, { ...ctx, usage })) as Output;
-  assert.deepEqual(counted, ['call', output.usage.total_tokens]);
+  const used = ['openai-compatible', 'small', 3, 7, 10, { input: 1, output: 2 }];
+  assert.deepEqual(counted, ['call', used]);
+  assert.equal(output.cost, 0.25);
+  counted.length = 0;
+  await failureOf('llm_call', { ...config, model: 'refuser' }, { ...ctx, usage });
+  assert.equal(counted.length, 2);
 });
 
 Deno.test('without quota the model is not called, and the error says when to retry', async () => {

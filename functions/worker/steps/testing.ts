@@ -32,7 +32,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
     functions: { call: () => Promise.reject(new Error('this test has no functions')) },
     usage: {
       countLlmCall: () => Promise.resolve(),
-      countTokens: () => Promise.resolve(),
+      countTokens: () => Promise.resolve(null),
       countMails: () => Promise.resolve(),
     },
     input: {},

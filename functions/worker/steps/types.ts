@@ -79,12 +79,25 @@ export interface WorkQueues {
   pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
 }
 
-/** Counts against the quotas of the step's app. Rejects with SQLSTATE SB429 if a quota of the day is used up. */
+/** The tokens of one call of a model. */
+export interface ModelUse {
+  provider: string;
+  model: string;
+  input: number | null;
+  output: number | null;
+  total: number | null;
+  /** The part of `input` that the provider had in its cache. */
+  cached_input: number | null;
+  /** US dollars for a million tokens; without it, the price that the operator stored for the model. */
+  price?: { input: number; output: number; cached_input?: number | null | undefined };
+}
+
+/** Counts against the quotas and budgets of the step's app. Rejects with SQLSTATE SB429 if one is used up. */
 export interface Usage {
   /** Before the call. */
   countLlmCall(): Promise<void>;
-  /** After the response. */
-  countTokens(tokens: number): Promise<void>;
+  /** After the response; returns its cost in US dollars, null if the price is not known. */
+  countTokens(use: ModelUse): Promise<number | null>;
   /** Before sending, with the number of recipients. */
   countMails(recipients: number): Promise<void>;
 }

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(73);
+select plan(75);
 select tests.create_tasks();
 
 create function pg_temp.start(p_who text, p_workflow text default 'w-00d001')
@@ -175,7 +175,27 @@ select results_eq(
 );
 update stepbase.app_quotas set max_llm_calls_per_day = 10, max_llm_tokens_per_day = 500 where app_code = 'tap-one';
 select is(pg_temp.use(1, 0), 'ok 1', 'a larger quota applies at once');
-select stepbase_engine.count_tokens(tests.sample_id('second_run'), 500);
+select is(
+  (
+    select jsonb_agg(stepbase_engine.model_cost(u, p))
+    from (
+      values
+        ('{"input": 1000, "output": 100}'::jsonb, '{"input": 2, "output": 10}'::jsonb),
+        ('{"input": 1000, "cached_input": 400, "output": 100}', '{"input": 2, "output": 10, "cached_input": 0.5}'),
+        ('{"input": 1000, "cached_input": 400, "output": 100}', '{"input": 2, "output": 10}'),
+        ('{"input": 1000, "output": 100}', null),
+        ('{"input": null, "output": 100}', '{"input": 2, "output": 10}')
+    ) x (u, p)
+  ),
+  '[0.003, 0.0024, 0.003, null, null]'::jsonb,
+  'the cost of a call needs the price and both counts; cached input has a price of its own'
+);
+select is(
+  stepbase_engine.count_tokens(
+    tests.sample_id('second_run'), '{"input": 400, "output": 100, "total": 500, "price": {"input": 1, "output": 1}}'
+  ),
+  0.0005, 'counting the tokens of a call returns its cost'
+);
 select is(pg_temp.use(1, 0), 'SB429', 'no LLM call after the tokens are used up');
 select is(pg_temp.use(0, 1), 'ok 1', 'but mails');
 update stepbase_engine.app_usage set day = day - 1 where app_code = 'tap-one';

@@ -1,0 +1,76 @@
+// The types of sdk.js: what the worker gives to the AI SDK and reads from it.
+
+export interface TextPart {
+  type: 'text';
+  text: string;
+}
+
+export interface FilePart {
+  type: 'file';
+  data: Uint8Array;
+  mediaType: string;
+  filename?: string;
+}
+
+export type ModelMessage =
+  | { role: 'system'; content: string }
+  | { role: 'user'; content: string | (TextPart | FilePart)[] }
+  | { role: 'assistant'; content: string };
+
+/** Opaque: a client of a provider for one model. */
+export interface LanguageModel {
+  readonly specificationVersion: string;
+}
+
+/** Opaque. */
+export interface Schema {
+  readonly jsonSchema: unknown;
+}
+
+export interface OutputSpec {
+  readonly name: string;
+  readonly responseFormat: PromiseLike<unknown>;
+}
+
+interface ProviderSettings {
+  baseURL: string;
+  apiKey?: string;
+  fetch: typeof globalThis.fetch;
+}
+
+type Provider = (model: string) => LanguageModel;
+
+export function createOpenAI(settings: ProviderSettings): Provider;
+export function createAnthropic(settings: ProviderSettings): Provider;
+export function createOpenAICompatible(
+  settings: ProviderSettings & { name: string; supportsStructuredOutputs: boolean },
+): Provider;
+
+export function jsonSchema(schema: Record<string, unknown>): Schema;
+
+export const Output: {
+  object(options: { schema: Schema }): OutputSpec;
+  text(): OutputSpec;
+};
+
+export interface GenerateTextOptions {
+  model: LanguageModel;
+  messages: ModelMessage[];
+  allowSystemInMessages: boolean;
+  maxRetries: number;
+  headers: Record<string, string>;
+  instructions?: string;
+  temperature?: number;
+  maxOutputTokens?: number;
+  output?: OutputSpec;
+  providerOptions?: Record<string, Record<string, unknown>>;
+}
+
+export interface GenerateTextResult {
+  text: string;
+  toolCalls: { toolCallId: string; toolName: string; input: unknown }[];
+  finishReason: string;
+  rawFinishReason: string | undefined;
+}
+
+export function generateText(options: GenerateTextOptions): Promise<GenerateTextResult>;
