@@ -77,6 +77,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
         'last-event-id',
         'mcp-protocol-version',
         'prefer',
+        'traceparent',
         'x-client-info',
         'x-request-id',
       ],

@@ -122,8 +122,10 @@ export class Claimer {
       memory.retain(token.runId);
       const { runId, start } = token;
       // The token of a new run carries them, if they are small.
-      if (start) memory.keepFacts({ run_id: runId, input: start.input, trace_id: start.trace_id });
-      else memory.facts(runId).catch(() => undefined);
+      if (start) {
+        const { app_code: _app, workflow_version_id: _version, ...facts } = start;
+        memory.keepFacts({ run_id: runId, ...facts });
+      } else memory.facts(runId).catch(() => undefined);
     }
     try {
       const works = await engine.claim(tokens);

@@ -13,11 +13,13 @@ import type {
   EagerStep,
   Engine,
   FailedStep,
+  Traced,
   WaitingStep,
   Work,
 } from './engine/engine.ts';
 import type { AttemptOutcome } from './executor.ts';
 import { StepError } from './steps/index.ts';
+import type { Span } from './tracing/span.ts';
 
 export interface CompleterOptions {
   engine: Pick<Engine, 'complete' | 'fail' | 'wait'>;
@@ -28,6 +30,8 @@ export interface CompleterOptions {
   startByClaim(branches: readonly { work: Work }[]): void;
   /** The run did not accept every result: its outputs in memory may be wrong. */
   forgetOutputs(runId: string): void;
+  /** Exports the spans of steps that are written. */
+  exportSpans(spans: readonly Span[]): void;
   /** Messages were written to the outbox, or a timer was set. */
   signal(what: 'outbox' | 'timers'): void;
   onError(message: string, error: unknown): void;
@@ -59,10 +63,14 @@ export function createCompleter(options: CompleterOptions): Completer {
       if (branches.some(({ details }) => details?.emit)) signal('outbox');
       const isNotStarted = ({ startsRun, work }: CompletedBranch) =>
         startsRun === true && refused.includes(work.run_id);
-      advance(
-        branches.filter((branch) => !isNotStarted(branch)),
-        next,
+      const written = branches.filter((branch) => !isNotStarted(branch));
+      exportSpans(
+        written.flatMap((branch) =>
+          // Eager steps of such a run are executed again.
+          refused.includes(branch.work.run_id) ? [branch] : [branch, ...branch.eager],
+        ),
       );
+      advance(written, next);
       options.startByClaim(branches.filter(isNotStarted));
     },
     onError(error, branches) {
@@ -81,6 +89,7 @@ export function createCompleter(options: CompleterOptions): Completer {
     ...batching,
     async flush(steps) {
       const next = await persistently('fail', () => engine.fail(steps));
+      exportSpans(steps);
       signal('timers');
       advance(steps, next);
     },
@@ -89,7 +98,7 @@ export function createCompleter(options: CompleterOptions): Completer {
       const { details, ...bare } = step?.error ?? {};
       const hasMore = details !== undefined || step?.input !== undefined;
       if (step && hasMore && isContentFault(error)) {
-        failures.add({ work: step.work, input: undefined, error: bare });
+        failures.add({ work: step.work, input: undefined, error: bare, ...spanOf(step) });
       } else giveUp(error, steps);
     },
   });
@@ -100,6 +109,7 @@ export function createCompleter(options: CompleterOptions): Completer {
     sizeOf: ({ wait }) => 1 + (Array.isArray(wait.items) ? wait.items.length : 0),
     async flush(steps) {
       await persistently('wait', () => engine.wait(steps));
+      exportSpans(steps);
       if (steps.some(({ wait }) => wait.work_queue_id)) signal('outbox');
       signal('timers');
       advance(steps, []);
@@ -110,6 +120,11 @@ export function createCompleter(options: CompleterOptions): Completer {
       else giveUp(error, steps);
     },
   });
+
+  function exportSpans(steps: readonly Traced[]): void {
+    const spans = steps.flatMap(({ span }) => (span === undefined ? [] : [span]));
+    if (spans.length > 0) options.exportSpans(spans);
+  }
 
   /** The steps stay claimed in the database until their leases expire; then another worker executes them. */
   function giveUp(error: unknown, steps: { work: Work }[]): void {
@@ -149,13 +164,19 @@ export function createCompleter(options: CompleterOptions): Completer {
         counts.completed += 1 + eager.length;
         completions.add({ work, ...resultOf(outcome), eager, startsRun });
       } else if (outcome.kind === 'waiting') {
-        waits.add({ work, input: outcome.input, wait: waitOf(outcome) });
+        waits.add({ work, input: outcome.input, wait: waitOf(outcome), ...spanOf(outcome) });
       } else if (outcome.error.code === 'cancelled') {
         // The run has already ended in the database, or this worker stops: there is nothing to write.
+        exportSpans([outcome]);
         advance([{ work }], []);
       } else {
         counts.failed += 1;
-        failures.add({ work, input: outcome.input, error: outcome.error.toJSON() });
+        failures.add({
+          work,
+          input: outcome.input,
+          error: outcome.error.toJSON(),
+          ...spanOf(outcome),
+        });
       }
     },
     async drain() {
@@ -165,6 +186,8 @@ export function createCompleter(options: CompleterOptions): Completer {
     },
   };
 }
+
+const spanOf = ({ span }: Traced): Traced => (span === undefined ? {} : { span });
 
 /** The condition of a waiting step as engine.wait takes it. */
 function waitOf({ result }: Extract<AttemptOutcome, { kind: 'waiting' }>): WaitingStep['wait'] {

@@ -43,13 +43,13 @@ export class Dispatcher {
   startEagerly(token: Token, start: NonNullable<Token['start']>, stepId: string): void {
     const { memory, leases, steps, completer, startByClaim } = this.#options;
     const { jobId, runId } = token;
-    const { app_code, workflow_version_id, input, trace_id } = start;
+    const { app_code, workflow_version_id, ...facts } = start;
     const work: Work = {
       ...{ job_id: jobId, run_id: runId, app_code, workflow_version_id, step_id: stepId },
       ...{ step_run_id: '', item_index: 0, attempt: 1, fence: 1 },
     };
     memory.retain(runId);
-    memory.keepFacts({ run_id: runId, input, trace_id });
+    memory.keepFacts({ run_id: runId, ...facts });
     leases.acquire(token);
     leases.retain(jobId);
     steps.execute(work, jobId, (outcome, eager) => {

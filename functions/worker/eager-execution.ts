@@ -92,11 +92,13 @@ function eagerWork(work: Work, node: CompiledNode): Work {
 export function resultOf({
   input,
   result,
+  span,
 }: CompletedOutcome): Omit<EagerStep, 'stepId' | 'afterId'> {
   return {
     input,
     output: result.output,
     handle: result.handle,
     details: detailsOf(result),
+    ...(span === undefined ? {} : { span }),
   };
 }

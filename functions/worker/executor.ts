@@ -21,6 +21,8 @@ import {
   toStepError,
   type Waiting,
 } from './steps/index.ts';
+import type { Span } from './tracing/span.ts';
+import { type Tracer, traceparentFor } from './tracing/tracer.ts';
 import type { Turns } from './turns.ts';
 
 /** An attempt that this many workers were lost with has probably killed them: it fails (worker_lost). */
@@ -44,6 +46,8 @@ export interface ExecutorDeps {
   outputs: Outputs;
   secretsOf: SecretsOf;
   logs: StepLogs;
+  /** Undefined: no traces. */
+  tracer?: Tracer | undefined;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
     work: Work,
@@ -51,12 +55,53 @@ export interface ExecutorDeps {
   ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions' | 'callbacks'>;
 }
 
-export type AttemptOutcome =
-  | { kind: 'completed'; work: Work; input: unknown; result: Completed }
-  | { kind: 'waiting'; work: Work; input: unknown; result: Waiting }
-  | { kind: 'failed'; work: Work; input: unknown; error: StepError };
+interface Executed {
+  work: Work;
+  input: unknown;
+  /** Present when the trace is sampled; it is exported when the outcome is written. */
+  span?: Span;
+}
+
+export type AttemptOutcome = Executed &
+  (
+    | { kind: 'completed'; result: Completed }
+    | { kind: 'waiting'; result: Waiting }
+    | { kind: 'failed'; error: StepError }
+  );
 
 export async function execute(
+  work: Work,
+  abort: AbortSignal,
+  deps: ExecutorDeps,
+): Promise<AttemptOutcome> {
+  const { tracer } = deps;
+  if (tracer === undefined) return await perform(work, abort, deps);
+  const startedAt = deps.clock.epoch();
+  const outcome = await perform(work, abort, deps);
+  const span = await spanOf(outcome, startedAt, tracer, deps).catch(() => undefined);
+  return span === undefined ? outcome : { ...outcome, span };
+}
+
+/** The plan and the facts of the run are in memory, unless the attempt failed before it read them. */
+async function spanOf(
+  outcome: AttemptOutcome,
+  startedAt: number,
+  tracer: Tracer,
+  { plans, memory }: ExecutorDeps,
+): Promise<Span | undefined> {
+  const { work } = outcome;
+  const [plan, run] = await Promise.all([
+    plans.get(work.workflow_version_id),
+    memory.facts(work.run_id),
+  ]);
+  const node = plan.nodes.get(work.step_id);
+  const step = node && runnableOf(node, work.item_index)?.step;
+  const stepType = step && 'type' in step ? step.type : 'step';
+  const { workflow, version } = plan;
+  return tracer.attempt({ outcome, run, workflow, version, stepType, startedAt });
+}
+
+async function perform(
   work: Work,
   abort: AbortSignal,
   deps: ExecutorDeps,
@@ -182,6 +227,7 @@ async function contextOf(
     item,
     idempotencyKey: key,
     stepRunId: work.step_run_id,
+    traceparent: () => traceparentFor(work, facts, deps.tracer),
     ...attempt,
     env: deps.env,
     log: (level, message, data) => deps.logs.add(work, level, message, data),

@@ -3,8 +3,10 @@
 
 import os from 'node:os';
 import process from 'node:process';
+import type { Threshold } from '../_shared/tracing/settings.ts';
 import { VERSION } from '../_shared/version.ts';
 import type { Heartbeat } from './engine/types.ts';
+import type { ExporterStats } from './tracing/exporter.ts';
 import type { WorkerStats } from './worker.ts';
 
 export interface HeartbeatOptions {
@@ -16,6 +18,8 @@ export interface HeartbeatOptions {
   /** The region of a hosted project. */
   region: string | undefined;
   stats(): WorkerStats;
+  /** Which traces the worker samples, and what became of their spans; undefined without traces. */
+  traces?: { threshold: Threshold; stats: ExporterStats } | undefined;
 }
 
 export type HeartbeatOf = (status?: Heartbeat['status'], error?: unknown) => Heartbeat;
@@ -36,6 +40,7 @@ export function createHeartbeat({
   mail,
   region,
   stats,
+  traces,
 }: HeartbeatOptions): HeartbeatOf {
   const host = hostname();
   const worker_id =
@@ -55,6 +60,7 @@ export function createHeartbeat({
       metadata: {
         lease_seconds: leaseSeconds,
         mail,
+        ...(traces ? { traces: traces.threshold, ...traces.stats } : {}),
         ...(mode === 'resident' ? { pid: process.pid, tokens, completed, failed } : {}),
       },
       ...(error === undefined ? {} : { error_message: String(error) }),

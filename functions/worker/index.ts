@@ -29,6 +29,8 @@ import { createSecrets } from './secrets.ts';
 import { createWriteStepLogs, StepLogWriter } from './step-logs.ts';
 import { createStepServices } from './step-services.ts';
 import { createStepEnv } from './steps/index.ts';
+import { Exporter } from './tracing/exporter.ts';
+import { createTracer } from './tracing/tracer.ts';
 import { Turns } from './turns.ts';
 import { createDeliveryStore } from './webhooks/queries.ts';
 import { createSend } from './webhooks/send.ts';
@@ -39,6 +41,7 @@ const POLL_WITH_LISTEN_MS = 30_000;
 const POLL_WITHOUT_LISTEN_MS = 2_000;
 const STOP_GRACE_MS = 5_000;
 const HEARTBEAT_MS = 1_000;
+const FLUSH_MS = 2_000;
 
 const env = parseEnv(Deno.env.toObject());
 const clock = systemClock;
@@ -75,6 +78,8 @@ const stepLogs = new StepLogWriter({
   level: env.worker.stepLogs,
   ...{ clock, onError },
 });
+const exporter = env.tracing && new Exporter({ settings: env.tracing, clock, onError });
+const tracer = env.tracing && exporter && createTracer({ settings: env.tracing, exporter, clock });
 let listener: WakeupListener | undefined;
 
 const heartbeat = createHeartbeat({
@@ -84,6 +89,7 @@ const heartbeat = createHeartbeat({
   mail: mailer.isConfigured,
   region: env.worker.region,
   stats: () => worker.stats,
+  traces: env.tracing && exporter && { threshold: env.tracing.threshold, stats: exporter.stats },
 });
 
 const worker = createWorker({
@@ -105,6 +111,7 @@ const worker = createWorker({
     }),
     secretsOf: createSecrets(engine, env.secrets),
     logs: stepLogs,
+    tracer,
     servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
       worker.wake({ kind: 'outbox' }),
     ),
@@ -141,7 +148,11 @@ const isAuthorised = (c: Context) => matchesAny(c.req.header('apikey') ?? '', en
 
 // The counters show how busy the project is, so they need a secret key.
 app.get('/healthz', (c) =>
-  c.json({ status: 'ok', version: VERSION, ...(isAuthorised(c) ? worker.stats : {}) }),
+  c.json({
+    status: 'ok',
+    version: VERSION,
+    ...(isAuthorised(c) ? { ...worker.stats, ...exporter?.stats } : {}),
+  }),
 );
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
@@ -181,7 +192,8 @@ app.post('/', async (c) => {
     worker.wake({ kind: 'everything' });
     return c.json({ steps: 0, more: false, spent: null } satisfies Invocation);
   }
-  const done = invocations.call();
+  // The isolate may end after the invocation, and with it the queue of the exporter.
+  const done = invocations.call().finally(() => exporter?.flush(FLUSH_MS));
   if (typeof EdgeRuntime === 'undefined') return c.json(await done);
   // pg_net handles its requests in batches: a response that is late delays the others of the project.
   EdgeRuntime.waitUntil(
@@ -211,6 +223,7 @@ function sendHeartbeat(status?: Heartbeat['status']): Promise<void> {
 async function stop(): Promise<void> {
   await sendHeartbeat('draining');
   await worker.stop(STOP_GRACE_MS);
+  await exporter?.flush(FLUSH_MS);
   await sendHeartbeat('stopped');
   await listener?.stop();
   subscription.close();

@@ -31,6 +31,7 @@ function setup(messages: Message[], clock: HandClock = handClock()) {
         const next = [...apps.filter((app) => app > from), ...apps.filter((app) => app <= from)];
         return Promise.resolve({ apps: next, messages: [], full: false });
       },
+      relayTraced: () => Promise.reject(new Error('this worker exports no traces')),
       async relayApp(app, limit) {
         calls.push({ app, limit });
         const batch = messages.filter((message) => message.app === app).slice(0, limit);

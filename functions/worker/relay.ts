@@ -5,6 +5,7 @@
 import { isContentFault } from '../_shared/db/faults.ts';
 import type { Engine } from './engine/engine.ts';
 import type { OutboxPublisher } from './outbox-publisher.ts';
+import type { EndedRun } from './tracing/tracer.ts';
 
 /** Apps whose messages are handled at the same time. */
 const LANES = 2;
@@ -12,12 +13,14 @@ const MAX_BATCH = 200;
 const RETRY_MS = 1_000;
 
 export interface RelayOptions {
-  engine: Pick<Engine, 'readOutbox' | 'relayApp' | 'recordRelayFailure'>;
+  engine: Pick<Engine, 'readOutbox' | 'relayApp' | 'relayTraced' | 'recordRelayFailure'>;
   publisher: Pick<OutboxPublisher, 'publish'>;
   acceptsWork(): boolean;
   later(ms: number, action: () => void): void;
   /** Messages were handled: there may be new tokens, and runs that the backlog can admit. */
   onRelayed(): void;
+  /** Exports the spans of runs that ended; undefined without traces. */
+  onRunsEnded?: ((runs: readonly EndedRun[]) => void) | undefined;
   onIdle(): void;
   onError(message: string, error: unknown): void;
 }
@@ -120,11 +123,11 @@ export class Relay {
   }
 
   async #serve(app: string): Promise<void> {
-    const { engine, onRelayed } = this.#options;
+    const { onRelayed } = this.#options;
     const limit = this.#suspects.get(app) ?? MAX_BATCH;
     try {
       this.#after = app;
-      const count = await engine.relayApp(app, limit);
+      const count = await this.#relay(app, limit);
       if (count > 0) {
         this.#isWanted = true;
         onRelayed();
@@ -136,6 +139,14 @@ export class Relay {
     } finally {
       this.#serving.delete(app);
     }
+  }
+
+  async #relay(app: string, limit: number): Promise<number> {
+    const { engine, onRunsEnded } = this.#options;
+    if (onRunsEnded === undefined) return await engine.relayApp(app, limit);
+    const { count, runs } = await engine.relayTraced(app, limit);
+    onRunsEnded(runs);
+    return count;
   }
 
   async #recover(app: string, limit: number, error: unknown): Promise<void> {

@@ -116,6 +116,7 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     failUnwakeable: unexpected,
     readOutbox: () => Promise.resolve({ apps: [], messages: [], full: false }),
     relayApp: unexpected,
+    relayTraced: unexpected,
     recordRelayFailure: unexpected,
     confirmPublished: unexpected,
     release(leases) {

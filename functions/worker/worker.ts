@@ -75,6 +75,7 @@ export interface Worker {
 
 export function createWorker(options: WorkerOptions): Worker {
   const { clock, engine, memory, queue, notify, stepLogs, onError } = options;
+  const { tracer } = options.executor;
   const timers = createTimers(clock);
   const leases = new Leases();
   const lifecycle: Lifecycle = new Lifecycle({
@@ -97,6 +98,7 @@ export function createWorker(options: WorkerOptions): Worker {
     advance: (written, next) => dispatcher.advance(written, next),
     startByClaim: (branches) => claimer.startByClaim(branches),
     forgetOutputs: memory.forgetOutputs,
+    exportSpans: (spans) => tracer?.export(spans),
     signal: (what) => producer.signal(what),
     onError,
   });
@@ -127,6 +129,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const relay = new Relay({
     ...{ engine, publisher, acceptsWork, onIdle, onError },
     later: timers.later,
+    onRunsEnded: tracer?.endRuns,
     onRelayed() {
       producer.noteFound('queue', 'backlog');
       deliveries.start();

@@ -9,7 +9,7 @@ import type { StackConfig } from './options.ts';
 import { asRole, withClient } from './postgres/connection.ts';
 
 /** Names that are passed on from the environment of the stack itself. */
-const PASSED_ON = /^(OPENAI_|SMTP_|RESEND_|STEPBASE_|LOG_LEVEL$)/;
+const PASSED_ON = /^(OPENAI_|OTEL_|SMTP_|RESEND_|STEPBASE_|LOG_LEVEL$)/;
 
 const WORKER_ROLE = 'stepbase_worker';
 

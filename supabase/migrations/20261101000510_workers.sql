@@ -40,6 +40,9 @@ create index idx_workers_app_code on stepbase.workers (app_code);
 create index idx_workers_project_id_app_code on stepbase.workers (project_id, app_code);
 create index idx_workers_status_last_heartbeat_at on stepbase.workers (status, last_heartbeat_at);
 
+-- Empty without traces, so the end of a run pays almost nothing for the question.
+create index idx_workers_traces on stepbase.workers (status) where metadata ? 'traces';
+
 create trigger workers_cut_errors before insert or update of error_message on stepbase.workers
   for each row when (pg_column_size(new.error_message) > 4096)
   execute function stepbase_private.cut_errors('error_message');

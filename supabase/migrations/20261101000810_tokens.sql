@@ -66,7 +66,11 @@ as $$
       'start', jsonb_build_object(
         'app_code', p_run.app_code, 'workflow_version_id', p_run.workflow_version_id,
         'trace_id', p_run.trace_id, 'input', p_run.input
-      )
+      ) || case
+        when p_run.metadata ? 'traceparent'
+          then jsonb_build_object('traceparent', p_run.metadata ->> 'traceparent')
+        else '{}'
+      end
     )
   else jsonb_build_object('priority', p_run.priority)
   end;
@@ -74,7 +78,7 @@ $$;
 
 comment on function stepbase_engine.eager_start(stepbase.runs) is
   'Returns the data of a pending run''s token: {priority, start?}. start is what a worker needs to execute the first '
-  'step without a claim: {app_code, workflow_version_id, trace_id, input}. It is left out when the input has more '
+  'step without a claim: {app_code, workflow_version_id, trace_id, input, traceparent?}. It is left out when the input has more '
   'than 1,024 bytes and for a rerun from a step.';
 
 create function stepbase_engine.create_tokens(

@@ -65,6 +65,18 @@ begin
               and 'run.' || r.status = any(s.event_types)
               and (s.workflow_id is null or s.workflow_id = r.workflow_id)
           )
+          -- A worker exports traces and samples this one: its threshold is not above the last digits of the trace id.
+          or exists (
+            select 1 from stepbase.workers w
+            where w.metadata ? 'traces'
+              -- Invocations are stopped most of the time.
+              and (
+                w.status in ('running', 'draining')
+                or w.mode = 'invocation' and w.last_heartbeat_at > stepbase_engine.now() - interval '1 hour'
+              )
+              -- The caller of the run may have decided; the worker checks that.
+              and (r.metadata ? 'traceparent' or w.metadata ->> 'traces' <= right(r.trace_id, 14) collate "C")
+          )
           or case r.trigger_type
             when 'schedule' then stepbase_engine.is_awaited_by_schedule(r.metadata ->> 'schedule_id') else false
           end
@@ -80,8 +92,8 @@ $$;
 comment on function stepbase_engine.announce_ended(uuid[]) is
   'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
   'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds '
-  'items of a work queue, belongs to a canary, a webhook subscription wants the event, or a start of its schedule waits for '
-  'it. A run that compensates is announced only for its children.';
+  'items of a work queue, belongs to a canary, a webhook subscription wants the event, a worker exports its trace, or a start of its schedule '
+  'waits for it. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void

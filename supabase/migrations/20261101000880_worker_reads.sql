@@ -64,18 +64,18 @@ comment on function stepbase_engine.load_plans(uuid[]) is
   'may cache a version without components forever, and others for a short time, because components can change.';
 
 create function stepbase_engine.load_runs(p_run_ids uuid[])
-returns table (run_id uuid, input jsonb, trace_id text)
+returns table (run_id uuid, input jsonb, trace_id text, traceparent text)
 language sql
 stable
 set search_path = ''
 as $$
-  select r.id, r.input, r.trace_id
+  select r.id, r.input, r.trace_id, r.metadata ->> 'traceparent'
   from stepbase.runs r
   where r.id = any(p_run_ids);
 $$;
 
 comment on function stepbase_engine.load_runs(uuid[]) is
-  'Returns the immutable part of runs that expressions can read: input and trace id.';
+  'Returns the immutable part of runs: input and trace id, which expressions can read, and the traceparent of the caller.';
 
 create function stepbase_engine.ended_runs(p_run_ids uuid[])
 returns setof uuid

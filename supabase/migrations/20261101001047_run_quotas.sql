@@ -162,14 +162,18 @@ language sql
 stable
 set search_path = ''
 as $$
-  -- The root and its descendants have one trace id.
+  -- The root and its descendants have one trace id. A caller may choose it, so runs of other apps can have it, too.
   select q.max_descendants + 1 - (
     select count(*)::int
-    from (select 1 from stepbase.runs r where r.trace_id = p_trace_id limit q.max_descendants + 1) r
+    from (
+      select 1 from stepbase.runs r where r.trace_id = p_trace_id and r.app_code = p_app_code
+      limit q.max_descendants + 1
+    ) r
   )
   from stepbase.app_quotas q
   where q.app_code = p_app_code;
 $$;
 
 comment on function stepbase_engine.descendants_left(text, text) is
-  'How many more child runs the root run of this trace may have, on all levels together.';
+  'How many more child runs the runs of this trace may start, on all levels together. Runs that continue the trace of a '
+  'caller count together.';

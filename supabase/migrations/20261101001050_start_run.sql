@@ -113,10 +113,15 @@ begin
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
-    p_metadata, p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
+    case
+      when p_parent_run_id is null then p_metadata else stepbase_engine.child_metadata(p_parent_run_id, p_metadata)
+    end,
+    p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
     p_rerun_from_step, p_created_by,
     coalesce(
       (select r.trace_id from stepbase.runs r where r.id = p_parent_run_id),
+      -- The look-up is cheaper than the call.
+      case when p_metadata ? 'traceparent' then stepbase_engine.trace_of(p_metadata) end,
       replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,

@@ -125,11 +125,16 @@ begin
   with made as (
     insert into stepbase.runs (
       id, app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata, idempotency_key,
-      created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+      trace_id, created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
     )
     select
       r.id, p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, r.priority, r.input, r.metadata,
-      r.idempotency_key, p_created_by, v_version.steps_total, 1,
+      r.idempotency_key,
+      coalesce(
+        case when r.metadata ? 'traceparent' then stepbase_engine.trace_of(r.metadata) end,
+        replace(stepbase_engine.new_id()::text, '-', '')
+      ),
+      p_created_by, v_version.steps_total, 1,
       v_now + v_version.execution_timeout_seconds * interval '1 second', nullif(r.tags, '{}'), r.start_at,
       case when r.start_at > v_now then 'start_at' end, v_now, v_now
     from unnest(p_runs) with ordinality r

@@ -1,6 +1,8 @@
 -- Webhooks: a signed call from outside starts a run, once for each call id. The HTTP API verifies the signature.
 
-create function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
+create function stepbase_engine.start_webhook(
+  p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text default null
+)
 returns table (run_id uuid, status text, is_new boolean, problem jsonb)
 language plpgsql
 set search_path = ''
@@ -28,6 +30,7 @@ begin
         v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,
         v_trigger.created_by,
         jsonb_build_object('trigger_id', v_trigger.id, 'webhook_id', p_call_id)
+          || case when p_traceparent is null then '{}' else jsonb_build_object('traceparent', p_traceparent) end
       );
       run_id := v_run.id;
       status := v_run.status;
@@ -41,7 +44,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.start_webhook(uuid, text, jsonb) is
-  'Starts the run of a verified webhook call; a repeated call id returns the first run (is_new false). If the '
+comment on function stepbase_engine.start_webhook(uuid, text, jsonb, text) is
+  'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the first run (is_new false). If the '
   'start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 '
   'unknown webhook. Called by the HTTP API.';

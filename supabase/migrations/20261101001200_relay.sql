@@ -39,14 +39,11 @@ comment on function stepbase_engine.lock_related_runs(uuid[], uuid[], uuid[]) is
   'of ended runs, p_others, and the runs whose steps wait for an item of p_queues. Returns the ids of the '
   'locked runs.';
 
-create function stepbase_engine.relay_runs(p_outbox_ids bigint[])
-returns int
+create function stepbase_engine.relay_runs(p_outbox_ids bigint[], out handled int, out ended uuid[])
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_count int;
-  v_ended uuid[];
   v_detached uuid[];
   v_blocked uuid[];
   v_queues uuid[];
@@ -66,19 +63,19 @@ begin
     array_agg(m.aggregate_id) filter (where m.event_type = 'child.detached'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'children.blocked'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'queue.changed')
-  into v_count, v_ended, v_detached, v_blocked, v_queues
+  into handled, ended, v_detached, v_blocked, v_queues
   from marked m;
-  if v_count = 0 then
-    return 0;
+  if handled = 0 then
+    return;
   end if;
   -- All runs are locked here, in the order of their ids. Locking them message by message could deadlock.
-  v_locked := stepbase_engine.lock_related_runs(v_ended, v_detached || v_blocked, v_queues);
-  if v_ended is not null then
-    perform stepbase_engine.handle_run_ended(v_ended);
-    perform stepbase_engine.emit_run_events(v_ended);
-    perform stepbase_engine.announce_ends_to_webhooks(v_ended);
-    perform stepbase_engine.finish_items_of_runs(v_ended);
-    perform stepbase_engine.wake_schedules(v_ended);
+  v_locked := stepbase_engine.lock_related_runs(ended, v_detached || v_blocked, v_queues);
+  if ended is not null then
+    perform stepbase_engine.handle_run_ended(ended);
+    perform stepbase_engine.emit_run_events(ended);
+    perform stepbase_engine.announce_ends_to_webhooks(ended);
+    perform stepbase_engine.finish_items_of_runs(ended);
+    perform stepbase_engine.wake_schedules(ended);
   end if;
   if v_detached is not null then
     perform stepbase_engine.close_children(v_detached, 'The parent step ended');
@@ -88,14 +85,13 @@ begin
   foreach v_queue in array coalesce(v_queues, '{}') loop
     perform stepbase_engine.deliver_items(v_queue, v_locked);
   end loop;
-  return v_count;
 end;
 $$;
 
 comment on function stepbase_engine.relay_runs(bigint[]) is
   'Applies those of these messages that are about runs and work queues (run.ended, child.detached, children.blocked, '
-  'queue.changed) and marks them as published in the same transaction. Returns their number. The caller has locked '
-  'the messages.';
+  'queue.changed) and marks them as published in the same transaction. Returns their number and the runs of run.ended. '
+  'The caller has locked the messages.';
 
 create function stepbase_engine.relay_messages(p_limit int)
 returns jsonb
@@ -176,8 +172,9 @@ $$;
 comment on function stepbase_engine.has_messages() is
   'Whether messages wait for relay_app or for publishing, including those of the current transaction.';
 
-create function stepbase_engine.relay_app(p_app_code text, p_limit int default 200)
-returns int
+create function stepbase_engine.relay_app_runs(
+  p_app_code text, p_limit int, out handled int, out ended uuid[]
+)
 language plpgsql
 set search_path = ''
 as $$
@@ -195,11 +192,24 @@ begin
     for update skip locked
   ) t;
   if v_ids is null then
-    return 0;
+    handled := 0;
+    return;
   end if;
-  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit)
-    + stepbase_engine.relay_changes(v_ids, p_limit);
+  select r.handled, r.ended into handled, ended from stepbase_engine.relay_runs(v_ids) r;
+  handled := handled + stepbase_engine.relay_events(v_ids, p_limit) + stepbase_engine.relay_changes(v_ids, p_limit);
 end;
+$$;
+
+comment on function stepbase_engine.relay_app_runs(text, int) is
+  'Handles the oldest messages of an app, at most p_limit. Returns their number, and the runs among them that ended or '
+  'started to compensate.';
+
+create function stepbase_engine.relay_app(p_app_code text, p_limit int default 200)
+returns int
+language sql
+set search_path = ''
+as $$
+  select r.handled from stepbase_engine.relay_app_runs(p_app_code, p_limit) r;
 $$;
 
 comment on function stepbase_engine.relay_app(text, int) is

@@ -66,6 +66,7 @@ as $$
     'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
+    'stepbase_engine.relay_app_traced',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
     -- Webhook deliveries.
     'stepbase_engine.has_due_webhook_deliveries', 'stepbase_engine.claim_webhook_deliveries',

@@ -2,6 +2,7 @@
 // process ends with a list of all of them. A test keeps `.env.example` equal to these variables.
 import { z } from 'zod';
 import { databaseAddress, pemOf } from '../db/tls.ts';
+import { SAMPLERS, tracingSettings } from '../tracing/settings.ts';
 import { AliasError, withoutAliases } from './aliases.ts';
 
 const seconds = (fallback: number) => z.coerce.number().int().positive().default(fallback);
@@ -21,6 +22,28 @@ const list = z
       .map((item) => item.trim())
       .filter((item) => item !== ''),
   );
+
+/** name=value,name=value with percent-encoding, as the variables of OpenTelemetry. */
+const pairs = z
+  .string()
+  .default('')
+  .transform((text, ctx) => {
+    try {
+      return Object.fromEntries(
+        text
+          .split(',')
+          .filter((pair) => pair.trim() !== '')
+          .map((pair): [string, string] => {
+            const at = pair.indexOf('=');
+            if (at < 1) throw new Error('a pair has no name');
+            return [pair.slice(0, at).trim(), decodeURIComponent(pair.slice(at + 1).trim())];
+          }),
+      );
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'is not a list of name=value, separated by commas' });
+      return z.NEVER;
+    }
+  });
 
 /** Hosted projects provide their keys as a JSON map of name to key. */
 const keyMap = z
@@ -217,6 +240,34 @@ const shape = {
   STEPBASE_STREAM_SECONDS: seconds(140).describe(
     'Duration after which an event stream (SSE) ends and the client resumes. Keep it below the limit of the platform.',
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Address of an OpenTelemetry collector (OTLP over HTTP): the worker sends traces in JSON to <address>/v1/traces. Not set: no traces.',
+    ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Whole address for traces, instead of OTEL_EXPORTER_OTLP_ENDPOINT.'),
+  OTEL_EXPORTER_OTLP_HEADERS: pairs.describe(
+    'Headers of the requests to the collector: name=value, separated by commas, percent-encoded.',
+  ),
+  OTEL_SERVICE_NAME: text.describe('service.name of the spans; default stepbase.'),
+  OTEL_RESOURCE_ATTRIBUTES: pairs.describe(
+    'Attributes of the resource of all spans: name=value, separated by commas, percent-encoded.',
+  ),
+  OTEL_TRACES_SAMPLER: z
+    .enum(SAMPLERS)
+    .default('parentbased_always_on')
+    .describe(`Which traces are exported: ${SAMPLERS.join(', ')}.`),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the traces for the samplers that end with traceidratio, from 0 to 1.'),
+  OTEL_SDK_DISABLED: flag.describe('Set to true to export no traces.'),
   LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error'])
     .default('info')
@@ -306,6 +357,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       streamSeconds: env.STEPBASE_STREAM_SECONDS,
       clientIpHeader: env.STEPBASE_CLIENT_IP_HEADER,
     },
+    tracing: tracingSettings(env),
     logLevel: env.LOG_LEVEL,
     port: env.PORT,
     host: env.STEPBASE_HOST ?? '127.0.0.1',

@@ -7,6 +7,7 @@ import type { ApiEnv, Deps } from '../deps.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { documented, type Resource } from '../operation.ts';
 import { named } from '../rows.ts';
+import { TRACEPARENT_HEADER, withTraceparent } from '../start-options.ts';
 import { readUuid } from '../validation.ts';
 import { deliveryId, type ReadCall, readCalls, verifiedCall } from '../webhooks/calls.ts';
 import { bodyOf, queryOf, safeHeaders } from '../webhooks/input.ts';
@@ -39,10 +40,15 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
       const { triggerId, call, body } = c.var;
       const handshake = call.scheme.handshake?.(body);
       if (handshake !== undefined) return c.json(handshake);
-      const started = await startWebhook(db, triggerId, await deliveryId(call, body), {
-        body: bodyOf(body, c.req.header('content-type') ?? null),
-        headers: safeHeaders(c.req.raw.headers),
-        query: queryOf(c.req.url),
+      const started = await startWebhook(db, {
+        triggerId,
+        callId: await deliveryId(call, body),
+        input: {
+          body: bodyOf(body, c.req.header('content-type') ?? null),
+          headers: safeHeaders(c.req.raw.headers),
+          query: queryOf(c.req.url),
+        },
+        traceparent: withTraceparent(undefined, c.req.header('traceparent'))?.traceparent,
       });
       if (started.problem !== null) {
         const { code, message, at: _at, ...extra } = started.problem;
@@ -78,6 +84,7 @@ export const HOOK_RESOURCE: Resource = {
       rawBody:
         'Any text in UTF-8, parsed when `content-type` is JSON. `input.body` of the run holds it.',
       headers: {
+        traceparent: TRACEPARENT_HEADER.traceparent,
         'webhook-id':
           'Standard Webhooks. Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
         'webhook-timestamp':

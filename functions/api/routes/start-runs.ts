@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Operation, statement } from '../operation.ts';
 import { startRuns } from '../queries.ts';
 import { named } from '../rows.ts';
-import { START_OPTIONS } from '../start-options.ts';
+import { START_OPTIONS, TRACEPARENT_HEADER, withTraceparent } from '../start-options.ts';
 
 /** The limit of the RPC. */
 export const MAX_ITEMS = 1000;
@@ -48,11 +48,17 @@ export const START_RUNS: Operation = statement(
     description:
       'Starts up to 1,000 runs in one transaction. Each item has its own outcome, in the order of the request: an item that is refused does not prevent the others. Give the items idempotency keys to repeat the request safely at any time.',
     body: StartRunsBody,
+    headers: TRACEPARENT_HEADER,
     idempotency: 'stored',
     replies: { 200: { description: '`{items}`: the outcome of each item', schema: StartedRuns } },
     errors: ['not_found', 'conflict', 'limit_reached'],
   },
-  async (query, { params: { kebab_name: workflow = '' }, body }) => ({
-    body: { items: await startRuns(query, { workflow, items: body.items, version: body.version }) },
-  }),
+  async (query, { c, params: { kebab_name: workflow = '' }, body }) => {
+    const traceparent = c.req.header('traceparent');
+    const items = body.items.map((item) => {
+      const metadata = withTraceparent(item.metadata, traceparent);
+      return metadata === undefined ? item : { ...item, metadata };
+    });
+    return { body: { items: await startRuns(query, { workflow, items, version: body.version }) } };
+  },
 );

@@ -9,7 +9,7 @@ import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, operation, type Resource, statement } from '../operation.ts';
 import { readRun, startRun } from '../queries.ts';
 import { columnNames, row, updateBody } from '../rows.ts';
-import { START_OPTIONS } from '../start-options.ts';
+import { START_OPTIONS, TRACEPARENT_HEADER, withTraceparent } from '../start-options.ts';
 import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { CANARY_OPERATIONS } from './canaries.ts';
@@ -178,7 +178,11 @@ export const WORKFLOW_RESOURCE: Resource = {
         description:
           'Starts a run of the published version, or of `version`. With `start_at` the run is `pending` until that time. A repeated idempotency key returns the first run and starts nothing, as long as that run exists; with another workflow or input it is refused with `conflict` and the `run_id` of the first run.',
         body: StartBody,
-        headers: { 'Idempotency-Key': 'Same as `idempotency_key` in the body.', ...PREFER_HEADER },
+        headers: {
+          'Idempotency-Key': 'Same as `idempotency_key` in the body.',
+          ...PREFER_HEADER,
+          ...TRACEPARENT_HEADER,
+        },
         replies: {
           201: {
             ...AS_RUN,
@@ -205,7 +209,7 @@ export const WORKFLOW_RESOURCE: Resource = {
             version: body.version,
             priority: body.priority,
             tags: body.tags,
-            metadata: body.metadata,
+            metadata: withTraceparent(body.metadata, c.req.header('traceparent')),
             startAt: body.start_at,
           }),
         );

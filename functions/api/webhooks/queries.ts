@@ -21,13 +21,11 @@ export interface StartedByCall {
 
 export async function startWebhook(
   db: Db,
-  triggerId: string,
-  callId: string,
-  input: unknown,
+  call: { triggerId: string; callId: string; input: unknown; traceparent: string | undefined },
 ): Promise<StartedByCall> {
   const [row] = await db.query<StartedByCall>(
-    'select * from stepbase_engine.start_webhook($1, $2, $3)',
-    [triggerId, callId, toStorableJson(input)],
+    'select * from stepbase_engine.start_webhook($1, $2, $3, $4)',
+    [call.triggerId, call.callId, toStorableJson(call.input), call.traceparent ?? null],
   );
   if (row === undefined) throw new Error('start_webhook returned nothing');
   return row;

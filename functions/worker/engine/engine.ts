@@ -8,6 +8,7 @@ import { retry } from '../../_shared/db/retry.ts';
 import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
 import type { CallbackRequest, ModelUse, OpenCallback, QueryAnswer } from '../steps/types.ts';
+import type { EndedRun } from '../tracing/tracer.ts';
 import type {
   CompletedBranch,
   DueBackfill,
@@ -76,6 +77,8 @@ export interface Engine {
   readOutbox(after: string): Promise<Outbox>;
   /** Handles up to `limit` messages of one app and returns how many there were. */
   relayApp(appCode: string, limit: number): Promise<number>;
+  /** The same, and the runs among them that ended. */
+  relayTraced(appCode: string, limit: number): Promise<{ count: number; runs: EndedRun[] }>;
   /** Counts a failure of relayApp(appCode, 1); returns the id of the message if it is now quarantined. */
   recordRelayFailure(appCode: string, error: string): Promise<string | undefined>;
   confirmPublished(outboxIds: readonly number[]): Promise<void>;
@@ -296,6 +299,13 @@ export function createEngine(db: Db, clock: Clock): Engine {
         [appCode, limit],
       );
       return row?.count ?? 0;
+    },
+    async relayTraced(appCode, limit) {
+      const [row] = await db.query<{ count: number; runs: EndedRun[] }>(
+        'select handled as count, runs from stepbase_engine.relay_app_traced($1, $2)',
+        [appCode, limit],
+      );
+      return only(row);
     },
     async recordRelayFailure(appCode, error) {
       const [row] = await db.query<{ id: string | null }>(

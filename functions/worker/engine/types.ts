@@ -4,6 +4,7 @@
 import type { CheckContext } from '../../_shared/checker/index.ts';
 import type { Row } from '../../_shared/db/pool.ts';
 import type { Component } from '../steps/types.ts';
+import type { Span } from '../tracing/span.ts';
 
 /** A step run that this worker has claimed (stepbase_engine.work). */
 export interface Work {
@@ -18,7 +19,12 @@ export interface Work {
   fence: number;
 }
 
-export interface CompletedStep {
+/** The span of an execution, for the exporter; the engine does not take it. */
+export interface Traced {
+  span?: Span;
+}
+
+export interface CompletedStep extends Traced {
   work: Work;
   input: unknown;
   output: unknown;
@@ -40,14 +46,14 @@ export interface CompletedBranch extends CompletedStep {
   eager: readonly EagerStep[];
 }
 
-export interface FailedStep {
+export interface FailedStep extends Traced {
   work: Work;
   /** The resolved config, if it was resolved. */
   input: unknown;
   error: Row;
 }
 
-export interface WaitingStep {
+export interface WaitingStep extends Traced {
   work: Work;
   input: unknown;
   wait: Row;
@@ -95,6 +101,8 @@ export interface RunFacts {
   run_id: string;
   input: unknown;
   trace_id: string;
+  /** The header of the caller whose trace the run continues. */
+  traceparent?: string | null;
 }
 
 /** What a worker needs to execute the first step of a run without claiming it. */

@@ -18,6 +18,10 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
     if (config.method !== 'GET' && config.method !== 'HEAD' && !headers.has('idempotency-key')) {
       headers.set('idempotency-key', ctx.idempotencyKey);
     }
+    const traceparent = ctx.traceparent?.();
+    if (traceparent !== undefined && !headers.has('traceparent')) {
+      headers.set('traceparent', traceparent);
+    }
     if (!headers.has('accept')) headers.set('accept', 'application/json, */*;q=0.5');
     const call = {
       method: config.method,

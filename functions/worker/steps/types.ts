@@ -48,6 +48,8 @@ export interface StepContext {
   idempotencyKey: string;
   /** The row of this attempt. */
   stepRunId: string;
+  /** The W3C header that continues the trace of the run in another system. */
+  traceparent?(): string | undefined;
   /** Aborted when the attempt is cancelled or exceeds its time limit. */
   signal: AbortSignal;
   /** Waits without using the time of the attempt: for a turn, a thread, a slot. */

@@ -18,6 +18,10 @@ export const webhook: StepHandler<typeof webhookType> = {
     headers.set('idempotency-key', id);
     headers.set('webhook-id', id);
     headers.set('webhook-timestamp', timestamp);
+    const traceparent = ctx.traceparent?.();
+    if (traceparent !== undefined && !headers.has('traceparent')) {
+      headers.set('traceparent', traceparent);
+    }
     if (config.secret) {
       const signature = await sign(config.secret, `${id}.${timestamp}.${body}`);
       headers.set('webhook-signature', `v1,${signature}`);
