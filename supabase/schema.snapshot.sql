@@ -380,6 +380,8 @@ create table stepbase.audit_log (
   changed_columns text[] not null default '{}'::text[],
   old_row jsonb, -- The row before the change, without secrets and derived columns.
   new_row jsonb, -- The row after the change, without secrets and derived columns; of a read: the run, the step and the version.
+  system_identifier text not null default stepbase_engine.system_identifier(), -- The database cluster in which the row was written.
+  xid xid8 not null default pg_current_xact_id(), -- The transaction that wrote the row. Its rows are sealed when it and every transaction before it have ended.
   constraint audit_log_pkey PRIMARY KEY (id, created_at),
   constraint audit_log_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'read'::text]))),
@@ -388,6 +390,7 @@ create table stepbase.audit_log (
 comment on table stepbase.audit_log is 'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, partitioned by month.';
 CREATE INDEX idx_audit_log_actor_id ON ONLY stepbase.audit_log USING btree (actor_id, created_at DESC);
 CREATE INDEX idx_audit_log_app_code_created_at ON ONLY stepbase.audit_log USING btree (app_code, created_at DESC);
+CREATE INDEX idx_audit_log_app_code_xid ON ONLY stepbase.audit_log USING btree (app_code, system_identifier, xid, id);
 CREATE INDEX idx_audit_log_table_name_row_id ON ONLY stepbase.audit_log USING btree (table_name, row_id, created_at DESC);
 CREATE TRIGGER audit_log_append_only BEFORE DELETE OR UPDATE ON stepbase.audit_log FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_audit_change();
 CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON stepbase.audit_log FOR EACH STATEMENT EXECUTE FUNCTION stepbase_private.refuse_audit_change();
@@ -395,6 +398,45 @@ alter table stepbase.audit_log enable row level security;
 grant select on stepbase.audit_log to authenticated;
 grant select on stepbase.audit_log to service_role;
 create policy "Auditors read the audit log" on stepbase.audit_log
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('audit:read'::text) AS has_permission)));
+
+create table stepbase.audit_seals (
+  app_code text not null,
+  seq bigint not null, -- Number in the chain of the application, from 1 without gaps.
+  sealed_at timestamp with time zone not null,
+  system_identifier text, -- The database cluster in which the rows were written.
+  first_xid xid8,
+  first_id uuid,
+  last_xid xid8, -- The seal covers the rows behind the last row of the previous seal of this cluster, up to this transaction and last_id.
+  last_id uuid,
+  row_count bigint not null, -- Number of rows that are sealed, or that retention dropped.
+  months jsonb not null, -- Rows and hash by month of created_at: {"2026-11": {"rows": 3, "hash": "…"}}; retention drops whole months.
+  dropped_month text, -- The seal records that retention dropped the rows of this month; null: it seals rows.
+  previous_hash text not null, -- hash of the seal before; 64 zeros in the first one.
+  hash text not null, -- SHA-256 of the other columns, in hexadecimal.
+  constraint audit_seals_pkey PRIMARY KEY (app_code, seq),
+  constraint seals_do_not_fork UNIQUE (app_code, previous_hash),
+  constraint audit_seals_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint dropped_month_is_a_month CHECK ((dropped_month ~ '^[0-9]{4}-[0-9]{2}$'::text)),
+  constraint hash_is_sha256 CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  constraint previous_hash_is_sha256 CHECK ((previous_hash ~ '^[0-9a-f]{64}$'::text)),
+  constraint row_count_is_not_negative CHECK ((row_count >= 0)),
+  constraint seal_is_of_rows_or_of_a_drop CHECK (((num_nulls(system_identifier, first_xid, first_id, last_xid, last_id) =
+CASE
+    WHEN (dropped_month IS NULL) THEN 0
+    ELSE 5
+END) AND ((row_count > 0) OR (dropped_month IS NOT NULL)))),
+  constraint seq_begins_at_1 CHECK ((seq >= 1))
+);
+comment on table stepbase.audit_seals is 'Seals of the audit log, a chain for each application: each has the hash of its rows and of the seal before. Append-only, written by stepbase_engine.seal_audit_log().';
+CREATE INDEX idx_audit_seals_app_code_last ON stepbase.audit_seals USING btree (app_code, system_identifier, last_xid, last_id) WHERE (dropped_month IS NULL);
+CREATE TRIGGER audit_seals_append_only BEFORE DELETE OR UPDATE ON stepbase.audit_seals FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_audit_change();
+CREATE TRIGGER audit_seals_no_truncate BEFORE TRUNCATE ON stepbase.audit_seals FOR EACH STATEMENT EXECUTE FUNCTION stepbase_private.refuse_audit_change();
+alter table stepbase.audit_seals enable row level security;
+grant select on stepbase.audit_seals to authenticated;
+grant select on stepbase.audit_seals to service_role;
+create policy "Auditors read the seals of the audit log" on stepbase.audit_seals
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('audit:read'::text) AS has_permission)));
 
@@ -460,6 +502,8 @@ create table stepbase.components (
   implementation_path text,
   npm_package text,
   timeout_ms integer not null default 30000,
+  callback_timeout_ms bigint not null default 86400000, -- How long a step waits for the callback, if the endpoint answers 202.
+  heartbeat_timeout_ms bigint, -- How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.
   retry_count integer not null default 0, -- Retries of a step that has no retry policy.
   ui_widget_id text, -- Widget that clients render for it.
   ui_definitions jsonb not null default '{}'::jsonb,
@@ -480,7 +524,9 @@ create table stepbase.components (
   constraint components_implementation_type_fkey FOREIGN KEY (implementation_type) REFERENCES stepbase.step_types(name),
   constraint components_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint components_visibility_fkey FOREIGN KEY (visibility) REFERENCES stepbase.component_visibility(name),
+  constraint callback_timeout_is_in_range CHECK (((callback_timeout_ms >= 1000) AND (callback_timeout_ms <= '31536000000'::bigint))),
   constraint config_schema_is_an_object CHECK ((jsonb_typeof(config_schema) = 'object'::text)),
+  constraint heartbeat_timeout_is_in_range CHECK (((heartbeat_timeout_ms >= 1000) AND (heartbeat_timeout_ms <= '31536000000'::bigint))),
   constraint input_schema_is_an_object CHECK ((jsonb_typeof(input_schema) = 'object'::text)),
   constraint name_is_kebab_case CHECK ((name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'::text)),
   constraint output_schema_is_an_object CHECK ((jsonb_typeof(output_schema) = 'object'::text)),
@@ -509,7 +555,7 @@ CREATE TRIGGER components_check_schemas BEFORE INSERT OR UPDATE OF config_schema
 CREATE TRIGGER components_keep_identity BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'implementation_type', 'created_at');
 CREATE TRIGGER components_stamp_updated_by BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.components enable row level security;
-grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
+grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 create policy "Component writers change components" on stepbase.components
   for update to authenticated
@@ -1297,6 +1343,37 @@ comment on view stepbase.shared_workflows is 'Workflows of other applications wh
 CREATE TRIGGER shared_workflows_refuse_write INSTEAD OF INSERT OR DELETE OR UPDATE ON stepbase.shared_workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_view_write();
 grant select on stepbase.shared_workflows to authenticated;
 
+create table stepbase.step_logs (
+  run_id uuid not null,
+  app_code text not null,
+  seq bigint not null, -- Counts from 1 within the run, in the order in which the lines were written.
+  step_run_id uuid not null, -- The attempt that wrote the line.
+  step_id text not null, -- The node of the attempt.
+  item_index integer not null, -- 0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.
+  attempt integer not null, -- The number of the attempt.
+  level text not null, -- debug, info, warn or error.
+  message text not null,
+  data jsonb, -- Further values, such as {status, duration_ms} of an HTTP call.
+  is_truncated boolean not null default false, -- The last line of an attempt that wrote more than it may keep; its later lines are dropped.
+  logged_at timestamp with time zone not null default now(), -- When the attempt wrote the line, by the clock of the worker.
+  constraint step_logs_pkey PRIMARY KEY (run_id, app_code, seq),
+  constraint step_logs_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint data_is_an_object CHECK ((jsonb_typeof(data) = 'object'::text)),
+  constraint level_is_known CHECK ((level = ANY (ARRAY['debug'::text, 'info'::text, 'warn'::text, 'error'::text]))),
+  constraint message_is_short CHECK ((length(message) <= 4000)),
+  constraint seq_is_positive CHECK ((seq >= 1))
+);
+comment on table stepbase.step_logs is 'Log lines of attempts, written by the engine only: at most 1,000 lines and 256 KB for each attempt. Deleted with the run.';
+CREATE INDEX idx_step_logs_step_run_id ON stepbase.step_logs USING btree (step_run_id);
+CREATE TRIGGER step_logs_append_only BEFORE DELETE OR UPDATE ON stepbase.step_logs FOR EACH ROW EXECUTE FUNCTION stepbase_engine.refuse_change();
+CREATE TRIGGER step_logs_no_truncate BEFORE TRUNCATE ON stepbase.step_logs FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
+alter table stepbase.step_logs enable row level security;
+grant select on stepbase.step_logs to authenticated;
+grant select, insert on stepbase.step_logs to service_role;
+create policy "Members read the log lines of their app's runs" on stepbase.step_logs
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
 create table stepbase.step_runs (
   id uuid not null default uuidv7(),
   run_id uuid not null,
@@ -1359,7 +1436,7 @@ END),
   constraint failed_has_an_error CHECK (((status <> 'failed'::text) OR (error IS NOT NULL))),
   constraint item_index_is_at_least_minus_1 CHECK ((item_index >= '-1'::integer)),
   constraint running_has_a_token CHECK (((status <> 'running'::text) OR (job_id IS NOT NULL))),
-  constraint wait_kind_is_known CHECK ((wait_kind = ANY (ARRAY['task'::text, 'delay'::text, 'retry'::text, 'signal'::text, 'child'::text, 'items'::text, 'queue'::text]))),
+  constraint wait_kind_is_known CHECK ((wait_kind = ANY (ARRAY['task'::text, 'delay'::text, 'retry'::text, 'signal'::text, 'child'::text, 'items'::text, 'queue'::text, 'callback'::text]))),
   constraint waiting_has_a_kind CHECK (((status <> 'waiting'::text) OR (wait_kind IS NOT NULL)))
 );
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
@@ -1931,6 +2008,7 @@ comment on table stepbase.workers is 'Worker processes and their latest heartbea
 CREATE INDEX idx_workers_app_code ON stepbase.workers USING btree (app_code);
 CREATE INDEX idx_workers_project_id_app_code ON stepbase.workers USING btree (project_id, app_code);
 CREATE INDEX idx_workers_status_last_heartbeat_at ON stepbase.workers USING btree (status, last_heartbeat_at);
+CREATE INDEX idx_workers_traces ON stepbase.workers USING btree (status) WHERE (metadata ? 'traces'::text);
 CREATE TRIGGER workers_cut_errors BEFORE INSERT OR UPDATE OF error_message ON stepbase.workers FOR EACH ROW WHEN ((pg_column_size(new.error_message) > 4096)) EXECUTE FUNCTION stepbase_private.cut_errors('error_message');
 CREATE TRIGGER workers_touch_updated_at BEFORE UPDATE ON stepbase.workers FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.workers enable row level security;
@@ -2692,6 +2770,17 @@ AS $function$
 $function$;
 comment on function stepbase.allow_function(function regprocedure, app_code text) is 'Allows sql_function steps of an application, or of all (null), to call a function of the project, and grants EXECUTE on it to the role stepbase_functions. Of overloaded functions the last one that was allowed counts. Errors: SB400 not callable by name, SB403 a function of the system, SB404 unknown application, SB409 the role does not exist or does not own execute_call.';
 
+CREATE OR REPLACE FUNCTION stepbase.audit_anchor()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.audit_anchor();
+$function$;
+comment on function stepbase.audit_anchor() is 'The newest seal of the audit log of the caller''s application, to be kept elsewhere: {app_code, seq, hash, sealed_at}, nulls without a seal. verify_audit_log later proves that the log up to this seal is unchanged. Requires audit:read. Errors: SB401, SB403.';
+grant execute on function stepbase.audit_anchor() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.backfill_schedule(schedule_id uuid, from_time text, to_time text, overlap_policy text DEFAULT NULL::text)
  RETURNS stepbase.schedule_backfills
  LANGUAGE sql
@@ -3404,6 +3493,18 @@ $function$;
 comment on function stepbase.rotate_api_key(api_key_id uuid, overlap_seconds integer) is 'Replaces an API key by a new one with the same id, owner and scopes, and returns {id, key, prefix, overlap_ends_at, expires_at}; the key itself is returned only here. The replaced key stays valid for overlap_seconds (0 to 604800, default a day). Requires key:manage. Errors: SB400 overlap_seconds out of range, SB401, SB403 also if the key has scopes beyond the caller''s, SB404 unknown key, SB409 revoked, expired, or the overlap of the last rotation has not ended (0 ends it).';
 grant execute on function stepbase.rotate_api_key(api_key_id uuid, overlap_seconds integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer DEFAULT 0)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.rotate_component_secret(
+    rotate_component_secret.component_id, coalesce(rotate_component_secret.overlap_seconds, 0)
+  );
+$function$;
+comment on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) is 'Creates or replaces the secret that signs the calls of a component, and returns {id, secret}: the secret is returned only here. For overlap_seconds (0 to 604800) calls have a signature by each secret. Requires component:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown component.';
+grant execute on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer DEFAULT 0, secret text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
@@ -3685,6 +3786,17 @@ $function$;
 comment on function stepbase.update_service_account(service_account_id uuid, role text, is_active boolean, description text) is 'Changes the role of a service account, deactivates it (is_active false: its API keys give no access) or activates it again, and returns it; null changes nothing. Requires member:manage. Errors: SB400 unknown role, SB401, SB403 also if a role has permissions that the caller lacks, SB404 unknown service account.';
 grant execute on function stepbase.update_service_account(service_account_id uuid, role text, is_active boolean, description text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.verify_audit_log(anchor jsonb DEFAULT NULL::jsonb, from_seq bigint DEFAULT 1)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.verify_audit_log(verify_audit_log.anchor, verify_audit_log.from_seq);
+$function$;
+comment on function stepbase.verify_audit_log(anchor jsonb, from_seq bigint) is 'Computes the seals of the audit log of the caller''s application again, from from_seq, and compares. anchor: {seq, hash} of a seal that was kept elsewhere (audit_anchor); it must be in the chain. Returns {verified, app_code, seals, rows, dropped_rows, next_seq, problem}. problem: the first one, {code, seq, message}, with code seal_missing, chain_broken, seal_changed, rows_changed, anchor_missing or anchor_differs. A call checks about 50,000 rows; next_seq is from_seq of the next call, null at the end. Requires audit:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.verify_audit_log(anchor jsonb, from_seq bigint) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.workflow_statistics()
  RETURNS TABLE(workflow_id uuid, total_runs bigint, completed_runs bigint, failed_runs bigint, cancelled_runs bigint, open_runs bigint, avg_duration_ms bigint, p95_duration_ms bigint, total_steps bigint, last_run_at timestamp with time zone, refreshed_at timestamp with time zone)
  LANGUAGE sql
@@ -3750,6 +3862,8 @@ create table stepbase_engine.audit_log_default (
   changed_columns text[] not null default '{}'::text[],
   old_row jsonb,
   new_row jsonb,
+  system_identifier text not null default stepbase_engine.system_identifier(),
+  xid xid8 not null default pg_current_xact_id(),
   constraint audit_log_default_pkey PRIMARY KEY (id, created_at),
   constraint audit_log_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint operation_is_known CHECK ((operation = ANY (ARRAY['insert'::text, 'update'::text, 'delete'::text, 'read'::text]))),
@@ -3759,6 +3873,7 @@ alter table stepbase.audit_log attach partition stepbase_engine.audit_log_defaul
 comment on table stepbase_engine.audit_log_default is 'Audit rows of months without a partition; maintenance moves them.';
 CREATE INDEX audit_log_default_actor_id_created_at_idx ON stepbase_engine.audit_log_default USING btree (actor_id, created_at DESC);
 CREATE INDEX audit_log_default_app_code_created_at_idx ON stepbase_engine.audit_log_default USING btree (app_code, created_at DESC);
+CREATE INDEX audit_log_default_app_code_system_identifier_xid_id_idx ON stepbase_engine.audit_log_default USING btree (app_code, system_identifier, xid, id);
 CREATE INDEX audit_log_default_table_name_row_id_created_at_idx ON stepbase_engine.audit_log_default USING btree (table_name, row_id, created_at DESC);
 CREATE TRIGGER audit_log_default_no_truncate BEFORE TRUNCATE ON stepbase_engine.audit_log_default FOR EACH STATEMENT EXECUTE FUNCTION stepbase_private.refuse_audit_change();
 alter table stepbase_engine.audit_log_default enable row level security;
@@ -4160,6 +4275,30 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full or max_pending_signals signals wait.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.add_audit_seal(p_seal stepbase.audit_seals)
+ RETURNS stepbase.audit_seals
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_seal stepbase.audit_seals := p_seal;
+  v_previous record;
+begin
+  select s.seq, s.hash into v_previous
+  from stepbase.audit_seals s
+  where s.app_code = p_seal.app_code
+  order by s.seq desc
+  limit 1;
+  v_seal.seq := coalesce(v_previous.seq, 0) + 1;
+  v_seal.previous_hash := coalesce(v_previous.hash, repeat('0', 64));
+  v_seal.sealed_at := stepbase_engine.now();
+  v_seal.hash := stepbase_engine.audit_seal_hash(v_seal);
+  insert into stepbase.audit_seals select v_seal.*;
+  return v_seal;
+end;
+$function$;
+comment on function stepbase_engine.add_audit_seal(p_seal stepbase.audit_seals) is 'Appends a seal to the chain of its application: sets seq, sealed_at, previous_hash and hash. The caller holds the lock stepbase.audit_seals.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit(p_limit integer DEFAULT 200)
  RETURNS TABLE(admitted integer, more_wait boolean)
@@ -4635,6 +4774,25 @@ AS $function$
 $function$;
 comment on function stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text) is 'The status of something that waits since a time, warning after a minute and failed after ten, and its age as text.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.anchor_problem(p_app_code text, p_anchor jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('code', c.code, 'seq', (p_anchor ->> 'seq')::bigint, 'message', c.message)
+  from (
+    select
+      case when s.seq is null then 'anchor_missing' else 'anchor_differs' end as code,
+      case when s.seq is null then 'The chain has no seal with the number of the anchor'
+        else 'The seal with the number of the anchor has another hash' end as message
+    from (values (1)) one
+    left join stepbase.audit_seals s on s.app_code = p_app_code and s.seq = (p_anchor ->> 'seq')::bigint
+    where s.hash is distinct from p_anchor ->> 'hash'
+  ) c;
+$function$;
+comment on function stepbase_engine.anchor_problem(p_app_code text, p_anchor jsonb) is 'Whether the chain of an application lacks the seal {seq, hash}: {code, seq, message}; null: it has it.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ended(p_run_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -4672,6 +4830,18 @@ begin
               and 'run.' || r.status = any(s.event_types)
               and (s.workflow_id is null or s.workflow_id = r.workflow_id)
           )
+          -- A worker exports traces and samples this one: its threshold is not above the last digits of the trace id.
+          or exists (
+            select 1 from stepbase.workers w
+            where w.metadata ? 'traces'
+              -- Invocations are stopped most of the time.
+              and (
+                w.status in ('running', 'draining')
+                or w.mode = 'invocation' and w.last_heartbeat_at > stepbase_engine.now() - interval '1 hour'
+              )
+              -- The caller of the run may have decided; the worker checks that.
+              and (r.metadata ? 'traceparent' or w.metadata ->> 'traces' <= right(r.trace_id, 14) collate "C")
+          )
           or case r.trigger_type
             when 'schedule' then stepbase_engine.is_awaited_by_schedule(r.metadata ->> 'schedule_id') else false
           end
@@ -4683,7 +4853,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, belongs to a canary, a webhook subscription wants the event, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
+comment on function stepbase_engine.announce_ended(p_run_ids uuid[]) is 'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items of a work queue, belongs to a canary, a webhook subscription wants the event, a worker exports its trace, or a start of its schedule waits for it. A run that compensates is announced only for its children.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[])
  RETURNS void
@@ -5033,6 +5203,46 @@ end;
 $function$;
 comment on function stepbase_engine.append_run_created(p_run stepbase.runs) is 'Writes run.created, the first event of a run that was just inserted with event_seq 1. A short form of append_events: every run needs it and it changes no counter.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.append_step_logs(p_step_run_id uuid, p_attempt integer, p_entries jsonb)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_entries constant int := 100;
+  v_step stepbase.step_runs;
+begin
+  if jsonb_typeof(p_entries) is distinct from 'array' or jsonb_array_length(p_entries) not between 1 and c_entries
+    or exists (
+      select 1
+      from jsonb_array_elements(p_entries) e (value)
+      where jsonb_typeof(e.value) <> 'object'
+        or coalesce(e.value ->> 'level', '') not in ('debug', 'info', 'warn', 'error')
+        or coalesce(jsonb_typeof(e.value -> 'message'), '') <> 'string'
+        or coalesce(jsonb_typeof(e.value -> 'data'), 'null') not in ('object', 'null')
+        or coalesce(jsonb_typeof(e.value -> 'at'), 'null') not in ('string', 'null')
+    ) then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      format('Log lines must be a list of 1 to %s objects {level, message, data?, at?}; level is debug, info, warn or error', c_entries)
+    );
+  end if;
+  select s.* into v_step
+  from stepbase.step_runs s
+  where s.id = p_step_run_id and s.attempt = p_attempt;
+  if v_step.status is distinct from 'waiting'
+    and not (v_step.status is not distinct from 'running' and stepbase_engine.is_leased(v_step.job_id)) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The attempt does not hold its lease any more', jsonb_build_object('reason', 'lease_lost')
+    );
+  end if;
+  return stepbase_engine.write_step_logs(array[v_step.id], array[v_step.fence], array[p_entries]);
+end;
+$function$;
+comment on function stepbase_engine.append_step_logs(p_step_run_id uuid, p_attempt integer, p_entries jsonb) is 'Writes 1 to 100 lines [{level, message, data?, at?}] of an attempt that runs under a lease or waits, and returns the number of rows. Errors: SB400 invalid_request for other entries, SB409 with the reason lease_lost if the attempt has ended, or its lease has expired.';
+grant execute on function stepbase_engine.append_step_logs(p_step_run_id uuid, p_attempt integer, p_entries jsonb) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_activity_limit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5334,6 +5544,136 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.attach_month(p_parent regclass, p_month date) is 'Creates the partition of a month (UTC) of a partitioned table; false if it exists. Lock timeout: 2 s.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.audit_months(p_app_code text, p_system_identifier text, p_after_xid xid8, p_after_id uuid, p_last_xid xid8, p_last_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(jsonb_object_agg(m.month, jsonb_build_object('rows', m.row_count, 'hash', m.hash)), '{}')
+  from (
+    select
+      to_char(l.created_at at time zone 'UTC', 'YYYY-MM') as month,
+      count(*) as row_count,
+      encode(sha256(string_agg(stepbase_engine.audit_row_hash(l), ''::bytea order by l.xid, l.id)), 'hex') as hash
+    from stepbase.audit_log l
+    where l.app_code = p_app_code
+      and l.system_identifier = p_system_identifier
+      and (l.xid, l.id) > (p_after_xid, p_after_id)
+      and (l.xid, l.id) <= (p_last_xid, p_last_id)
+    group by 1
+  ) m;
+$function$;
+comment on function stepbase_engine.audit_months(p_app_code text, p_system_identifier text, p_after_xid xid8, p_after_id uuid, p_last_xid xid8, p_last_id uuid) is 'The column months of a seal, from the rows of a range: the hash of a month is SHA-256 of the hashes of its rows, in the order of xid and id.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.audit_row_hash(p_row stepbase.audit_log)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select sha256(convert_to(
+    jsonb_build_array(
+      p_row.id, to_char(p_row.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), p_row.app_code,
+      p_row.table_name, p_row.row_id, p_row.operation, p_row.actor_id, p_row.api_key_id, p_row.actor_role,
+      to_jsonb(p_row.changed_columns), p_row.old_row, p_row.new_row, p_row.system_identifier, p_row.xid::text
+    )::text,
+    'UTF8'
+  ));
+$function$;
+comment on function stepbase_engine.audit_row_hash(p_row stepbase.audit_log) is 'SHA-256 of the UTF-8 text of a JSON array of the columns in their order; created_at in UTC with microseconds.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.audit_seal_hash(p_seal stepbase.audit_seals)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select encode(sha256(convert_to(
+    jsonb_build_array(
+      p_seal.app_code, p_seal.seq, to_char(p_seal.sealed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      p_seal.system_identifier, p_seal.first_xid::text, p_seal.first_id, p_seal.last_xid::text, p_seal.last_id,
+      p_seal.row_count, p_seal.months, p_seal.dropped_month, p_seal.previous_hash
+    )::text,
+    'UTF8'
+  )), 'hex');
+$function$;
+comment on function stepbase_engine.audit_seal_hash(p_seal stepbase.audit_seals) is 'The hash of a seal: SHA-256 of the UTF-8 text of a JSON array of its columns but hash, in hexadecimal.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.audit_seal_problem(p_seal stepbase.audit_seals, p_seq bigint, p_previous_hash text, p_after_xid xid8, p_after_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kept jsonb;
+  v_found jsonb;
+begin
+  if p_seal.seq <> p_seq then
+    return jsonb_build_object('code', 'seal_missing', 'seq', p_seq, 'message', format('Seal %s is missing', p_seq));
+  end if;
+  if p_seal.previous_hash <> p_previous_hash then
+    return jsonb_build_object(
+      'code', 'chain_broken', 'seq', p_seq, 'message', format('Seal %s does not follow from the seal before it', p_seq)
+    );
+  end if;
+  if p_seal.hash <> stepbase_engine.audit_seal_hash(p_seal) then
+    return jsonb_build_object('code', 'seal_changed', 'seq', p_seq, 'message', format('Seal %s was changed', p_seq));
+  end if;
+  if p_seal.dropped_month is not null then
+    return null;
+  end if;
+  select coalesce(jsonb_object_agg(m.key, m.value), '{}') into v_kept
+  from jsonb_each(p_seal.months) m
+  where not exists (
+    select 1 from stepbase.audit_seals d
+    where d.app_code = p_seal.app_code and d.dropped_month = m.key and d.seq > p_seal.seq
+  );
+  v_found := stepbase_engine.audit_months(
+    p_seal.app_code, p_seal.system_identifier, p_after_xid, p_after_id, p_seal.last_xid, p_seal.last_id
+  );
+  if v_found <> v_kept then
+    return jsonb_build_object(
+      'code', 'rows_changed', 'seq', p_seq,
+      'message', format('Rows of seal %s were changed, added or deleted after it was made', p_seq),
+      'months', (
+        select jsonb_agg(m.month order by m.month)
+        from (select jsonb_object_keys(v_found) as month union select jsonb_object_keys(v_kept)) m
+        where v_found -> m.month is distinct from v_kept -> m.month
+      )
+    );
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.audit_seal_problem(p_seal stepbase.audit_seals, p_seq bigint, p_previous_hash text, p_after_xid xid8, p_after_id uuid) is 'What is wrong with a seal that should have number p_seq and follow p_previous_hash, and whose rows begin behind p_after_xid and p_after_id: {code, seq, message}; null: nothing.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.await_callback(p_callback stepbase_private.step_callbacks, p_step stepbase.step_runs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_step.status = 'waiting' and p_step.wait_kind = 'callback' then
+    return;
+  end if;
+  if p_step.status not in ('ready', 'running') or p_step.job_id is null then
+    perform stepbase_engine.refuse_late_callback(p_step);
+  end if;
+  -- The worker has not written yet that the step waits, or it was lost before. It cannot write anything afterwards.
+  update stepbase.step_runs s set status = 'running' where s.id = p_step.id and s.status = 'ready';
+  perform stepbase_engine.wait(
+    array[p_step.run_id], array[p_step.id], array[p_step.fence], array[p_step.input],
+    array[jsonb_strip_nulls(jsonb_build_object(
+      'kind', 'callback', 'timeout_ms', p_callback.timeout_ms,
+      'heartbeat_timeout_ms', p_callback.heartbeat_timeout_ms
+    ))]
+  );
+end;
+$function$;
+comment on function stepbase_engine.await_callback(p_callback stepbase_private.step_callbacks, p_step stepbase.step_runs) is 'Makes the attempt of a callback wait for it, if its worker has not written that yet. Raises SB409 if the attempt has ended. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.begin_compensation(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid)
  RETURNS stepbase_engine.event[]
@@ -6888,6 +7228,23 @@ AS $function$
 $function$;
 comment on function stepbase_engine.child_link(p_step stepbase.step_runs, p_workflow text) is 'The declaration in workflow_children that applies to a child of a step, by its declared name or by kebab_name; null if there is none.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.child_metadata(p_parent_run_id uuid, p_metadata jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_metadata || coalesce(
+    (
+      select jsonb_build_object('traceparent', r.metadata -> 'traceparent')
+      from stepbase.runs r
+      where r.id = p_parent_run_id and r.metadata ? 'traceparent'
+    ),
+    '{}'
+  );
+$function$;
+comment on function stepbase_engine.child_metadata(p_parent_run_id uuid, p_metadata jsonb) is 'The metadata of a child run: traceparent is that of its parent, so that one decision about sampling holds for the trace.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[])
  RETURNS SETOF stepbase_engine.work
  LANGUAGE plpgsql
@@ -7308,6 +7665,41 @@ $function$;
 comment on function stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[]) is 'Completes steps, by position: run, step run and fence, resolved config, output, chosen handle, and details for the event (an object or null). An eagerly executed step has no step run and no fence: p_eager_step_ids names it, p_after_step_ids the step that it follows ('''' for the first step of a pending run, whose token is in p_job_ids). Returns the next steps of the same tokens. Results with a stale fence and invalid eager results change nothing: a row with fence 0 names the run of each.';
 grant execute on function stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[]) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.complete_callback(p_token text, p_output jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_found record;
+  v_schema jsonb;
+  v_errors jsonb;
+begin
+  select f.callback, f.step into v_found from stepbase_engine.find_callback(p_token) f;
+  if not stepbase_engine.is_answered(v_found.callback, 'completed') then
+    select c.output_schema into v_schema from stepbase.components c where c.id = (v_found.callback).component_id;
+    v_errors := case
+      when v_schema is not null then stepbase_private.json_schema_errors(v_schema, coalesce(p_output, 'null'))
+    end;
+    if jsonb_array_length(v_errors) > 0 then
+      perform stepbase_private.raise_error(
+        'invalid_input', 'The output does not match the output schema of the component', jsonb_build_object('errors', v_errors)
+      );
+    end if;
+    perform stepbase_engine.await_callback(v_found.callback, v_found.step);
+    update stepbase_private.step_callbacks c set answer = 'completed', answered_at = stepbase_engine.now()
+    where c.token_hash = (v_found.callback).token_hash;
+    perform stepbase_engine.complete_waiting_steps(
+      array[(v_found.step).id], array[coalesce(p_output, 'null')], array[null::text]
+    );
+  end if;
+  return jsonb_build_object('status', 'completed', 'attempt', (v_found.step).attempt);
+end;
+$function$;
+comment on function stepbase_engine.complete_callback(p_token text, p_output jsonb) is 'Completes the step that called a component, with its output. Repeating it changes nothing. Errors: SB401 unknown or expired token, SB409 the attempt has ended (reason attempt_superseded, run_ended, step_ended or already_answered), SB422 the output does not match output_schema; the step waits on. Called by the HTTP API.';
+grant execute on function stepbase_engine.complete_callback(p_token text, p_output jsonb) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.complete_eagerly(p_completed uuid[], p_results stepbase_engine.eager_result[], OUT step_run_ids uuid[], OUT unresolved_ids uuid[], OUT events stepbase_engine.event[], OUT job_ids uuid[])
  RETURNS record
  LANGUAGE plpgsql
@@ -7523,9 +7915,10 @@ CREATE OR REPLACE FUNCTION stepbase_engine.component_facts(p_app_code text, p_co
  SET search_path TO ''
 AS $function$
   select jsonb_build_object(
-    'name', c.name, 'version', c.version, 'type', c.implementation_type,
+    'id', c.id, 'name', c.name, 'version', c.version, 'type', c.implementation_type,
     'is_active', stepbase_private.may_use_component(p_app_code, c),
-    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms, 'model', c.model_name,
+    'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms,
+    'callback_timeout_ms', c.callback_timeout_ms, 'heartbeat_timeout_ms', c.heartbeat_timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
     'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
   )
@@ -7986,20 +8379,22 @@ AS $function$
 $function$;
 comment on function stepbase_engine.count_for_key(p_control stepbase.workflow_flow_controls, p_run_ids uuid[]) is 'Gives runs that are in flight a slot of their concurrency key, in place of the slot of an earlier key. The caller has locked the runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint)
- RETURNS void
+CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb)
+ RETURNS numeric
  LANGUAGE sql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   insert into stepbase_engine.app_usage as u (app_code, day, llm_tokens)
-  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, greatest(p_tokens, 0)
+  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, ceil(coalesce((p_use ->> 'total')::numeric, 0))
   from stepbase.runs r
   where r.id = p_run_id
   on conflict (app_code, day) do update set llm_tokens = u.llm_tokens + excluded.llm_tokens;
+
+  select stepbase_engine.model_cost(p_use, p_use -> 'price');
 $function$;
-comment on function stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint) is 'Counts the tokens of an LLM call after its response.';
-grant execute on function stepbase_engine.count_tokens(p_run_id uuid, p_tokens bigint) to stepbase_worker;
+comment on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) is 'Counts the tokens of an LLM call after its response: total, input, cached_input (a part of input) and output. Returns the cost in US dollars; null if the price is not known.';
+grant execute on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer)
  RETURNS void
@@ -8381,15 +8776,18 @@ CREATE OR REPLACE FUNCTION stepbase_engine.descendants_left(p_trace_id text, p_a
  STABLE
  SET search_path TO ''
 AS $function$
-  -- The root and its descendants have one trace id.
+  -- The root and its descendants have one trace id. A caller may choose it, so runs of other apps can have it, too.
   select q.max_descendants + 1 - (
     select count(*)::int
-    from (select 1 from stepbase.runs r where r.trace_id = p_trace_id limit q.max_descendants + 1) r
+    from (
+      select 1 from stepbase.runs r where r.trace_id = p_trace_id and r.app_code = p_app_code
+      limit q.max_descendants + 1
+    ) r
   )
   from stepbase.app_quotas q
   where q.app_code = p_app_code;
 $function$;
-comment on function stepbase_engine.descendants_left(p_trace_id text, p_app_code text) is 'How many more child runs the root run of this trace may have, on all levels together.';
+comment on function stepbase_engine.descendants_left(p_trace_id text, p_app_code text) is 'How many more child runs the runs of this trace may start, on all levels together. Runs that continue the trace of a caller count together.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.describe_error(p_state text, p_message text, p_detail text)
  RETURNS jsonb
@@ -8568,6 +8966,8 @@ begin
         '    and exists (select 1 from stepbase_engine.%I d where d.app_code = a.app_code))',
         v_child.ends_at, v_child.name
       ) into v_needed;
+      -- Rows without a seal stay until maintenance has sealed them.
+      v_needed := v_needed or not stepbase_engine.seal_audit_drop(v_child.name);
     end if;
     if not v_needed then
       execute format('drop table stepbase_engine.%I', v_child.name);
@@ -8577,7 +8977,7 @@ begin
   return v_dropped;
 end;
 $function$;
-comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application that may have rows in them; returns their number. Lock timeout: 2 s.';
+comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application that may have rows in them; returns their number. A month of the audit log is dropped when all of its rows are sealed. Lock timeout: 2 s.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.due_backfills(p_limit integer DEFAULT 10)
  RETURNS TABLE(backfill_id uuid, cron_expression text, timezone text, from_time timestamp with time zone, to_time timestamp with time zone, is_planned boolean)
@@ -8670,12 +9070,16 @@ AS $function$
       'start', jsonb_build_object(
         'app_code', p_run.app_code, 'workflow_version_id', p_run.workflow_version_id,
         'trace_id', p_run.trace_id, 'input', p_run.input
-      )
+      ) || case
+        when p_run.metadata ? 'traceparent'
+          then jsonb_build_object('traceparent', p_run.metadata ->> 'traceparent')
+        else '{}'
+      end
     )
   else jsonb_build_object('priority', p_run.priority)
   end;
 $function$;
-comment on function stepbase_engine.eager_start(p_run stepbase.runs) is 'Returns the data of a pending run''s token: {priority, start?}. start is what a worker needs to execute the first step without a claim: {app_code, workflow_version_id, trace_id, input}. It is left out when the input has more than 1,024 bytes and for a rerun from a step.';
+comment on function stepbase_engine.eager_start(p_run stepbase.runs) is 'Returns the data of a pending run''s token: {priority, start?}. start is what a worker needs to execute the first step without a claim: {app_code, workflow_version_id, trace_id, input, traceparent?}. It is left out when the input has more than 1,024 bytes and for a rerun from a step.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.edited_handle(p_workflow_version_id uuid, p_step_id text, p_output jsonb)
  RETURNS text
@@ -9017,6 +9421,16 @@ end;
 $function$;
 comment on function stepbase_engine.ensure_partitions(p_months_ahead integer) is 'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) months; returns the number of partitions created.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.epoch_ms(p_at timestamp with time zone)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select (extract(epoch from p_at) * 1000)::float8;
+$function$;
+comment on function stepbase_engine.epoch_ms(p_at timestamp with time zone) is 'Milliseconds since 1970.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.error_matches(p_error jsonb, p_wanted jsonb)
  RETURNS boolean
  LANGUAGE sql
@@ -9299,6 +9713,24 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.expire_workers(p_silence interval, p_keep interval, p_keep_at_most integer) is 'Marks workers without a heartbeat for p_silence as lost (invocations: for ten times p_silence, as stopped). Deletes ended workers after p_keep and all but the newest p_keep_at_most. Returns {lost, pruned}.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_callback(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'callback',
+    format(
+      'Waits for the callback of the component %s.%s', p_step.input ->> 'component',
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object('component', p_step.input ->> 'component', 'heartbeat_until', nullif(p_step.wake_at, p_step.deadline_at))
+  );
+$function$;
+comment on function stepbase_engine.explain_callback(p_step stepbase.step_runs) is 'Reason callback: the component, the deadline, and when the next heartbeat must have come.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_child(p_step stepbase.step_runs)
  RETURNS jsonb
@@ -10287,6 +10719,7 @@ AS $function$
       when 'child' then stepbase_engine.explain_child(p_step)
       when 'items' then stepbase_engine.explain_items(p_step)
       when 'queue' then stepbase_engine.explain_work_queue(p_step)
+      when 'callback' then stepbase_engine.explain_callback(p_step)
     end,
     stepbase_engine.reason(
       p_step.wait_kind,
@@ -10753,6 +11186,40 @@ $function$;
 comment on function stepbase_engine.fail(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_errors jsonb[]) is 'Fails step runs, by position: run, step run, fence (null for a waiting step), resolved config, and error {code, message, retryable, retry_after_ms?, details?}. Schedules the next attempt, or follows the error edge, or continues, or fails the run. Returns the next steps of the same tokens. A stale fence changes nothing.';
 grant execute on function stepbase_engine.fail(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_errors jsonb[]) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_found record;
+begin
+  if p_code is null or p_code !~ '^[a-z][a-z0-9_]{0,63}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'code must be snake_case, with at most 64 characters', '{"pointer": "/code"}'
+    );
+  end if;
+  select f.callback, f.step into v_found from stepbase_engine.find_callback(p_token) f;
+  if not stepbase_engine.is_answered(v_found.callback, 'failed') then
+    perform stepbase_engine.await_callback(v_found.callback, v_found.step);
+    update stepbase_private.step_callbacks c set answer = 'failed', answered_at = stepbase_engine.now()
+    where c.token_hash = (v_found.callback).token_hash;
+    perform stepbase_engine.fail(
+      array[(v_found.step).run_id], array[(v_found.step).id], array[null::int], array[null::jsonb],
+      array[jsonb_build_object(
+        'code', p_code, 'message', left(coalesce(p_message, ''), 4000), 'retryable', coalesce(p_is_retryable, false)
+      )]
+    );
+    perform stepbase_engine.notify_run((v_found.step).app_code, (v_found.step).run_id);
+    perform pg_notify('stepbase', 'due');
+  end if;
+  return jsonb_build_object('status', 'failed', 'attempt', (v_found.step).attempt);
+end;
+$function$;
+comment on function stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean) is 'Fails the attempt that called a component; its retry policy decides what follows. Repeating it changes nothing. Errors: SB400 invalid code, SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
+grant execute on function stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text DEFAULT 'engine_error'::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -10798,6 +11265,33 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text) is 'Returns the handle by which a failed step is left: timeout for an error code of a time limit if the node has such an edge, otherwise error if it has such an edge, otherwise null.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.find_callback(p_token text, OUT callback stepbase_private.step_callbacks, OUT step stepbase.step_runs)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- Lock order: runs (2). Afterwards the callback shows whether another call has answered.
+  perform 1
+  from stepbase_private.step_callbacks c
+  join stepbase.step_runs s on s.id = c.step_run_id
+  join stepbase.runs r on r.id = s.run_id
+  where c.token_hash = stepbase_private.token_hash(coalesce(p_token, ''))
+  for no key update of r;
+  select c.* into callback
+  from stepbase_private.step_callbacks c
+  join stepbase.applications a on a.app_code = c.app_code and a.deleted_at is null
+  join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+  where c.token_hash = stepbase_private.token_hash(coalesce(p_token, '')) and c.expires_at > stepbase_engine.now();
+  select s.* into step from stepbase.step_runs s where s.id = callback.step_run_id and s.app_code = callback.app_code;
+  -- One answer for all, so that it tells nothing about tokens.
+  if step.id is null then
+    perform stepbase_private.raise_error('not_authenticated', 'The token of the callback is unknown or has expired');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.find_callback(p_token text, OUT callback stepbase_private.step_callbacks, OUT step stepbase.step_runs) is 'Returns the callback of a token with the attempt that it answers, and locks the run. Errors: SB401 unknown or expired.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.find_token(p_app_code text, p_run_id uuid)
  RETURNS uuid
@@ -11507,6 +12001,39 @@ $function$;
 comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
 grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat_callback(p_token text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_found record;
+  v_run stepbase.runs;
+begin
+  select f.callback, f.step into v_found from stepbase_engine.find_callback(p_token) f;
+  select r.* into v_run from stepbase.runs r where r.id = (v_found.step).run_id;
+  if (v_found.step).status = 'cancelled' or v_run.completed_at is not null
+    or (v_run.pending_outcome is not null and (v_found.step).item_index <> -1)
+  then
+    return jsonb_build_object('cancelled', true);
+  end if;
+  if (v_found.step).completed_at is not null then
+    perform stepbase_engine.refuse_late_callback(v_found.step);
+  end if;
+  update stepbase.step_runs s
+  set
+    wake_at = least(
+      s.deadline_at, stepbase_engine.now() + (v_found.callback).heartbeat_timeout_ms * interval '1 millisecond'
+    ),
+    updated_at = stepbase_engine.now()
+  where s.id = (v_found.step).id and s.status = 'waiting' and (v_found.callback).heartbeat_timeout_ms is not null;
+  return jsonb_build_object('cancelled', false);
+end;
+$function$;
+comment on function stepbase_engine.heartbeat_callback(p_token text) is 'Extends the time until the next heartbeat of the step that called a component, and returns {cancelled}: true if the work is of no use any more. Errors: SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
+grant execute on function stepbase_engine.heartbeat_callback(p_token text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -11584,6 +12111,23 @@ AS $function$
   ];
 $function$;
 comment on function stepbase_engine.installation_checks() is 'The names of the checks of stepbase.doctor, in their order: stepbase_engine.check_<name>().';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.is_answered(p_callback stepbase_private.step_callbacks, p_answer text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_callback.answer <> p_answer then
+    perform stepbase_private.raise_error(
+      'conflict', format('The step was answered before: %s', p_callback.answer),
+      jsonb_build_object('reason', 'already_answered', 'answer', p_callback.answer)
+    );
+  end if;
+  return p_callback.answer is not null;
+end;
+$function$;
+comment on function stepbase_engine.is_answered(p_callback stepbase_private.step_callbacks, p_answer text) is 'Whether a callback has given this answer before. Raises SB409 with the reason already_answered if it has given another one.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_awaited_by_schedule(p_schedule_id text)
  RETURNS boolean
@@ -12007,16 +12551,16 @@ comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is
 grant execute on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_runs(p_run_ids uuid[])
- RETURNS TABLE(run_id uuid, input jsonb, trace_id text)
+ RETURNS TABLE(run_id uuid, input jsonb, trace_id text, traceparent text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  select r.id, r.input, r.trace_id
+  select r.id, r.input, r.trace_id, r.metadata ->> 'traceparent'
   from stepbase.runs r
   where r.id = any(p_run_ids);
 $function$;
-comment on function stepbase_engine.load_runs(p_run_ids uuid[]) is 'Returns the immutable part of runs that expressions can read: input and trace id.';
+comment on function stepbase_engine.load_runs(p_run_ids uuid[]) is 'Returns the immutable part of runs: input and trace id, which expressions can read, and the traceparent of the caller.';
 grant execute on function stepbase_engine.load_runs(p_run_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
@@ -12160,6 +12704,12 @@ begin
     v_done := v_done || jsonb_build_object('workers_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('audit_sealed', stepbase_engine.seal_audit_log());
+  exception when others then
+    raise warning 'stepbase: sealing the audit log failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('audit_error', sqlerrm);
+  end;
+  begin
     v_done := v_done || jsonb_build_object('pruned', stepbase_engine.prune());
   exception when others then
     raise warning 'stepbase: pruning failed: %', sqlerrm;
@@ -12231,7 +12781,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.map_change(p_mapping jsonb, p_change jsonb)
  RETURNS jsonb
@@ -12515,6 +13065,28 @@ AS $function$
   from (select date_trunc('minute', stepbase_engine.now()) + interval '1 minute' as at) n;
 $function$;
 comment on function stepbase_engine.missing_token(p_what text, p_since timestamp with time zone) is 'Reason token_missing: a fault outside the engine removed the job. The sweep of stepbase_engine.maintain repairs it each minute.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.model_cost(p_use jsonb, p_price jsonb)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select round(
+    (
+      (t.input - t.cached) * (p_price ->> 'input')::numeric
+      + t.cached * coalesce((p_price ->> 'cached_input')::numeric, (p_price ->> 'input')::numeric)
+      + t.output * (p_price ->> 'output')::numeric
+    ) / 1000000, 9
+  )
+  from (
+    select
+      (p_use ->> 'input')::numeric as input,
+      (p_use ->> 'output')::numeric as output,
+      coalesce(least((p_use ->> 'cached_input')::numeric, (p_use ->> 'input')::numeric), 0) as cached
+  ) t;
+$function$;
+comment on function stepbase_engine.model_cost(p_use jsonb, p_price jsonb) is 'The cost of an LLM call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, which is input by default. Null if a count or the price is not known.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
  RETURNS void
@@ -12935,6 +13507,42 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.oldest_queued_token() is 'Since when the oldest of the first 1,000 tokens in the queue waits; null if the queue is empty.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.open_callback(p_step_run_id uuid, p_fence integer, p_component_id uuid, p_input jsonb, p_call_ms bigint, p_timeout_ms bigint, p_heartbeat_timeout_ms bigint)
+ RETURNS TABLE(token text, expires_at timestamp with time zone, secrets text[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+#variable_conflict use_column
+declare
+  v_step stepbase.step_runs;
+begin
+  -- The input is written here, because a callback may end the step before its worker writes anything.
+  update stepbase.step_runs s
+  set input = p_input, updated_at = stepbase_engine.now()
+  where s.id = p_step_run_id and s.status = 'running' and s.fence = p_fence
+  returning s.* into v_step;
+  if v_step.id is null or not stepbase_engine.is_leased(v_step.job_id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The attempt does not hold its lease any more', '{"reason": "lease_lost"}'
+    );
+  end if;
+  token := stepbase_private.random_token('sbc_');
+  expires_at := stepbase_engine.now() + (p_call_ms + p_timeout_ms) * interval '1 millisecond';
+  secrets := stepbase_private.component_secrets_of(p_component_id);
+  insert into stepbase_private.step_callbacks (
+    token_hash, app_code, step_run_id, component_id, timeout_ms, heartbeat_timeout_ms, expires_at
+  )
+  values (
+    stepbase_private.token_hash(token), v_step.app_code, v_step.id, p_component_id, p_timeout_ms,
+    p_heartbeat_timeout_ms, expires_at
+  );
+  return next;
+end;
+$function$;
+comment on function stepbase_engine.open_callback(p_step_run_id uuid, p_fence integer, p_component_id uuid, p_input jsonb, p_call_ms bigint, p_timeout_ms bigint, p_heartbeat_timeout_ms bigint) is 'Makes the token of a call of a component for a running step, and returns it with the secrets that sign the call. p_input is the resolved config; p_call_ms the time limit of the call. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
+grant execute on function stepbase_engine.open_callback(p_step_run_id uuid, p_fence integer, p_component_id uuid, p_input jsonb, p_call_ms bigint, p_timeout_ms bigint, p_heartbeat_timeout_ms bigint) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.open_dependencies(p_origin_run_id uuid, p_step_id text, p_edited text[] DEFAULT '{}'::text[])
  RETURNS text[]
@@ -13424,7 +14032,8 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys()
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
+    'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
   -- A lock timeout here must not undo the deletions.
   begin
@@ -13436,7 +14045,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -13719,6 +14328,29 @@ end;
 $function$;
 comment on function stepbase_engine.prune_schedule_runs(p_limit integer) is 'Deletes outcomes of schedules and ended backfills that are older than run_retention_days of their application, or 30 days, at most p_limit of each; returns their number.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_step_callbacks(p_limit integer DEFAULT 1000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_count int;
+begin
+  delete from stepbase_private.step_callbacks c
+  where c.token_hash in (
+    select o.token_hash
+    from stepbase_private.step_callbacks o
+    where o.expires_at < stepbase_engine.now()
+    order by o.expires_at
+    limit p_limit
+    for update skip locked
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$function$;
+comment on function stepbase_engine.prune_step_callbacks(p_limit integer) is 'Deletes tokens of callbacks that have expired, at most p_limit; returns their number.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_webhook_deliveries(p_limit integer DEFAULT 5000)
  RETURNS integer
  LANGUAGE plpgsql
@@ -13886,10 +14518,16 @@ begin
     );
     get diagnostics v_gone = row_count;
   end if;
+  if v_gone = 0 then
+    delete from stepbase.audit_seals s
+    where s.app_code = p_app_code
+      and s.seq in (select x.seq from stepbase.audit_seals x where x.app_code = p_app_code limit p_limit);
+    get diagnostics v_gone = row_count;
+  end if;
   return v_gone;
 end;
 $function$;
-comment on function stepbase_engine.purge_batch(p_app_code text, p_limit integer) is 'Ends or deletes up to p_limit rows of one of the large tables of an application: runs, outbox, items of work queues, audit log. Returns how many; 0: none is left.';
+comment on function stepbase_engine.purge_batch(p_app_code text, p_limit integer) is 'Ends or deletes up to p_limit rows of one of the large tables of an application: runs, outbox, items of work queues, audit log and its seals. Returns how many; 0: none is left.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.push_from_step(p_run_id uuid, p_key text, p_queue text, p_item jsonb, p_priority integer)
  RETURNS jsonb
@@ -14591,6 +15229,36 @@ end;
 $function$;
 comment on function stepbase_engine.refuse_changes(p_trigger stepbase_private.database_triggers, p_app_code text, p_event text, p_changes integer, p_error jsonb, p_input jsonb) is 'Records that changes start no run. Without an application, only operators see it.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.refuse_late_callback(p_step stepbase.step_runs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_reason text;
+begin
+  v_reason := case
+    when exists (
+      select 1 from stepbase.step_runs s
+      where s.run_id = p_step.run_id and s.step_id = p_step.step_id and s.item_index = p_step.item_index
+        and s.attempt > p_step.attempt
+    ) then 'attempt_superseded'
+    when exists (select 1 from stepbase.runs r where r.id = p_step.run_id and r.completed_at is not null) then 'run_ended'
+    else 'step_ended'
+  end;
+  perform stepbase_private.raise_error(
+    'conflict',
+    case v_reason
+      when 'attempt_superseded' then format('Attempt %s of the step has ended, and a later one has begun', p_step.attempt)
+      when 'run_ended' then 'The run has ended'
+      else format('Attempt %s of the step has ended', p_step.attempt)
+    end,
+    jsonb_build_object('reason', v_reason, 'attempt', p_step.attempt, 'status', p_step.status)
+  );
+end;
+$function$;
+comment on function stepbase_engine.refuse_late_callback(p_step stepbase.step_runs) is 'Raises SB409 conflict with the reason attempt_superseded, run_ended or step_ended for a callback to an attempt that has ended.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.register_stored_output(p_step_run_id uuid, p_fence integer, p_size integer)
  RETURNS text
  LANGUAGE plpgsql
@@ -14627,8 +15295,18 @@ grant execute on function stepbase_engine.register_stored_output(p_step_run_id u
 
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_app(p_app_code text, p_limit integer DEFAULT 200)
  RETURNS integer
- LANGUAGE plpgsql
+ LANGUAGE sql
  SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select r.handled from stepbase_engine.relay_app_runs(p_app_code, p_limit) r;
+$function$;
+comment on function stepbase_engine.relay_app(p_app_code text, p_limit integer) is 'Handles the oldest messages of an app, at most p_limit, and returns their number. Call it until it returns 0: handled messages may have written others.';
+grant execute on function stepbase_engine.relay_app(p_app_code text, p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_app_runs(p_app_code text, p_limit integer, OUT handled integer, OUT ended uuid[])
+ RETURNS record
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
@@ -14645,14 +15323,52 @@ begin
     for update skip locked
   ) t;
   if v_ids is null then
-    return 0;
+    handled := 0;
+    return;
   end if;
-  return stepbase_engine.relay_runs(v_ids) + stepbase_engine.relay_events(v_ids, p_limit)
-    + stepbase_engine.relay_changes(v_ids, p_limit);
+  select r.handled, r.ended into handled, ended from stepbase_engine.relay_runs(v_ids) r;
+  handled := handled + stepbase_engine.relay_events(v_ids, p_limit) + stepbase_engine.relay_changes(v_ids, p_limit);
 end;
 $function$;
-comment on function stepbase_engine.relay_app(p_app_code text, p_limit integer) is 'Handles the oldest messages of an app, at most p_limit, and returns their number. Call it until it returns 0: handled messages may have written others.';
-grant execute on function stepbase_engine.relay_app(p_app_code text, p_limit integer) to stepbase_worker;
+comment on function stepbase_engine.relay_app_runs(p_app_code text, p_limit integer, OUT handled integer, OUT ended uuid[]) is 'Handles the oldest messages of an app, at most p_limit. Returns their number, and the runs among them that ended or started to compensate.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_app_traced(p_app_code text, p_limit integer DEFAULT 200, OUT handled integer, OUT runs jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_ended uuid[];
+begin
+  select r.handled, r.ended into handled, v_ended from stepbase_engine.relay_app_runs(p_app_code, p_limit) r;
+  select coalesce(
+    jsonb_agg(jsonb_build_object(
+      'run_id', r.id, 'app_code', r.app_code, 'workflow', w.kebab_name, 'version', v.version,
+      'trace_id', r.trace_id, 'traceparent', r.metadata ->> 'traceparent',
+      'status', r.status, 'trigger_type', r.trigger_type, 'error_code', r.error ->> 'code',
+      'created_at', stepbase_engine.epoch_ms(r.created_at), 'started_at', stepbase_engine.epoch_ms(r.started_at),
+      'ended_at', stepbase_engine.epoch_ms(r.completed_at),
+      'parent', (
+        select jsonb_build_object(
+          'run_id', s.run_id, 'step_id', s.step_id, 'item_index', s.item_index, 'attempt', s.attempt, 'fence', s.fence
+        )
+        from stepbase.step_runs s where s.id = r.parent_step_run_id
+      )
+    )),
+    '[]'
+  )
+  into runs
+  from (select distinct e.id from unnest(v_ended) e (id)) e
+  -- Lateral: look-ups by id. A run that compensates has not ended.
+  cross join lateral (select o.* from stepbase.runs o where o.id = e.id and o.completed_at is not null limit 1) r
+  join stepbase.workflows w on w.id = r.workflow_id
+  join stepbase.workflow_versions v on v.id = r.workflow_version_id;
+end;
+$function$;
+comment on function stepbase_engine.relay_app_traced(p_app_code text, p_limit integer, OUT handled integer, OUT runs jsonb) is 'relay_app for a worker that exports traces. Returns the number of messages, and the runs that ended: a list of {run_id, app_code, workflow, version, trace_id, traceparent, status, trigger_type, error_code, created_at, started_at, ended_at, parent}. Times are milliseconds since 1970; parent is the attempt that started the run, or null.';
+grant execute on function stepbase_engine.relay_app_traced(p_app_code text, p_limit integer, OUT handled integer, OUT runs jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.relay_changes(p_outbox_ids bigint[], p_limit integer)
  RETURNS integer
@@ -14769,14 +15485,12 @@ $function$;
 comment on function stepbase_engine.relay_messages(p_limit integer) is 'The messages to publish (run.changed, run.cancel), at most p_limit, oldest first. The worker marks them after publishing, so they are repeated after a crash. age_ms lets it drop old ones while Redis does not answer.';
 grant execute on function stepbase_engine.relay_messages(p_limit integer) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.relay_runs(p_outbox_ids bigint[])
- RETURNS integer
+CREATE OR REPLACE FUNCTION stepbase_engine.relay_runs(p_outbox_ids bigint[], OUT handled integer, OUT ended uuid[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_count int;
-  v_ended uuid[];
   v_detached uuid[];
   v_blocked uuid[];
   v_queues uuid[];
@@ -14796,19 +15510,19 @@ begin
     array_agg(m.aggregate_id) filter (where m.event_type = 'child.detached'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'children.blocked'),
     array_agg(distinct m.aggregate_id) filter (where m.event_type = 'queue.changed')
-  into v_count, v_ended, v_detached, v_blocked, v_queues
+  into handled, ended, v_detached, v_blocked, v_queues
   from marked m;
-  if v_count = 0 then
-    return 0;
+  if handled = 0 then
+    return;
   end if;
   -- All runs are locked here, in the order of their ids. Locking them message by message could deadlock.
-  v_locked := stepbase_engine.lock_related_runs(v_ended, v_detached || v_blocked, v_queues);
-  if v_ended is not null then
-    perform stepbase_engine.handle_run_ended(v_ended);
-    perform stepbase_engine.emit_run_events(v_ended);
-    perform stepbase_engine.announce_ends_to_webhooks(v_ended);
-    perform stepbase_engine.finish_items_of_runs(v_ended);
-    perform stepbase_engine.wake_schedules(v_ended);
+  v_locked := stepbase_engine.lock_related_runs(ended, v_detached || v_blocked, v_queues);
+  if ended is not null then
+    perform stepbase_engine.handle_run_ended(ended);
+    perform stepbase_engine.emit_run_events(ended);
+    perform stepbase_engine.announce_ends_to_webhooks(ended);
+    perform stepbase_engine.finish_items_of_runs(ended);
+    perform stepbase_engine.wake_schedules(ended);
   end if;
   if v_detached is not null then
     perform stepbase_engine.close_children(v_detached, 'The parent step ended');
@@ -14818,10 +15532,9 @@ begin
   foreach v_queue in array coalesce(v_queues, '{}') loop
     perform stepbase_engine.deliver_items(v_queue, v_locked);
   end loop;
-  return v_count;
 end;
 $function$;
-comment on function stepbase_engine.relay_runs(p_outbox_ids bigint[]) is 'Applies those of these messages that are about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) and marks them as published in the same transaction. Returns their number. The caller has locked the messages.';
+comment on function stepbase_engine.relay_runs(p_outbox_ids bigint[], OUT handled integer, OUT ended uuid[]) is 'Applies those of these messages that are about runs and work queues (run.ended, child.detached, children.blocked, queue.changed) and marks them as published in the same transaction. Returns their number and the runs of run.ended. The caller has locked the messages.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.release(p_job_ids uuid[], p_deliveries integer[])
  RETURNS integer
@@ -15944,6 +16657,154 @@ CREATE OR REPLACE FUNCTION stepbase_engine.schema_version()
 AS $function$ select '0.1.0'; $function$;
 comment on function stepbase_engine.schema_version() is 'The version of Stepbase that the migrations belong to, as in package.json.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.seal_audit_app(p_app_code text, p_system_identifier text, p_before xid8, p_limit integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_seal stepbase.audit_seals;
+  v_after record;
+begin
+  select s.last_xid, s.last_id into v_after
+  from stepbase.audit_seals s
+  where s.app_code = p_app_code and s.system_identifier = p_system_identifier and s.dropped_month is null
+  order by s.last_xid desc, s.last_id desc
+  limit 1;
+  v_after.last_xid := coalesce(v_after.last_xid, '0');
+  v_after.last_id := coalesce(v_after.last_id, '00000000-0000-0000-0000-000000000000');
+  with sealed as (
+    select l.xid, l.id
+    from stepbase.audit_log l
+    where l.app_code = p_app_code and l.system_identifier = p_system_identifier
+      and (l.xid, l.id) > (v_after.last_xid, v_after.last_id) and l.xid < p_before
+    order by l.xid, l.id
+    limit p_limit
+  )
+  select f.xid, f.id, e.xid, e.id into v_seal.first_xid, v_seal.first_id, v_seal.last_xid, v_seal.last_id
+  from (select s.xid, s.id from sealed s order by s.xid, s.id limit 1) f
+  cross join (select s.xid, s.id from sealed s order by s.xid desc, s.id desc limit 1) e;
+  if not found then
+    return 0;
+  end if;
+  v_seal.app_code := p_app_code;
+  v_seal.system_identifier := p_system_identifier;
+  v_seal.months := stepbase_engine.audit_months(
+    p_app_code, p_system_identifier, v_after.last_xid, v_after.last_id, v_seal.last_xid, v_seal.last_id
+  );
+  v_seal.row_count := (select sum((m.value ->> 'rows')::bigint) from jsonb_each(v_seal.months) m);
+  v_seal := stepbase_engine.add_audit_seal(v_seal);
+  return v_seal.row_count;
+end;
+$function$;
+comment on function stepbase_engine.seal_audit_app(p_app_code text, p_system_identifier text, p_before xid8, p_limit integer) is 'Seals up to p_limit rows of one application and cluster of transactions before p_before; returns their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.seal_audit_drop(p_partition text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_app record;
+  v_seal stepbase.audit_seals;
+  v_is_open boolean;
+begin
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.audit_seals')) then
+    return false;
+  end if;
+  -- A transaction that began in that month may still write to it.
+  execute format('lock table stepbase_engine.%I in share row exclusive mode', p_partition);
+  execute format(
+    'select exists (
+      select 1
+      from (
+        select distinct on (d.app_code, d.system_identifier) d.app_code, d.system_identifier, d.xid, d.id
+        from stepbase_engine.%I d
+        order by d.app_code, d.system_identifier, d.xid desc, d.id desc
+      ) l
+      where not exists (
+        select 1 from stepbase.audit_seals s
+        where s.app_code = l.app_code and s.system_identifier = l.system_identifier and s.dropped_month is null
+          and (s.last_xid, s.last_id) >= (l.xid, l.id)
+      )
+    )',
+    p_partition
+  ) into v_is_open;
+  if v_is_open then
+    return false;
+  end if;
+  for v_app in
+    execute format('select d.app_code, count(*) as row_count from stepbase_engine.%I d group by d.app_code', p_partition)
+  loop
+    v_seal := null;
+    v_seal.app_code := v_app.app_code;
+    v_seal.row_count := v_app.row_count;
+    v_seal.months := '{}';
+    v_seal.dropped_month := replace(right(p_partition, 7), '_', '-');
+    perform stepbase_engine.add_audit_seal(v_seal);
+  end loop;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.seal_audit_drop(p_partition text) is 'Records in the chain of each application that the rows of a partition, a month, are dropped. False, and nothing is recorded, while a row of the partition has no seal, or while seals are being written.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.seal_audit_log(p_before xid8 DEFAULT NULL::xid8, p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:04'::interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_batch constant int := 5000;
+  -- Transactions below xmin have ended, so the later statements of this function see all rows that they wrote.
+  v_before constant xid8 := coalesce(p_before, pg_snapshot_xmin(pg_current_snapshot()));
+  v_here constant text := stepbase_engine.system_identifier();
+  v_end constant timestamptz := clock_timestamp() + p_time;
+  v_chain record;
+  v_count bigint;
+  v_rows bigint := 0;
+  v_seals int := 0;
+begin
+  -- prune() adds seals, too. A chain has one writer at a time.
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.audit_seals')) then
+    return jsonb_build_object('skipped', true);
+  end if;
+  -- In random order, so that an application with many changes does not delay the others. Rows of another cluster came
+  -- with a dump, and their transactions have ended.
+  for v_chain in
+    select a.app_code, c.id as cluster
+    from (select x.app_code from stepbase.applications x order by random()) a
+    cross join lateral (
+      with recursive cluster (id) as (
+        (select l.system_identifier from stepbase.audit_log l where l.app_code = a.app_code order by 1 limit 1)
+        union all
+        select (
+          select l.system_identifier from stepbase.audit_log l
+          where l.app_code = a.app_code and l.system_identifier > c.id
+          order by 1 limit 1
+        )
+        from cluster c
+        where c.id is not null
+      )
+      select c.id from cluster c where c.id is not null
+    ) c
+  loop
+    loop
+      exit when v_rows >= p_limit or clock_timestamp() >= v_end;
+      v_count := stepbase_engine.seal_audit_app(
+        v_chain.app_code, v_chain.cluster, case when v_chain.cluster = v_here then v_before else '18446744073709551615' end,
+        least(c_batch, p_limit - v_rows)::int
+      );
+      exit when v_count = 0;
+      v_rows := v_rows + v_count;
+      v_seals := v_seals + 1;
+    end loop;
+    exit when v_rows >= p_limit or clock_timestamp() >= v_end;
+  end loop;
+  return jsonb_build_object('rows', v_rows, 'seals', v_seals);
+end;
+$function$;
+comment on function stepbase_engine.seal_audit_log(p_before xid8, p_limit integer, p_time interval) is 'Seals the rows of transactions before p_before (default: the oldest transaction that still writes), at most p_limit rows and for p_time, the rest in the next call. Returns {rows, seals}; {skipped: true} if another call is running.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.select_backlog_runs(p_limit integer)
  RETURNS TABLE(run_ids uuid[], more_wait boolean)
  LANGUAGE sql
@@ -16142,6 +17003,51 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.send_messages() is 'Trigger function: sends the messages of the transaction. Without Realtime there are none.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.send_step_logs(p_run_ids uuid[], p_seqs bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_lines constant int := 50;
+  c_bytes constant int := 32768;
+begin
+  if to_regclass('realtime.messages') is null then
+    return;
+  end if;
+  insert into realtime.messages (id, topic, extension, payload, event, private)
+  select
+    stepbase_engine.new_id(), 'stepbase:run:' || m.run_id, 'broadcast',
+    case
+      when octet_length(m.payload::text) <= c_bytes then m.payload
+      else m.payload || '{"logs": [], "truncated": true}' end,
+    'logs', true
+  from (
+    select
+      w.run_id,
+      jsonb_build_object(
+        'run_id', w.run_id, 'seq_from', min(w.seq_from) + 1, 'seq', max(l.seq),
+        'logs', jsonb_agg(
+          jsonb_build_object(
+            'seq', l.seq, 'step_id', l.step_id, 'item_index', l.item_index, 'attempt', l.attempt, 'level', l.level,
+            'message', l.message, 'at', l.logged_at
+          ) order by l.seq
+        ) filter (where l.seq <= w.seq_from + c_lines)
+      ) || case when count(*) > c_lines then '{"truncated": true}'::jsonb else '{}' end as payload
+    from unnest(p_run_ids, p_seqs) as w (run_id, seq_from)
+    join stepbase.step_logs l on l.run_id = w.run_id and l.seq > w.seq_from
+    group by w.run_id
+  ) m;
+exception
+  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
+  when check_violation then
+    return;
+  when others then
+    raise warning 'stepbase: a broadcast of log lines failed: %', sqlerrm;
+end;
+$function$;
+comment on function stepbase_engine.send_step_logs(p_run_ids uuid[], p_seqs bigint[]) is 'Sends one private Realtime message for each run: topic stepbase:run:<id>, event logs, payload {run_id, seq_from, seq, logs: [{seq, step_id, item_index, attempt, level, message, at}]} with the lines after the seq of p_seqs: at most 50 and 32 KB, otherwise truncated is true.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
  RETURNS jsonb
@@ -16585,10 +17491,15 @@ begin
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
-    p_metadata, p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
+    case
+      when p_parent_run_id is null then p_metadata else stepbase_engine.child_metadata(p_parent_run_id, p_metadata)
+    end,
+    p_idempotency_key, p_parent_run_id, p_parent_step_run_id, p_origin_run_id,
     p_rerun_from_step, p_created_by,
     coalesce(
       (select r.trace_id from stepbase.runs r where r.id = p_parent_run_id),
+      -- The look-up is cheaper than the call.
+      case when p_metadata ? 'traceparent' then stepbase_engine.trace_of(p_metadata) end,
       replace(stepbase_engine.new_id()::text, '-', '')
     ),
     p_parent_close_policy,
@@ -16649,11 +17560,16 @@ begin
   with made as (
     insert into stepbase.runs (
       id, app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata, idempotency_key,
-      created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+      trace_id, created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
     )
     select
       r.id, p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, r.priority, r.input, r.metadata,
-      r.idempotency_key, p_created_by, v_version.steps_total, 1,
+      r.idempotency_key,
+      coalesce(
+        case when r.metadata ? 'traceparent' then stepbase_engine.trace_of(r.metadata) end,
+        replace(stepbase_engine.new_id()::text, '-', '')
+      ),
+      p_created_by, v_version.steps_total, 1,
       v_now + v_version.execution_timeout_seconds * interval '1 second', nullif(r.tags, '{}'), r.start_at,
       case when r.start_at > v_now then 'start_at' end, v_now, v_now
     from unnest(p_runs) with ordinality r
@@ -16777,7 +17693,7 @@ end;
 $function$;
 comment on function stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb) is 'Starts the published version of a workflow for a schedule, an event or a webhook and returns the run; a repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published or the application is deactivated, SB422 the input does not match the input schema.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text DEFAULT NULL::text)
  RETURNS TABLE(run_id uuid, status text, is_new boolean, problem jsonb)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -16806,6 +17722,7 @@ begin
         v_trigger.app_code, v_trigger.workflow_id, v_trigger.input || p_input, 'webhook', v_key,
         v_trigger.created_by,
         jsonb_build_object('trigger_id', v_trigger.id, 'webhook_id', p_call_id)
+          || case when p_traceparent is null then '{}' else jsonb_build_object('traceparent', p_traceparent) end
       );
       run_id := v_run.id;
       status := v_run.status;
@@ -16818,8 +17735,8 @@ begin
   return next;
 end;
 $function$;
-comment on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb) is 'Starts the run of a verified webhook call; a repeated call id returns the first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 unknown webhook. Called by the HTTP API.';
-grant execute on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb) to stepbase_worker;
+comment on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text) is 'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 unknown webhook. Called by the HTTP API.';
+grant execute on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.step_event(p_event_type text, p_run_id uuid, p_app_code text, p_step_id text, p_item_index integer, p_attempt integer, p_status text, p_open_delta integer DEFAULT 0, p_done_delta integer DEFAULT 0, p_context_delta integer DEFAULT 0, p_actor_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase_engine.event
@@ -17165,6 +18082,16 @@ AS $function$
 $function$;
 comment on function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid) is 'Replaces the plan edges of a version with ones derived from its nodes and edges.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.system_identifier()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select c.system_identifier::text from pg_control_system() c;
+$function$;
+comment on function stepbase_engine.system_identifier() is 'The identifier of this database cluster, whose transactions have numbers of their own: a dump that is restored into another cluster keeps the rows and their transaction ids, and the other cluster counts from the beginning.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.take_deletable_outputs(p_limit integer DEFAULT 100, p_pause interval DEFAULT '00:05:00'::interval)
  RETURNS SETOF text
  LANGUAGE sql
@@ -17484,6 +18411,20 @@ end;
 $function$;
 comment on function stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone) is 'The state of a token: queued, leased or missing (also if another program has ended its job). Queued: its place among the tokens of its application (null behind 1,000 others) and their number (at most 1,001). Leased: since when, and when the worker last renewed the lease.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.trace_of(p_metadata jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when p_metadata ? 'traceparent' then
+    substring(
+      p_metadata ->> 'traceparent' from '^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$'
+    )
+  end;
+$function$;
+comment on function stepbase_engine.trace_of(p_metadata jsonb) is 'The trace id of traceparent (W3C Trace Context) in the metadata of a run; null without a valid one.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.unknown_in_escalation(p_app_code text, p_escalation jsonb)
  RETURNS text
  LANGUAGE sql
@@ -17625,6 +18566,70 @@ $function$;
 comment on function stepbase_engine.use_task_link(p_token text, p_comment text) is 'Records the decision of a link for its person, and ends the links of the mail. Returns {decision, status, handle} of the approval, which stays waiting while it needs more decisions. Errors: those of open_task_link and record_decision.';
 grant execute on function stepbase_engine.use_task_link(p_token text, p_comment text) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.verify_audit_log(p_app_code text, p_anchor jsonb DEFAULT NULL::jsonb, p_from_seq bigint DEFAULT 1, p_limit integer DEFAULT 50000)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_seals constant int := 5000;
+  v_seal stepbase.audit_seals;
+  v_after record;
+  v_problem jsonb;
+  v_seq bigint := p_from_seq;
+  v_previous text := repeat('0', 64);
+  v_rows bigint := 0;
+  v_dropped bigint := 0;
+  v_next bigint;
+begin
+  if p_anchor is not null then
+    v_problem := stepbase_engine.anchor_problem(p_app_code, p_anchor);
+  end if;
+  if v_problem is null and p_from_seq > 1 then
+    v_previous := (select s.hash from stepbase.audit_seals s where s.app_code = p_app_code and s.seq = p_from_seq - 1);
+    if v_previous is null then
+      v_problem := jsonb_build_object(
+        'code', 'seal_missing', 'seq', p_from_seq - 1, 'message', format('Seal %s is missing', p_from_seq - 1)
+      );
+    end if;
+  end if;
+  if v_problem is null then
+    for v_seal in
+      select s.* from stepbase.audit_seals s where s.app_code = p_app_code and s.seq >= p_from_seq order by s.seq
+    loop
+      if v_rows >= p_limit or v_seq - p_from_seq >= c_most_seals then
+        v_next := v_seq;
+        exit;
+      end if;
+      select s.last_xid, s.last_id into v_after
+      from stepbase.audit_seals s
+      where s.app_code = p_app_code and s.system_identifier = v_seal.system_identifier and s.dropped_month is null
+        and (s.last_xid, s.last_id) < (v_seal.last_xid, v_seal.last_id)
+      order by s.last_xid desc, s.last_id desc
+      limit 1;
+      v_problem := stepbase_engine.audit_seal_problem(
+        v_seal, v_seq, v_previous, coalesce(v_after.last_xid, '0'),
+        coalesce(v_after.last_id, '00000000-0000-0000-0000-000000000000')
+      );
+      exit when v_problem is not null;
+      if v_seal.dropped_month is null then
+        v_rows := v_rows + v_seal.row_count;
+      else
+        v_dropped := v_dropped + v_seal.row_count;
+      end if;
+      v_previous := v_seal.hash;
+      v_seq := v_seq + 1;
+    end loop;
+  end if;
+  return jsonb_build_object(
+    'verified', v_problem is null, 'app_code', p_app_code, 'seals', v_seq - p_from_seq, 'rows', v_rows,
+    'dropped_rows', v_dropped, 'next_seq', v_next, 'problem', v_problem
+  );
+end;
+$function$;
+comment on function stepbase_engine.verify_audit_log(p_app_code text, p_anchor jsonb, p_from_seq bigint, p_limit integer) is 'Implements stepbase.verify_audit_log for one application. Operators with SQL call it directly.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.version_to_start(p_canary_id uuid, p_published_version_id uuid, p_input jsonb, p_idempotency_key text)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -17698,9 +18703,11 @@ begin
           stepbase_engine.next_task_alarm(
             r.wait -> 'task', s.started_at, stepbase_engine.task_time(v_now, r.wait -> 'timeout_ms'), false, v_now
           )
-        else v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end
+        else v_now
+          + least((r.wait ->> 'timeout_ms')::numeric, (r.wait ->> 'heartbeat_timeout_ms')::numeric)
+          * interval '1 millisecond' end
       ),
-      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child')
+      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = r.wait ->> 'signal_name',
       work_queue_id = (r.wait ->> 'work_queue_id')::uuid,
@@ -17805,7 +18812,7 @@ begin
   perform pg_notify('stepbase', 'due');
 end;
 $function$;
-comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency), callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
 grant execute on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
@@ -17993,8 +19000,19 @@ begin
       array(select null::int from unnest(v_expired)),
       array(select null::jsonb from unnest(v_expired)),
       array(
-        select '{"code": "timeout", "message": "The wait passed its deadline", "retryable": false}'::jsonb
-        from unnest(v_expired)
+        select jsonb_build_object(
+          'code', 'timeout',
+          'message', case
+            when s.wait_kind <> 'callback' then 'The wait passed its deadline'
+            when s.deadline_at > v_now then 'The component sent no heartbeat in time'
+            else 'The component sent no callback in time'
+          end,
+          -- Another attempt calls the component again.
+          'retryable', s.wait_kind = 'callback'
+        )
+        from unnest(v_expired) with ordinality as e (id, ord)
+        join stepbase.step_runs s on s.id = e.id
+        order by e.ord
       )
     );
   end if;
@@ -18140,8 +19158,11 @@ AS $function$
     -- Outputs in Supabase Storage.
     'stepbase_engine.register_stored_output', 'stepbase_engine.has_deletable_outputs',
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
+    -- Log lines of steps.
+    'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
+    'stepbase_engine.relay_app_traced',
     'stepbase_engine.record_relay_failure', 'stepbase_engine.confirm_published',
     -- Webhook deliveries.
     'stepbase_engine.has_due_webhook_deliveries', 'stepbase_engine.claim_webhook_deliveries',
@@ -18150,13 +19171,15 @@ AS $function$
     'stepbase_engine.push_from_step', 'stepbase_engine.pop_from_step', 'stepbase_engine.signal_from_step',
     'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
     'stepbase_engine.count_use',
-    'stepbase_engine.count_tokens',
+    'stepbase_engine.count_tokens', 'stepbase_engine.open_callback',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
     -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
-    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link'
+    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link',
+    -- The API: callbacks of components.
+    'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback'
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
@@ -18347,6 +19370,119 @@ end;
 $function$;
 comment on function stepbase_engine.write_run_values(p_run_ids uuid[], p_paths text[]) is 'Writes the tags of new runs and the scalars at p_paths of their inputs to run_values.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.write_step_logs(p_step_run_ids uuid[], p_fences integer[], p_entries jsonb[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_lines constant int := 1000;
+  c_bytes constant int := 262144;
+  c_message constant int := 4000;
+  c_data_bytes constant int := 8192;
+  v_now constant timestamptz := stepbase_engine.now();
+  v_runs uuid[];
+  v_seqs bigint[];
+  v_lines int;
+begin
+  -- The writers of a run wait for each other, so that a reader of the lines after a seq misses none. In the order of
+  -- the keys: two batches never wait for each other.
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended('stepbase.step_logs:' || s.run_id, 0) as key
+    from unnest(p_step_run_ids, p_fences) as g (step_run_id, fence)
+    join stepbase.step_runs s on s.id = g.step_run_id and s.fence = g.fence
+    order by 1
+    offset 0
+  ) k;
+
+  with attempt as (
+    select s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, g.entries, g.ord
+    from unnest(p_step_run_ids, p_fences, p_entries) with ordinality as g (step_run_id, fence, entries, ord)
+    join stepbase.step_runs s on s.id = g.step_run_id and s.fence = g.fence
+  ),
+  used as (
+    select
+      a.id, count(l.seq) as lines,
+      coalesce(sum(octet_length(l.message) + coalesce(octet_length(l.data::text), 0)), 0) as bytes,
+      coalesce(bool_or(l.is_truncated), false) as is_full
+    from (select distinct t.id from attempt t) a
+    left join stepbase.step_logs l on l.step_run_id = a.id
+    group by a.id
+  ),
+  entry as (
+    select
+      a.id, a.run_id, a.app_code, a.step_id, a.item_index, a.attempt, a.ord, e.ord as place,
+      e.value ->> 'level' as level,
+      case
+        when length(e.value ->> 'message') <= c_message then e.value ->> 'message'
+        else left(e.value ->> 'message', c_message - 1) || '…'
+      end as message,
+      case
+        when octet_length((e.value -> 'data')::text) > c_data_bytes then '{"too_large": true}'::jsonb
+        when jsonb_typeof(e.value -> 'data') = 'object' then e.value -> 'data'
+      end as data,
+      coalesce(least(stepbase_private.iso_time(e.value ->> 'at', 'at'), v_now), v_now) as logged_at
+    from attempt a
+    cross join lateral jsonb_array_elements(a.entries) with ordinality as e (value, ord)
+  ),
+  -- counted: how many lines and bytes the attempt has with this line.
+  counted as (
+    select
+      e.*,
+      u.lines + row_number() over attempt as line,
+      u.bytes + sum(octet_length(e.message) + coalesce(octet_length(e.data::text), 0)) over attempt as bytes
+    from entry e
+    join used u on u.id = e.id and not u.is_full
+    window attempt as (partition by e.id order by e.ord, e.place)
+  ),
+  kept as (
+    select c.*, c.line >= c_lines or c.bytes > c_bytes as is_beyond from counted c
+  ),
+  -- chosen: the lines within the bounds and, once, a last line that tells of the others.
+  chosen as (
+    select k.* from kept k where not k.is_beyond
+    union all
+    (select distinct on (k.id) k.* from kept k where k.is_beyond order by k.id, k.ord, k.place)
+  ),
+  start as (
+    select r.run_id, r.app_code, coalesce(n.seq, 0) as seq
+    from (select distinct c.run_id, c.app_code from chosen c) r
+    left join lateral (
+      select l.seq from stepbase.step_logs l
+      where l.run_id = r.run_id and l.app_code = r.app_code
+      order by l.seq desc
+      limit 1
+    ) n on true
+  ),
+  written as (
+    insert into stepbase.step_logs (
+      run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message, data, is_truncated, logged_at
+    )
+    select
+      c.run_id, c.app_code, s.seq + row_number() over (partition by c.run_id order by c.ord, c.place),
+      c.id, c.step_id, c.item_index, c.attempt,
+      case when c.is_beyond then 'warn' else c.level end,
+      case when c.is_beyond then 'The attempt wrote more lines than it may keep. Later lines are dropped.' else c.message end,
+      case when not c.is_beyond then c.data end, c.is_beyond, c.logged_at
+    from chosen c
+    join start s on s.run_id = c.run_id
+    returning 1
+  )
+  select array_agg(s.run_id), array_agg(s.seq), (select count(*) from written)
+  into v_runs, v_seqs, v_lines
+  from start s;
+
+  if v_lines > 0 then
+    perform stepbase_engine.send_step_logs(v_runs, v_seqs);
+  end if;
+  return v_lines;
+end;
+$function$;
+comment on function stepbase_engine.write_step_logs(p_step_run_ids uuid[], p_fences integer[], p_entries jsonb[]) is 'Writes the lines [{level, message, data?, at?}] of several attempts and returns the number of rows. Lines of an attempt that was claimed again since (another fence) are dropped; those of an attempt that has ended are not, so a worker can write them after the result. An attempt keeps 999 lines and 256 KB, then a row with is_truncated. A message is cut at 4,000 characters; data above 8 KB is dropped.';
+grant execute on function stepbase_engine.write_step_logs(p_step_run_ids uuid[], p_fences integer[], p_entries jsonb[]) to stepbase_worker;
+
 -- ── schema stepbase_private ────────────────────────────────────────────────────────────────
 
 create schema stepbase_private;
@@ -18383,6 +19519,24 @@ create table stepbase_private.api_key_hashes (
 );
 comment on table stepbase_private.api_key_hashes is 'Hashes of API keys: the current one, and after a rotation the one before it. The primary key allows two at most.';
 alter table stepbase_private.api_key_hashes enable row level security;
+
+create table stepbase_private.component_secrets (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  component_id uuid not null,
+  value text, -- The secret, in databases without Vault.
+  vault_id uuid, -- Id of the secret in vault.secrets.
+  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
+  created_at timestamp with time zone not null default now(),
+  constraint component_secrets_pkey PRIMARY KEY (id),
+  constraint component_secret_is_of_same_app FOREIGN KEY (component_id, app_code) REFERENCES stepbase.components(id, app_code) ON DELETE CASCADE,
+  constraint secret_is_in_one_place CHECK (((value IS NULL) <> (vault_id IS NULL)))
+);
+comment on table stepbase_private.component_secrets is 'Secrets that sign the calls of components; a component has several while a new one replaces an old one.';
+CREATE INDEX idx_component_secrets_component_id_app_code ON stepbase_private.component_secrets USING btree (component_id, app_code);
+CREATE TRIGGER component_secrets_audit AFTER INSERT OR DELETE ON stepbase_private.component_secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('component_id');
+CREATE TRIGGER component_secrets_forget AFTER DELETE ON stepbase_private.component_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
+alter table stepbase_private.component_secrets enable row level security;
 
 create table stepbase_private.database_triggers (
   id uuid not null default gen_random_uuid(),
@@ -18618,6 +19772,30 @@ create policy "The auth server adds the application of a session" on stepbase_pr
 create policy "The auth server reads the applications of sessions" on stepbase_private.session_apps
   for select to supabase_auth_admin
   using (true);
+
+create table stepbase_private.step_callbacks (
+  token_hash text not null,
+  app_code text not null,
+  step_run_id uuid not null, -- The attempt of the step that the token answers, and no other attempt.
+  component_id uuid not null, -- The component that was called; its output_schema applies.
+  timeout_ms bigint not null, -- How long the step waits for the callback.
+  heartbeat_timeout_ms bigint, -- How long the step waits for the next heartbeat; null: heartbeats are not needed.
+  answer text, -- What the component answered by this token: completed or failed. The same answer again is accepted, another one is not.
+  answered_at timestamp with time zone,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint step_callbacks_pkey PRIMARY KEY (token_hash),
+  constraint step_callbacks_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint answer_has_a_time CHECK (((answer IS NULL) = (answered_at IS NULL))),
+  constraint answer_is_known CHECK ((answer = ANY (ARRAY['completed'::text, 'failed'::text]))),
+  constraint heartbeat_timeout_is_positive CHECK ((heartbeat_timeout_ms > 0)),
+  constraint timeout_is_positive CHECK ((timeout_ms > 0)),
+  constraint token_hash_is_sha256 CHECK ((token_hash ~ '^[0-9a-f]{64}$'::text))
+);
+comment on table stepbase_private.step_callbacks is 'Tokens by which components answer a step later. Each call has one; a call that is repeated after the loss of a worker has one of its own, and both are valid.';
+CREATE INDEX idx_step_callbacks_app_code ON stepbase_private.step_callbacks USING btree (app_code);
+CREATE INDEX idx_step_callbacks_expires_at ON stepbase_private.step_callbacks USING btree (expires_at);
+alter table stepbase_private.step_callbacks enable row level security;
 
 create table stepbase_private.task_links (
   id uuid not null default stepbase_engine.new_id(),
@@ -19070,6 +20248,30 @@ begin
 end;
 $function$;
 comment on function stepbase_private.audit() is 'Trigger: writes a row of stepbase.audit_log. Argument: the column that identifies the changed row.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.audit_anchor()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('audit:read');
+begin
+  return coalesce(
+    (
+      select jsonb_build_object('app_code', s.app_code, 'seq', s.seq, 'hash', s.hash, 'sealed_at', s.sealed_at)
+      from stepbase.audit_seals s
+      where s.app_code = v_app_code
+      order by s.seq desc
+      limit 1
+    ),
+    jsonb_build_object('app_code', v_app_code, 'seq', null, 'hash', null, 'sealed_at', null)
+  );
+end;
+$function$;
+comment on function stepbase_private.audit_anchor() is 'Implements stepbase.audit_anchor.';
+grant execute on function stepbase_private.audit_anchor() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.audit_rerun_edits(p_run stepbase.runs, p_outputs jsonb)
  RETURNS void
@@ -20328,6 +21530,27 @@ AS $function$
     and stepbase_private.component_for(p_app_code, s.step -> 'config' ->> 'component') is null;
 $function$;
 comment on function stepbase_private.component_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text) is 'One problem for each component that a node, the step of its for_each or its compensation names, and that the application cannot use.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.component_secrets_of(p_component_id uuid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kept text[];
+  v_vault_ids uuid[];
+begin
+  select
+    coalesce(array_agg(s.value) filter (where s.value is not null), '{}'),
+    array_agg(s.vault_id) filter (where s.vault_id is not null)
+  into v_kept, v_vault_ids
+  from stepbase_private.component_secrets s
+  where s.component_id = p_component_id and (s.expires_at is null or s.expires_at > stepbase_engine.now());
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
+end;
+$function$;
+comment on function stepbase_private.component_secrets_of(p_component_id uuid) is 'Secrets that sign the calls of a component; empty if it has none.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.config_expressions(p_step_type text, p_config jsonb)
  RETURNS TABLE(expression text, language text)
@@ -24429,6 +25652,25 @@ AS $function$
 $function$;
 comment on function stepbase_private.mail_invitation(p_invitation stepbase.invitations) is 'Queues the mail of an invitation. Errors: those of stepbase_private.queue_mail.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.make_component_secret(p_component_id uuid, p_app_code text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_secret constant text := stepbase_private.random_webhook_secret();
+  v_id constant uuid := gen_random_uuid();
+  v_vault_id constant uuid := stepbase_private.put_in_vault(
+    v_secret, 'stepbase/component/' || v_id, 'Signs calls of component ' || p_component_id
+  );
+begin
+  insert into stepbase_private.component_secrets (id, app_code, component_id, value, vault_id)
+  values (v_id, p_app_code, p_component_id, case when v_vault_id is null then v_secret end, v_vault_id);
+  return v_secret;
+end;
+$function$;
+comment on function stepbase_private.make_component_secret(p_component_id uuid, p_app_code text) is 'Stores a new secret of a component and returns it.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text)
  RETURNS text
  LANGUAGE plpgsql
@@ -26248,11 +27490,13 @@ begin
   ) then
     return old;
   end if;
-  perform stepbase_private.raise_error('immutable', 'audit_log is append-only');
+  perform stepbase_private.raise_error(
+    'immutable', case tg_table_name when 'audit_seals' then 'audit_seals' else 'audit_log' end || ' is append-only'
+  );
   return null;
 end;
 $function$;
-comment on function stepbase_private.refuse_audit_change() is 'Trigger: raises SB424 immutable for update, delete and truncate of the audit log, for every role.';
+comment on function stepbase_private.refuse_audit_change() is 'Trigger: raises SB424 immutable for update, delete and truncate of the audit log and of its seals, for every role.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.refuse_column_change()
  RETURNS trigger
@@ -27602,6 +28846,35 @@ end;
 $function$;
 comment on function stepbase_private.rotate_api_key(p_api_key_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_api_key.';
 grant execute on function stepbase_private.rotate_api_key(p_api_key_id uuid, p_overlap_seconds integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rotate_component_secret(p_component_id uuid, p_overlap_seconds integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('component:write');
+begin
+  perform stepbase_private.require_overlap(p_overlap_seconds);
+  perform 1 from stepbase.components c
+  where c.id = p_component_id and c.app_code = v_app_code and c.deleted_at is null
+  for no key update;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Component not found');
+  end if;
+  delete from stepbase_private.component_secrets s
+  where s.component_id = p_component_id and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
+  update stepbase_private.component_secrets s
+  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
+  where s.component_id = p_component_id;
+  return jsonb_build_object(
+    'id', p_component_id, 'secret', stepbase_private.make_component_secret(p_component_id, v_app_code)
+  );
+end;
+$function$;
+comment on function stepbase_private.rotate_component_secret(p_component_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_component_secret.';
+grant execute on function stepbase_private.rotate_component_secret(p_component_id uuid, p_overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer, p_secret text)
  RETURNS jsonb
@@ -29819,6 +31092,34 @@ end;
 $function$;
 comment on function stepbase_private.verify_api_key(p_key_hash text) is 'The id, application and scopes in effect of the key with this SHA-256 (hex); no row if live_api_key has none, or if a rotation has replaced the key and its overlap has ended. Updates last_used_at. The HTTP API calls it.';
 grant execute on function stepbase_private.verify_api_key(p_key_hash text) to service_role, stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_private.verify_audit_log(p_anchor jsonb, p_from_seq bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('audit:read');
+begin
+  if p_from_seq is null or p_from_seq < 1 then
+    perform stepbase_private.raise_error('invalid_request', 'from_seq must be at least 1', '{"path": "from_seq"}');
+  end if;
+  if p_anchor is not null and not coalesce(
+    jsonb_typeof(p_anchor -> 'seq') = 'number' and p_anchor ->> 'seq' ~ '^[1-9][0-9]{0,17}$'
+    and p_anchor ->> 'hash' ~ '^[0-9a-f]{64}$',
+    false
+  ) then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'anchor must be an object with seq, a number from 1, and hash, 64 hexadecimal digits',
+      '{"path": "anchor"}'
+    );
+  end if;
+  return stepbase_engine.verify_audit_log(v_app_code, p_anchor, p_from_seq);
+end;
+$function$;
+comment on function stepbase_private.verify_audit_log(p_anchor jsonb, p_from_seq bigint) is 'Implements stepbase.verify_audit_log.';
+grant execute on function stepbase_private.verify_audit_log(p_anchor jsonb, p_from_seq bigint) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.version_side(p_version stepbase.workflow_versions)
  RETURNS jsonb

@@ -232,18 +232,38 @@ isOneToOne: false
                   ]
                 },"audit_log": {
                   Row: {
-                    "actor_id": string | null,"actor_role": string,"api_key_id": string | null,"app_code": string,"changed_columns": (string)[],"created_at": string,"id": string,"new_row": Json | null,"old_row": Json | null,"operation": string,"row_id": string,"table_name": string
+                    "actor_id": string | null,"actor_role": string,"api_key_id": string | null,"app_code": string,"changed_columns": (string)[],"created_at": string,"id": string,"new_row": Json | null,"old_row": Json | null,"operation": string,"row_id": string,"system_identifier": string,"table_name": string,"xid": unknown
                   }
                   ComputedFields: never
                   Insert: {
-                    "actor_id"?: string | null,"actor_role": string,"api_key_id"?: string | null,"app_code": string,"changed_columns"?: (string)[],"created_at"?: string,"id"?: string,"new_row"?: Json | null,"old_row"?: Json | null,"operation": string,"row_id": string,"table_name": string
+                    "actor_id"?: string | null,"actor_role": string,"api_key_id"?: string | null,"app_code": string,"changed_columns"?: (string)[],"created_at"?: string,"id"?: string,"new_row"?: Json | null,"old_row"?: Json | null,"operation": string,"row_id": string,"system_identifier"?: string,"table_name": string,"xid"?: unknown
                   }
                   Update: {
-                    "actor_id"?: string | null,"actor_role"?: string,"api_key_id"?: string | null,"app_code"?: string,"changed_columns"?: (string)[],"created_at"?: string,"id"?: string,"new_row"?: Json | null,"old_row"?: Json | null,"operation"?: string,"row_id"?: string,"table_name"?: string
+                    "actor_id"?: string | null,"actor_role"?: string,"api_key_id"?: string | null,"app_code"?: string,"changed_columns"?: (string)[],"created_at"?: string,"id"?: string,"new_row"?: Json | null,"old_row"?: Json | null,"operation"?: string,"row_id"?: string,"system_identifier"?: string,"table_name"?: string,"xid"?: unknown
                   }
                   Relationships: [
                     {
       foreignKeyName: "audit_log_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
+                },"audit_seals": {
+                  Row: {
+                    "app_code": string,"dropped_month": string | null,"first_id": string | null,"first_xid": unknown,"hash": string,"last_id": string | null,"last_xid": unknown,"months": NonNullable<Json>,"previous_hash": string,"row_count": number,"sealed_at": string,"seq": number,"system_identifier": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"dropped_month"?: string | null,"first_id"?: string | null,"first_xid"?: unknown,"hash": string,"last_id"?: string | null,"last_xid"?: unknown,"months": NonNullable<Json>,"previous_hash": string,"row_count": number,"sealed_at": string,"seq": number,"system_identifier"?: string | null
+                  }
+                  Update: {
+                    "app_code"?: string,"dropped_month"?: string | null,"first_id"?: string | null,"first_xid"?: unknown,"hash"?: string,"last_id"?: string | null,"last_xid"?: unknown,"months"?: NonNullable<Json>,"previous_hash"?: string,"row_count"?: number,"sealed_at"?: string,"seq"?: number,"system_identifier"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "audit_seals_app_code_fkey"
       columns: ["app_code"]
 isOneToOne: false
       referencedRelation: "applications"
@@ -280,14 +300,14 @@ isOneToOne: false
                   ]
                 },"components": {
                   Row: {
-                    "agent_prompt_id": string | null,"app_code": string | null,"callback_timeout_ms": number,"capabilities": (string)[],"component_type": string,"config_schema": Json | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"deprecated": boolean,"description": string,"display_name": string,"endpoint": string | null,"heartbeat_timeout_ms": number | null,"id": string,"implementation_path": string | null,"implementation_type": string,"input_schema": Json | null,"is_active": boolean,"model_name": string | null,"model_provider": string | null,"name": string,"notify_cancel": boolean,"npm_package": string | null,"output_schema": Json | null,"retry_count": number,"tags": (string)[],"timeout_ms": number,"ui_definitions": NonNullable<Json>,"ui_widget_id": string | null,"updated_at": string,"updated_by": string | null,"version": string,"visibility": string
+                    "agent_prompt_id": string | null,"app_code": string | null,"callback_timeout_ms": number,"capabilities": (string)[],"component_type": string,"config_schema": Json | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"deprecated": boolean,"description": string,"display_name": string,"endpoint": string | null,"heartbeat_timeout_ms": number | null,"id": string,"implementation_path": string | null,"implementation_type": string,"input_schema": Json | null,"is_active": boolean,"model_name": string | null,"model_provider": string | null,"name": string,"npm_package": string | null,"output_schema": Json | null,"retry_count": number,"tags": (string)[],"timeout_ms": number,"ui_definitions": NonNullable<Json>,"ui_widget_id": string | null,"updated_at": string,"updated_by": string | null,"version": string,"visibility": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type": string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name": string,"notify_cancel"?: boolean,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
+                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type": string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name": string,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
                   }
                   Update: {
-                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type"?: string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name"?: string,"notify_cancel"?: boolean,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
+                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type"?: string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name"?: string,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
                   }
                   Relationships: [
                     {
@@ -1116,14 +1136,14 @@ isOneToOne: false
                   ]
                 },"webhook_deliveries": {
                   Row: {
-                    "app_code": string,"attempts": number,"completed_at": string | null,"component_id": string | null,"created_at": string,"duration_ms": number | null,"event_type": string,"failure": string | null,"id": string,"last_attempt_at": string | null,"max_attempts": number,"next_attempt_at": string | null,"payload": NonNullable<Json>,"response_body": string | null,"response_status": number | null,"run_id": string | null,"status": string,"subscription_id": string | null
+                    "app_code": string,"attempts": number,"completed_at": string | null,"created_at": string,"duration_ms": number | null,"event_type": string,"failure": string | null,"id": string,"last_attempt_at": string | null,"max_attempts": number,"next_attempt_at": string | null,"payload": NonNullable<Json>,"response_body": string | null,"response_status": number | null,"run_id": string | null,"status": string,"subscription_id": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"attempts"?: number,"completed_at"?: string | null,"component_id"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type": string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string | null
+                    "app_code": string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type": string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id": string
                   }
                   Update: {
-                    "app_code"?: string,"attempts"?: number,"completed_at"?: string | null,"component_id"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type"?: string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string | null
+                    "app_code"?: string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type"?: string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string
                   }
                   Relationships: [
                     {
@@ -2114,6 +2134,9 @@ isOneToOne: false
 "allow_function":
 { Args: { "app_code"?: string,"function": unknown }; Returns: undefined
                            },
+"audit_anchor":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "backfill_schedule":
 { Args: { "from_time": string,"overlap_policy"?: string,"schedule_id": string,"to_time": string }; Returns: {
               "app_code": string,
@@ -3100,7 +3123,6 @@ isOneToOne: false
               "app_code": string,
 "attempts": number,
 "completed_at": string | null,
-"component_id": string | null,
 "created_at": string,
 "duration_ms": number | null,
 "event_type": string,
@@ -3114,7 +3136,7 @@ isOneToOne: false
 "response_status": number | null,
 "run_id": string | null,
 "status": string,
-"subscription_id": string | null
+"subscription_id": string
             }
                           SetofOptions: {
         from: "*"
@@ -3254,7 +3276,6 @@ isOneToOne: false
               "app_code": string,
 "attempts": number,
 "completed_at": string | null,
-"component_id": string | null,
 "created_at": string,
 "duration_ms": number | null,
 "event_type": string,
@@ -3268,7 +3289,7 @@ isOneToOne: false
 "response_status": number | null,
 "run_id": string | null,
 "status": string,
-"subscription_id": string | null
+"subscription_id": string
             }
                           SetofOptions: {
         from: "*"
@@ -3598,6 +3619,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"verify_audit_log":
+{ Args: { "anchor"?: Json,"from_seq"?: number }; Returns: Json
+                           },
 "workflow_statistics":
 { Args: Record<PropertyKey, never>; Returns: {
               "avg_duration_ms": number,"cancelled_runs": number,"completed_runs": number,"failed_runs": number,"last_run_at": string,"open_runs": number,"p95_duration_ms": number,"refreshed_at": string,"total_runs": number,"total_steps": number,"workflow_id": string

@@ -64,7 +64,8 @@ export const projectStatistics = (query: Query) =>
     `select to_jsonb(s) as value from stepbase.project_statistics() s order by s.project_id`,
   );
 
-export const auditAnchor = (query: Query) => one(query, 'select stepbase.audit_anchor() as value');
+export const auditAnchor = (query: Query) =>
+  one(query, 'select stepbase.audit_anchor() as value', []);
 
 export const verifyAuditLog = (
   query: Query,

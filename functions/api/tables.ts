@@ -480,7 +480,8 @@ export const TABLES = {
       dropped_month: {
         type: 'text',
         nullable: true,
-        comment: 'The seal records that retention dropped the rows of this month; null: it seals rows.',
+        comment:
+          'The seal records that retention dropped the rows of this month; null: it seals rows.',
         pattern: '^[0-9]{4}-[0-9]{2}$',
       },
       previous_hash: {
@@ -543,11 +544,6 @@ export const TABLES = {
         comment:
           'How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.',
       },
-      notify_cancel: {
-        type: 'boolean',
-        comment:
-          'Whether the endpoint gets a message step.cancelled if a step is cancelled for which it answered 202.',
-      },
       retry_count: { type: 'integer', comment: 'Retries of a step that has no retry policy.' },
       ui_widget_id: { type: 'text', nullable: true, comment: 'Widget that clients render for it.' },
       ui_definitions: { type: 'object' },
@@ -588,7 +584,6 @@ export const TABLES = {
       'timeout_ms',
       'callback_timeout_ms',
       'heartbeat_timeout_ms',
-      'notify_cancel',
       'retry_count',
       'ui_widget_id',
       'ui_definitions',
@@ -614,7 +609,6 @@ export const TABLES = {
       'timeout_ms',
       'callback_timeout_ms',
       'heartbeat_timeout_ms',
-      'notify_cancel',
       'retry_count',
       'ui_widget_id',
       'ui_definitions',
@@ -1504,21 +1498,11 @@ export const TABLES = {
   },
   webhook_deliveries: {
     comment:
-      'Events that webhook subscriptions and components receive, with the result of the last attempt; written by the engine only.',
+      'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.',
     columns: {
       id: { type: 'uuid', comment: 'Sent as webhook-id, the same with every attempt.' },
       app_code: { type: 'text', required: true },
-      subscription_id: {
-        type: 'uuid',
-        nullable: true,
-        comment: 'The receiver; null if it is a component.',
-      },
-      component_id: {
-        type: 'uuid',
-        nullable: true,
-        comment:
-          'The component whose endpoint receives step.cancelled; null if the receiver is a subscription.',
-      },
+      subscription_id: { type: 'uuid', required: true },
       event_type: { type: 'text', required: true },
       run_id: {
         type: 'uuid',

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LOOKUPS } from '../../functions/api/resource-queries.ts';
+import { waitFor } from '../support/stack.ts';
 import {
   type Answer,
   type Api,
@@ -14,7 +15,6 @@ import {
   startApi,
   type TestTenant,
 } from './support.ts';
-import { waitFor } from '../support/stack.ts';
 import { createUser } from './tenancy.ts';
 
 let api: Api;
@@ -250,7 +250,10 @@ describe('members, keys and the application', () => {
     expect(newest).toMatchObject({ app_code: tenant.app_code, previous_hash: expect.any(String) });
     const { seq, hash } = anchor as { seq: number; hash: string };
     const verify = async (body: unknown) => (await send('POST', 'audit-log/verify', body)).body;
-    expect(await verify({ anchor: { seq, hash } })).toMatchObject({ verified: true, problem: null });
+    expect(await verify({ anchor: { seq, hash } })).toMatchObject({
+      verified: true,
+      problem: null,
+    });
     expect(await verify({ anchor: { seq, hash: '0'.repeat(64) } })).toMatchObject({
       verified: false,
       problem: { code: 'anchor_differs', seq },

@@ -63,10 +63,12 @@ async function seals(): Promise<Seal[]> {
 }
 
 const verify = (anchor: Pick<Seal, 'seq' | 'hash'> | null = null, from = 1, limit = 50_000) =>
-  one<Record<string, unknown>>(
-    'select stepbase_engine.verify_audit_log($1, $2, $3, $4) as value',
-    [app, anchor && JSON.stringify(anchor), from, limit],
-  );
+  one<Record<string, unknown>>('select stepbase_engine.verify_audit_log($1, $2, $3, $4) as value', [
+    app,
+    anchor && JSON.stringify(anchor),
+    from,
+    limit,
+  ]);
 
 const APPEND_ONLY = ['audit_log', 'audit_seals'];
 
@@ -189,14 +191,26 @@ test('finds seals that were changed, removed or made anew without their follower
   await change(db, 'third');
   await seal();
   await tamper(`update stepbase.audit_seals set row_count = 9 where app_code = $1 and seq = 2`);
-  expect(await verify()).toMatchObject({ verified: false, problem: { code: 'seal_changed', seq: 2 } });
+  expect(await verify()).toMatchObject({
+    verified: false,
+    problem: { code: 'seal_changed', seq: 2 },
+  });
   await tamper(
     `update stepbase.audit_seals s set hash = stepbase_engine.audit_seal_hash(s) where s.app_code = $1 and s.seq = 2`,
   );
-  expect(await verify()).toMatchObject({ verified: false, problem: { code: 'chain_broken', seq: 3 } });
+  expect(await verify()).toMatchObject({
+    verified: false,
+    problem: { code: 'chain_broken', seq: 3 },
+  });
   await tamper('delete from stepbase.audit_seals where app_code = $1 and seq = 2');
-  expect(await verify()).toMatchObject({ verified: false, problem: { code: 'seal_missing', seq: 2 } });
-  expect(await verify(null, 3)).toMatchObject({ verified: false, problem: { code: 'seal_missing' } });
+  expect(await verify()).toMatchObject({
+    verified: false,
+    problem: { code: 'seal_missing', seq: 2 },
+  });
+  expect(await verify(null, 3)).toMatchObject({
+    verified: false,
+    problem: { code: 'seal_missing' },
+  });
 });
 
 test('finds rows that were rewritten with their seals against an exported anchor only', async () => {
@@ -227,7 +241,10 @@ test('drops a month when its rows are sealed, and the chain stays verifiable', a
   );
   await db.query('select stepbase_engine.ensure_partitions()');
   const kept = () =>
-    one<boolean>("select to_regclass('stepbase_engine.audit_log_2020_02') is not null as value", []);
+    one<boolean>(
+      "select to_regclass('stepbase_engine.audit_log_2020_02') is not null as value",
+      [],
+    );
   await db.query('select stepbase_engine.drop_partitions()');
   expect(await kept()).toBe(true);
   await seal();

@@ -232,8 +232,11 @@ export const AUDIT_RESOURCE: Resource = {
         path: '/v1/audit-log/anchor',
         title: 'Read the newest seal',
         permission: 'audit:read',
-        description: 'Returns the number and hash of the newest seal. Keep them outside of the database.',
-        replies: { 200: { description: '`{app_code, seq, hash, sealed_at}`', schema: AuditAnchor } },
+        description:
+          'Returns the number and hash of the newest seal. Keep them outside of the database.',
+        replies: {
+          200: { description: '`{app_code, seq, hash, sealed_at}`', schema: AuditAnchor },
+        },
         errors: [],
       },
       async (query) => ({ body: await auditAnchor(query) }),

@@ -100,14 +100,14 @@ async function headersOf(
     'webhook-timestamp': at,
   });
   if (signatures.length > 0) headers.set('webhook-signature', signatures.join(' '));
-  const trace = traceParent(ctx);
+  const trace = ctx.traceparent?.() ?? unrecordedTrace(ctx);
   if (trace !== undefined) headers.set('traceparent', trace);
   return headers;
 }
 
-/** W3C Trace Context; the parent is the attempt, whose id gives the span id. */
-function traceParent({ run, stepRunId }: StepContext): string | undefined {
+/** W3C Trace Context without an exported span: the parent is the attempt, whose id gives the span id. */
+function unrecordedTrace({ run, stepRunId }: StepContext): string | undefined {
   const span = stepRunId.replaceAll('-', '').slice(-16);
   const isValid = /^[0-9a-f]{32}$/.test(run.trace_id ?? '') && /^[0-9a-f]{16}$/.test(span);
-  return isValid ? `00-${run.trace_id}-${span}-01` : undefined;
+  return isValid ? `00-${run.trace_id}-${span}-00` : undefined;
 }
