@@ -206,44 +206,11 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_run stepbase.runs := stepbase_private.require_run(
+  v_run constant stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:cancel')
   );
-  v_is_forced constant boolean := coalesce(p_force, false);
 begin
-  if v_is_forced then
-    -- One lock for both statements: compensation must not begin between them.
-    perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
-    perform stepbase_engine.stop_compensation(array[v_run.id], auth.uid());
-    if found then
-      perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
-      return stepbase_private.require_run(v_run.id, v_run.app_code);
-    end if;
-  end if;
-  perform stepbase_engine.end_runs(
-    array[v_run.id], 'cancelled',
-    jsonb_build_object(
-      'code', 'cancelled', 'message', left(coalesce(p_reason, 'cancelled by a member'), 4000)
-    ),
-    auth.uid(), not v_is_forced
-  );
-  if not found then
-    -- The run has ended in the meantime, possibly by another cancellation.
-    v_run := stepbase_private.require_run(v_run.id, v_run.app_code);
-    if coalesce(v_run.pending_outcome ->> 'status', v_run.status) <> 'cancelled' then
-      perform stepbase_private.raise_error(
-        'conflict',
-        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
-          else format(
-            'the run is compensating and will be %s; use force to end it now', v_run.pending_outcome ->> 'status'
-          ) end,
-        jsonb_strip_nulls(jsonb_build_object('pending_outcome', v_run.pending_outcome -> 'status'))
-      );
-    end if;
-    return v_run;
-  end if;
-  perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
-  perform stepbase_engine.request_worker();
+  perform stepbase_engine.cancel_run(v_run, p_reason, coalesce(p_force, false), auth.uid());
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $$;
