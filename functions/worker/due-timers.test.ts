@@ -33,6 +33,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
           deliveries: false,
           mails: false,
           outputs: false,
+          operations: false,
         };
       },
       dueRuns: () => Promise.resolve([...due.keys()]),
@@ -62,6 +63,7 @@ function setup(due: Map<string, 'good' | 'slow'>) {
     onDeliveries: () => undefined,
     onMails: () => undefined,
     onOutputs: () => undefined,
+    onOperations: () => undefined,
     onDue: () => dueTimers.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,
@@ -96,6 +98,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
           deliveries: false,
           mails: false,
           outputs: false,
+          operations: false,
         });
       },
       dueRuns: () => Promise.reject(new Error('not expected')),
@@ -118,6 +121,7 @@ Deno.test('an error that no run has caused is retried after a second', async () 
     onDeliveries: () => undefined,
     onMails: () => undefined,
     onOutputs: () => undefined,
+    onOperations: () => undefined,
     onDue: () => away.start(true),
     onFired: () => undefined,
     onIdle: () => undefined,

@@ -27,6 +27,8 @@ export interface DueTimersOptions {
   onMails(): void;
   /** A stored output has to be deleted. */
   onOutputs(): void;
+  /** A slice of an operation on many runs is due. */
+  onOperations(): void;
   /** Steps or runs may have become ready. */
   onFired(...signals: Signal[]): void;
   onIdle(): void;
@@ -88,7 +90,8 @@ export class DueTimers {
   }
 
   async #fire(): Promise<void> {
-    const { engine, onChecks, onDeliveries, onMails, onOutputs, onFired } = this.#options;
+    const { engine, onChecks, onDeliveries, onMails, onOutputs, onOperations, onFired } =
+      this.#options;
     const mayMakeTokens = this.#mayMakeTokens;
     this.#mayMakeTokens = false;
     const next = await engine.wake().catch(async (error: unknown) => {
@@ -101,6 +104,7 @@ export class DueTimers {
     if (next.deliveries) onDeliveries();
     if (next.mails) onMails();
     if (next.outputs) onOutputs();
+    if (next.operations) onOperations();
     if (next.schedules) {
       await runSchedules(engine);
       this.#isWanted = true;

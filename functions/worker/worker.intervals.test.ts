@@ -72,6 +72,7 @@ Deno.test('the worker fires timers of the database when they are due', async () 
       deliveries: false,
       mails: false,
       outputs: false,
+      operations: false,
       messages: false,
     });
   };
@@ -97,6 +98,7 @@ Deno.test('a search for work that fails is reported and repeated after a second'
       deliveries: false,
       mails: false,
       outputs: false,
+      operations: false,
     });
   };
   const s = setupWorker(0, [transform('a', '1')], { engine: { wake }, clock });

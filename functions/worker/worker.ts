@@ -18,6 +18,7 @@ import type { Wakeup } from './listener.ts';
 import type { Mailer } from './mails/mailer.ts';
 import { Mails } from './mails/mails.ts';
 import { createMaintenance } from './maintenance.ts';
+import { RunOperations } from './operations.ts';
 import { OutboxPublisher } from './outbox-publisher.ts';
 import { OutputRemoval, type RemovalOptions } from './outputs/removal.ts';
 import { Producer } from './producer.ts';
@@ -81,9 +82,8 @@ export function createWorker(options: WorkerOptions): Worker {
   const lifecycle: Lifecycle = new Lifecycle({
     clock,
     isBusy: () =>
-      [producer, claimer, publisher, checks, deliveries, mails, removal, stepLogs].some(
-        ({ isBusy }) => isBusy,
-      ) || leases.size > 0,
+      [producer, claimer, publisher, stepLogs, ...jobs()].some(({ isBusy }) => isBusy) ||
+      leases.size > 0,
     continueInvocation,
     handBack,
   });
@@ -147,10 +147,16 @@ export function createWorker(options: WorkerOptions): Worker {
   const removal: OutputRemoval = new OutputRemoval({
     ...{ ...options.removal, acceptsWork, onIdle, onError },
   });
+  const operations: RunOperations = new RunOperations({
+    ...{ engine, acceptsWork, onIdle, onError },
+    onSlice: () => producer.noteFound('queue', 'backlog', 'outbox'),
+  });
+  const jobs = () => [checks, deliveries, mails, removal, operations];
   const dueTimers = new DueTimers({
     ...{ engine, timers, acceptsWork, onIdle, onError },
     onMails: () => mails.start(),
     onOutputs: () => removal.start(),
+    onOperations: () => operations.start(),
     onChecks: () => checks.start(),
     onDeliveries: () => deliveries.start(),
     onDue: () => producer.wake({ kind: 'due' }),
@@ -220,9 +226,7 @@ export function createWorker(options: WorkerOptions): Worker {
     deliveries.cancel();
     mails.cancelAll();
     removal.cancelAll();
-    await Promise.all(
-      [producer, claimer, checks, deliveries, mails, removal].map((part) => part.settled()),
-    );
+    await Promise.all([producer, claimer, ...jobs()].map((part) => part.settled()));
     await Promise.all([completer.drain(), stepLogs.settled()]);
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {

@@ -53,6 +53,8 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'outbox',
       'refused_starts',
       'incident_switches',
+      'run_operations',
+      'run_operation_failures',
       'webhook_deliveries',
     ],
   ],

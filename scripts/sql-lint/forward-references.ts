@@ -82,6 +82,11 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'the next wake-up of a worker includes schedules, which come later',
   },
   {
+    file: 'wake',
+    object: 'stepbase_engine.next_operation_at',
+    reason: 'the next wake-up of a worker includes operations on many runs, which come later',
+  },
+  {
     file: 'suspended_runs',
     object: 'stepbase_engine.run_backlog',
     reason: 'the start of a suspended run waits in the backlog; admission comes later',

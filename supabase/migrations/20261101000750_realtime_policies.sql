@@ -1,6 +1,7 @@
 -- Authorization of Realtime channels, by RLS on realtime.messages when a client joins.
 --   stepbase:run:<run_id>            members who can select that run
 --   stepbase:app:<app_code>:runs     members of that app with run:read
+--   stepbase:app:<app_code>:operations  the same
 -- Clients cannot send on these channels: there is no insert policy.
 
 create function stepbase_private.may_receive(p_topic text)
@@ -18,13 +19,17 @@ begin
       where r.id = substr(p_topic, 14)::uuid and r.app_code = stepbase_private.app_code()
     );
   end if;
-  return p_topic = 'stepbase:app:' || stepbase_private.app_code() || ':runs'
+  return p_topic in (
+      'stepbase:app:' || stepbase_private.app_code() || ':runs',
+      'stepbase:app:' || stepbase_private.app_code() || ':operations'
+    )
     and stepbase_private.has_permission('run:read');
 end;
 $$;
 
 comment on function stepbase_private.may_receive(text) is
-  'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id> or stepbase:app:<app_code>:runs.';
+  'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id>, '
+  'stepbase:app:<app_code>:runs or stepbase:app:<app_code>:operations.';
 grant execute on function stepbase_private.may_receive(text) to authenticated;
 
 create function stepbase_private.has_realtime_policy()

@@ -216,7 +216,8 @@ begin
       stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
       stepbase_engine.next_flow_at(),
-      stepbase_engine.next_webhook_delivery_at()
+      stepbase_engine.next_webhook_delivery_at(),
+      stepbase_engine.next_operation_at()
     )
   );
 end;
@@ -224,6 +225,6 @@ $$;
 
 comment on function stepbase_engine.wake(int) is
   'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. '
-  'Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start or webhook '
-  'delivery; null when there is none. A run that cannot be woken does not '
+  'Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start, webhook '
+  'delivery or slice of an operation; null when there is none. A run that cannot be woken does not '
   'delay the others.';

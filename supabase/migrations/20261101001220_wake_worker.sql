@@ -29,6 +29,7 @@ begin
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()
+    or stepbase_engine.has_due_operations()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     -- What a released incident switch held.
@@ -50,8 +51,8 @@ $$;
 
 comment on function stepbase_engine.has_pending_work() is
   'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, '
-  'schedules or webhook deliveries, mails to send, stored outputs to delete, versions to check, runs and steps that the '
-  'backlog can admit, or expired leases.';
+  'schedules, webhook deliveries or operations on many runs, mails to send, stored outputs to delete, versions to check, '
+  'runs and steps that the backlog can admit, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean

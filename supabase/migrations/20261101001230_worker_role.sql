@@ -64,6 +64,9 @@ as $$
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- Log lines of steps.
     'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
+    -- Operations on many runs.
+    'stepbase_engine.has_due_operations', 'stepbase_engine.due_operations', 'stepbase_engine.advance_operation',
+    'stepbase_engine.fail_operation_run',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.relay_app_traced',

@@ -111,7 +111,8 @@ declare
   v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,resumed_at,last_fired_at,'
-    'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
+    'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error,'
+    'done,failed,skipped,next_slice_at,announced_at,ended_at}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -156,7 +157,7 @@ begin
         ('agent_prompts', 'id'), ('projects', 'id'), ('task_queues', 'id'), ('workflows', 'id'),
         ('workflow_versions', 'id'), ('workflow_canaries', 'id'), ('work_queues', 'id'), ('workflow_signals', 'id'),
         ('workflow_queries', 'id'), ('workflow_schedules', 'id'), ('schedule_backfills', 'id'),
-        ('incident_switches', 'id'), ('workflow_triggers', 'id'),
+        ('incident_switches', 'id'), ('run_operations', 'id'), ('workflow_triggers', 'id'),
         ('webhook_subscriptions', 'id'), ('workflow_children', 'id'), ('workflow_flow_controls', 'id'),
         ('workflow_compilations', 'id'), ('task_decisions', 'id')
     ) t (table_name, key_column)

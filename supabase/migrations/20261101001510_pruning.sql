@@ -260,6 +260,37 @@ comment on function stepbase_engine.prune_schedule_runs(int) is
   'Deletes outcomes of schedules and ended backfills that are older than run_retention_days of their application, or 30 '
   'days, at most p_limit of each; returns their number.';
 
+create function stepbase_engine.prune_run_operations(p_limit int default 500)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  delete from stepbase.run_operations r
+  where r.id in (
+    select o.id
+    from stepbase.applications a
+    cross join lateral (
+      select o.id from stepbase.run_operations o
+      where o.app_code = a.app_code
+        and o.created_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+        and o.ended_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) o
+    limit p_limit
+  );
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_run_operations(int) is
+  'Deletes up to p_limit operations on many runs, with their failures, that ended more than run_retention_days of their '
+  'application ago, or 30 days; returns their number.';
+
 create function stepbase_engine.prune()
 returns jsonb
 language plpgsql
@@ -276,7 +307,8 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'run_operations', stepbase_engine.prune_run_operations(),
+    'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
   -- A lock timeout here must not undo the deletions.
@@ -292,8 +324,8 @@ $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if '
-  'another call is running.';
+  'webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks, '
+  'partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the
 -- rows. pg_cron before 1.5 has no seconds; there the maintenance prunes alone.

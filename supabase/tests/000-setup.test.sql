@@ -235,6 +235,7 @@ as $$
       ('workflow_schedule', 'd011'),
       ('schedule_run', 'd077'),
       ('incident_switch', 'd097'),
+      ('run_operation', 'd095'),
       ('schedule_backfill', 'd087'),
       ('workflow_child', 'd012'),
       ('workflow_compilation', 'd013'),
@@ -414,6 +415,12 @@ begin
   -- Released, so that it holds nothing.
   insert into stepbase.incident_switches (id, app_code, scope, mode, reason, released_at, resumed_at)
   values (tests.sample_id('incident_switch'), 'tap-one', 'application', 'drain', 'sample', now(), now());
+  insert into stepbase.run_operations (
+    id, app_code, action, filter, previewed_at, status, total, done, failed, ended_at
+  )
+  values (tests.sample_id('run_operation'), 'tap-one', 'cancel', '{}', now(), 'stopped', 3, 1, 1, now());
+  insert into stepbase.run_operation_failures (operation_id, run_id, app_code, code, message)
+  values (tests.sample_id('run_operation'), gen_random_uuid(), 'tap-one', 'conflict', 'sample');
   insert into stepbase.schedule_runs (id, app_code, schedule_id, scheduled_at, cause, outcome, detail)
   values (
     tests.sample_id('schedule_run'), 'tap-one', tests.sample_id('workflow_schedule'), '2026-01-01', 'schedule',

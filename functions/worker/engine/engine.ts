@@ -14,6 +14,7 @@ import type {
   DueBackfill,
   DueCheck,
   DueMail,
+  DueOperation,
   DueSchedule,
   ExternalRunStep,
   FailedStep,
@@ -56,6 +57,12 @@ export interface Engine {
   ): Promise<void>;
   /** Starts a slice of the runs of each backfill. */
   advanceBackfills(): Promise<void>;
+  /** The oldest operation of each application. */
+  dueOperations(): Promise<DueOperation[]>;
+  /** Acts on the next runs of an operation and returns how many; 0: it waits, has ended, or another worker acts on it. */
+  advanceOperation(operation: DueOperation, limit: number): Promise<number>;
+  /** Counts the next run as failed, unless another worker has acted on it. */
+  failOperationRun(operation: DueOperation, message: string): Promise<void>;
   /** Published versions that this worker's checker has to check; a few at a time. */
   dueChecks(): Promise<DueCheck[]>;
   recordCheck(workflowVersionId: string, findings: readonly Fault[]): Promise<void>;
@@ -204,12 +211,14 @@ export function createEngine(db: Db, clock: Clock): Engine {
         deliveries: boolean;
         mails: boolean;
         outputs: boolean;
+        operations: boolean;
       }>(
         `select (extract(epoch from stepbase_engine.wake() - stepbase_engine.now()) * 1000)::float8 as due_in_ms,
            stepbase_engine.has_due_schedules() as schedules, stepbase_engine.has_messages() as messages,
            stepbase_engine.has_due_version_checks($1) as checks,
            stepbase_engine.has_due_webhook_deliveries() as deliveries, stepbase_engine.has_due_mails() as mails,
-           stepbase_engine.has_deletable_outputs() as outputs`,
+           stepbase_engine.has_deletable_outputs() as outputs,
+           stepbase_engine.has_due_operations() as operations`,
         [CHECKER_VERSION],
       );
       const { due_in_ms: inMs, ...due } = only(row);
@@ -234,6 +243,21 @@ export function createEngine(db: Db, clock: Clock): Engine {
     },
     async advanceBackfills() {
       await db.query('select stepbase_engine.advance_backfills()');
+    },
+    dueOperations: () => db.query('select * from stepbase_engine.due_operations()'),
+    async advanceOperation({ operation_id }, limit) {
+      const [row] = await db.query<{ runs: number }>(
+        'select stepbase_engine.advance_operation($1, $2) as runs',
+        [operation_id, limit],
+      );
+      return only(row).runs;
+    },
+    async failOperationRun({ operation_id, place }, message) {
+      await db.query('select stepbase_engine.fail_operation_run($1, $2, $3)', [
+        operation_id,
+        place,
+        message,
+      ]);
     },
     dueChecks: () =>
       db.query('select * from stepbase_engine.due_version_checks($1)', [CHECKER_VERSION]),

@@ -169,6 +169,12 @@ export interface DueBackfill {
   is_planned: boolean;
 }
 
+/** An operation on many runs, and how many of them it has counted. */
+export interface DueOperation {
+  operation_id: string;
+  place: number;
+}
+
 /** A worker's sign of life (stepbase.workers). */
 export interface Heartbeat {
   worker_id: string;
@@ -197,6 +203,8 @@ export interface NextDue {
   mails: boolean;
   /** A stored output of a deleted run is to be deleted. */
   outputs: boolean;
+  /** A slice of an operation on many runs is due. */
+  operations: boolean;
 }
 
 /** A mail that was taken for an attempt. `data` is what its template needs. */

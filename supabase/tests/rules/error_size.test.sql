@@ -43,11 +43,11 @@ where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespa
   -- A mode of the node, fixed texts of the state machine, fixed words, and a text that a constraint bounds.
   and (c.relname, a.attname) not in (
     ('workflow_nodes', 'on_error'), ('transitions', 'reason'), ('schedule_runs', 'outcome'),
-    ('incident_switches', 'reason'), ('workflow_canaries', 'reason')
+    ('incident_switches', 'reason'), ('workflow_canaries', 'reason'), ('run_operations', 'reason')
   );
 select is(
   array(select format('%s.%s', e.name, e.column_name) from error_columns e order by 1),
-  '{invitations.mail_error,mails.error,outbox.error,refused_starts.error,runs.error,runs.pending_outcome,schedule_backfills.last_error,schedule_runs.error,step_runs.error,unassigned_changes.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
+  '{invitations.mail_error,mails.error,outbox.error,refused_starts.error,run_operations.last_error,runs.error,runs.pending_outcome,schedule_backfills.last_error,schedule_runs.error,step_runs.error,unassigned_changes.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
   'these columns hold errors'
 );
 select is_empty(

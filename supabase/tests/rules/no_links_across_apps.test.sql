@@ -31,6 +31,7 @@ from (
     ('webhook subscription → workflow', $$update stepbase.webhook_subscriptions set workflow_id = '00000000-0000-4000-8000-00000000d201' where app_code = 'tap-one'$$),
     ('delivery → webhook subscription', $$insert into stepbase.webhook_deliveries (app_code, subscription_id, event_type, payload) select 'tap-two', s.id, 'webhook.test', '{}' from stepbase.webhook_subscriptions s where s.app_code = 'tap-one'$$),
     ('child → workflow', $$insert into stepbase.workflow_children (app_code, parent_workflow_id, child_workflow_id, child_workflow_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', '00000000-0000-4000-8000-00000000d201', 'x')$$),
+    ('failure → operation', $$insert into stepbase.run_operation_failures (operation_id, run_id, app_code, code, message) select o.id, o.id, 'tap-two', 'x', 'x' from stepbase.run_operations o where o.app_code = 'tap-one'$$),
     ('item → work queue', $$insert into stepbase.work_queue_items (app_code, work_queue_id, item) values ('tap-one', '00000000-0000-4000-8000-00000000d208', '1')$$),
     ('run → workflow', $$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-one', v.workflow_id, v.id from stepbase.workflow_versions v where v.app_code = 'tap-two'$$),
     ('run → application', $$insert into stepbase.runs (app_code, workflow_id, workflow_version_id) select 'tap-none', v.workflow_id, v.id from stepbase.workflow_versions v where v.app_code = 'tap-one' limit 1$$),

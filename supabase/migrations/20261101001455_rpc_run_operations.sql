@@ -1,0 +1,315 @@
+-- The RPCs of operations on many runs: preview, start, stop. See rpc_runs for the pattern.
+
+create function stepbase_private.require_action(p_action text)
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if stepbase_engine.operation_statuses(p_action) is null then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'action must be cancel, pause, resume, redrive or rerun', '{"path": "action"}'
+    );
+  end if;
+  return stepbase_private.require_permission(case p_action when 'cancel' then 'run:cancel' else 'run:execute' end);
+end;
+$$;
+
+comment on function stepbase_private.require_action(text) is
+  'The application of the caller, if it may perform the action on a run. Errors: SB400 unknown action, SB401, SB403.';
+
+create function stepbase_private.select_runs(
+  p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamptz,
+  out run_ids uuid[], out is_complete boolean
+)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  c_most constant int := 10000;
+  -- A page examines about 10,000 runs.
+  c_pages constant int := 40;
+  v_filter stepbase_private.run_filter := stepbase_private.read_filter(p_app_code, p_filter);
+  v_statuses text[] := stepbase_engine.operation_statuses(p_action);
+  v_time timestamptz;
+  v_id uuid;
+  v_page_ids uuid[];
+begin
+  run_ids := '{}';
+  is_complete := true;
+  if v_filter.statuses is not null then
+    v_statuses := array(select s.name from unnest(v_statuses) s (name) where s.name = any(v_filter.statuses));
+  end if;
+  if v_statuses = '{}' then
+    return;
+  end if;
+  v_filter.statuses := v_statuses;
+  -- Included: the next possible time is not.
+  v_filter.created_before := least(v_filter.created_before, p_until + interval '1 microsecond');
+  for i in 1..c_pages loop
+    select m.run_ids, m.next_time, m.next_id into v_page_ids, v_time, v_id
+    from stepbase_private.matching_runs(v_filter, false, v_time, v_id, 1000) m;
+    if p_action in ('redrive', 'rerun') then
+      -- A child starts again with its parent.
+      v_page_ids := array(
+        select r.id
+        from unnest(v_page_ids) with ordinality i (id, place)
+        cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
+        where r.parent_run_id is null
+          and (
+            p_action = 'rerun' or p_is_forced or not exists (
+              select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
+            )
+          )
+        order by i.place
+      );
+    end if;
+    run_ids := run_ids || v_page_ids;
+    is_complete := v_id is null and cardinality(run_ids) <= c_most;
+    exit when v_id is null or cardinality(run_ids) > c_most;
+  end loop;
+  run_ids := run_ids[1:c_most];
+end;
+$$;
+
+comment on function stepbase_private.select_runs(text, text, jsonb, boolean, timestamptz) is
+  'The runs that match a filter, were created up to a time, and have a status on which the action has an effect; the '
+  'oldest first, at most 10000. is_complete: there are no others. Errors: those of read_filter.';
+
+create function stepbase_private.preview_token(
+  p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_at timestamptz, p_count int
+)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select concat_ws(
+    '_', to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), p_count,
+    md5(jsonb_build_array(p_app_code, p_action, p_filter, p_is_forced, p_at, p_count)::text)
+  );
+$$;
+
+comment on function stepbase_private.preview_token(text, text, jsonb, boolean, timestamptz, int) is
+  'The text that binds the start of an operation to its preview: the time, the number of runs, and a hash with the action '
+  'and the filter. No secret: start_operation checks the permission and the number of runs again.';
+
+-- Security definer, as search_runs: indexes on expressions, which row-level security hides.
+create function stepbase_private.preview_operation(p_action text, p_filter jsonb, p_force boolean)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code constant text := stepbase_private.require_action(p_action);
+  v_now constant timestamptz := stepbase_engine.now();
+  v_forced constant boolean := coalesce(p_force, false);
+  v_selected record;
+begin
+  select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_now) s;
+  return jsonb_build_object(
+    'action', p_action,
+    'count', cardinality(v_selected.run_ids),
+    'is_complete', v_selected.is_complete,
+    'by_status', (
+      select coalesce(jsonb_object_agg(c.status, c.count), '{}')
+      from (
+        select r.status, count(*) as count
+        from unnest(v_selected.run_ids) i (id)
+        cross join lateral (select o.status from stepbase.runs o where o.id = i.id offset 0) r
+        group by r.status
+      ) c
+    ),
+    'sample', to_jsonb(v_selected.run_ids[1:10]),
+    'preview', stepbase_private.preview_token(
+      v_app_code, p_action, p_filter, v_forced, v_now, cardinality(v_selected.run_ids)
+    ),
+    'expires_at', to_jsonb(v_now + interval '15 minutes')
+  );
+end;
+$$;
+
+comment on function stepbase_private.preview_operation(text, jsonb, boolean) is 'Implements stepbase.preview_operation.';
+grant execute on function stepbase_private.preview_operation(text, jsonb, boolean) to authenticated;
+
+create function stepbase.preview_operation(action text, filter jsonb, force boolean default false)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_private.preview_operation(
+    preview_operation.action, preview_operation.filter, preview_operation.force
+  );
+$$;
+
+comment on function stepbase.preview_operation(text, jsonb, boolean) is
+  'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, sample, preview, expires_at}. '
+  'action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do '
+  'not count, nor, for redrive and rerun, child runs, nor, for redrive without force, runs that were redriven before. '
+  'is_complete: false if more than 10000 runs match. sample: the ids of the 10 oldest. preview: pass it to start_operation '
+  'before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown '
+  'workflow or version.';
+grant execute on function stepbase.preview_operation(text, jsonb, boolean) to authenticated;
+
+-- Security definer, as all that follows: clients cannot write operations.
+create function stepbase_private.start_operation(
+  p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean
+)
+returns stepbase.run_operations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  c_open constant int := 5;
+  v_app_code constant text := stepbase_private.require_action(p_action);
+  v_now constant timestamptz := stepbase_engine.now();
+  v_forced constant boolean := coalesce(p_force, false);
+  v_parts constant text[] := regexp_match(p_preview, '^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,5})_[0-9a-f]{32}$');
+  v_at timestamptz;
+  v_previewed int;
+  v_selected record;
+  v_count int;
+  v_operation stepbase.run_operations;
+begin
+  if v_forced and p_action not in ('cancel', 'redrive') then
+    perform stepbase_private.raise_error('invalid_request', 'Only cancel and redrive have force', '{"path": "force"}');
+  elsif length(p_reason) not between 1 and 1000 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
+    );
+  end if;
+  v_at := stepbase_private.iso_time(v_parts[1], 'preview');
+  v_previewed := v_parts[2]::int;
+  if p_preview is distinct from
+    stepbase_private.preview_token(v_app_code, p_action, p_filter, v_forced, v_at, v_previewed)
+    or v_at > v_now
+  then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'preview must be the one that preview_operation returned for this action, filter and force',
+      '{"path": "preview"}'
+    );
+  elsif v_at < v_now - interval '15 minutes' then
+    perform stepbase_private.raise_error('conflict', 'The preview has expired; call preview_operation again');
+  end if;
+
+  select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_at) s;
+  v_count := cardinality(v_selected.run_ids);
+  if not v_selected.is_complete then
+    perform stepbase_private.raise_error(
+      'limit_reached', 'Too many runs for one operation; add a time, a workflow or a tag to the filter',
+      jsonb_build_object('limit', 10000)
+    );
+  elsif v_count > v_previewed then
+    perform stepbase_private.raise_error(
+      'conflict', format('%s runs match now, the preview counted %s; call preview_operation again', v_count, v_previewed),
+      jsonb_build_object('count', v_count, 'previewed', v_previewed)
+    );
+  elsif (
+    select count(*) from (
+      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit c_open
+    ) x
+  ) >= c_open then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s running operations, its limit; wait for one or stop it', c_open),
+      jsonb_build_object('limit', c_open)
+    );
+  end if;
+
+  insert into stepbase.run_operations (
+    app_code, action, filter, reason, is_forced, previewed_at, status, total, created_by, created_at, announced_at,
+    ended_at
+  )
+  values (
+    v_app_code, p_action, p_filter, p_reason, v_forced, v_at, case when v_count = 0 then 'completed' else 'running' end,
+    v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
+  )
+  returning * into v_operation;
+  if v_count > 0 then
+    insert into stepbase_engine.selected_runs (operation_id, run_ids) values (v_operation.id, v_selected.run_ids);
+    perform pg_notify('stepbase', 'due');
+    perform stepbase_engine.request_worker();
+  end if;
+  return v_operation;
+end;
+$$;
+
+comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean) is 'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean) to authenticated;
+
+create function stepbase.start_operation(
+  action text, filter jsonb, preview text, reason text default null, force boolean default false
+)
+returns stepbase.run_operations
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.start_operation(
+    start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
+    start_operation.force
+  );
+$$;
+
+comment on function stepbase.start_operation(text, jsonb, text, text, boolean) is
+  'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, '
+  'the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it '
+  'are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also '
+  'starts runs that were redriven before. At most 5 operations of an application run at the same time. Requires run:cancel '
+  'for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has '
+  'expired or more runs match than it counted, SB429 more than 10000 runs or 5 operations.';
+grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean) to authenticated;
+
+create function stepbase_private.stop_operation(p_operation_id uuid)
+returns stepbase.run_operations
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code constant text := stepbase_private.app_code();
+  v_now constant timestamptz := stepbase_engine.now();
+  v_operation stepbase.run_operations;
+begin
+  select o.* into v_operation from stepbase.run_operations o
+  where o.id = p_operation_id and o.app_code = v_app_code;
+  -- Another role is refused before it learns whether the operation exists.
+  perform stepbase_private.require_action(coalesce(v_operation.action, 'rerun'));
+  if v_operation.id is null then
+    perform stepbase_private.raise_error(
+      'not_found', 'Operation not found', jsonb_build_object('operation_id', p_operation_id)
+    );
+  end if;
+  -- Waits for the slice under way.
+  update stepbase.run_operations o
+  set status = 'stopped', ended_at = v_now, announced_at = v_now, next_slice_at = null
+  where o.id = v_operation.id and o.status = 'running'
+  returning o.* into v_operation;
+  if found then
+    delete from stepbase_engine.selected_runs s where s.operation_id = v_operation.id;
+  else
+    select o.* into strict v_operation from stepbase.run_operations o where o.id = p_operation_id;
+  end if;
+  return v_operation;
+end;
+$$;
+
+comment on function stepbase_private.stop_operation(uuid) is 'Implements stepbase.stop_operation.';
+grant execute on function stepbase_private.stop_operation(uuid) to authenticated;
+
+create function stepbase.stop_operation(operation_id uuid)
+returns stepbase.run_operations
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.stop_operation(stop_operation.operation_id);
+$$;
+
+comment on function stepbase.stop_operation(uuid) is
+  'Stops an operation after the slice under way, and returns its row; runs on which it has acted stay as they are. Without '
+  'effect on an operation that has ended. Requires the permission of its action. Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.stop_operation(uuid) to authenticated;
