@@ -23,6 +23,7 @@ import {
   WORKFLOW_PARTS_RESOURCE,
 } from './routes/registry.ts';
 import { ROLE_RESOURCE } from './routes/roles.ts';
+import { RUN_OPERATION_RESOURCE } from './routes/run-operations.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
 import { SCHEDULE_RESOURCE } from './routes/schedules.ts';
 import { SECRET_RESOURCE } from './routes/secrets.ts';
@@ -40,6 +41,7 @@ export const RESOURCES: readonly Resource[] = [
   WORKFLOW_PARTS_RESOURCE,
   FLOW_CONTROL_RESOURCE,
   RUN_RESOURCE,
+  RUN_OPERATION_RESOURCE,
   TASK_RESOURCE,
   EVENT_RESOURCE,
   SCHEDULE_RESOURCE,

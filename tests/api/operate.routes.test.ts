@@ -1,4 +1,5 @@
-// Routes that operate schedules and incident switches: run now, next times, outcomes, backfills; set, status, release.
+// Routes that operate schedules, incident switches and many runs: run now, next times, outcomes, backfills; set, status,
+// release; preview, start, progress, stop.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { waitFor } from '../support/stack.ts';
@@ -97,6 +98,42 @@ it('a backfill shows its progress and ends when it is cancelled', async () => {
   const future = { ...range, to_time: '2099-01-01T00:00:00Z' };
   const refused = await send('POST', `schedules/${scheduleId}/backfills`, future);
   expect(problem(refused)).toEqual([400, 'invalid_request']);
+});
+
+it('an operation cancels the runs that its preview counted', async () => {
+  const start_at = '2100-01-01T00:00:00Z';
+  const target = await publishWorkflow(tenant.admin);
+  const start = () => send('POST', `workflows/${target}/runs`, { input: { n: 1 }, start_at });
+  const runs = [await start(), await start()].map(({ body }) => String(body.id));
+  const selection = { action: 'cancel', filter: { workflow: target } };
+  const previewed = await send('POST', 'run-operations/preview', selection);
+  expect(previewed.body).toMatchObject({ count: 2, is_complete: true, by_status: { pending: 2 } });
+  expect(previewed.body.sample).toEqual(runs);
+
+  const given = { ...selection, preview: previewed.body.preview, reason: 'a test' };
+  const viewer = await signToken(await createMember(tenant.app_code, 'viewer'));
+  const refused = await call(`${api.url}/v1/run-operations`, {
+    method: 'POST',
+    token: viewer,
+    body: given,
+  });
+  expect(problem(refused)).toEqual([403, 'permission_denied']);
+  const other = await send('POST', 'run-operations', { ...given, action: 'pause' });
+  expect(problem(other)).toEqual([400, 'invalid_request']);
+
+  const made = await send('POST', 'run-operations', given);
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  const path = `run-operations/${String(made.body.id)}`;
+  const done = await waitFor('the operation has ended', async () => {
+    const { body } = await send('GET', path);
+    return body.ended_at === null ? false : body;
+  });
+  expect(done).toMatchObject({ status: 'completed', total: 2, done: 2, failed: 0, skipped: 0 });
+  expect(items(await send('GET', `${path}/failures`))).toEqual([]);
+  expect(items(await send('GET', 'run-operations?action=cancel'))).toHaveLength(1);
+  expect((await send('POST', `${path}/stop`, {})).body).toMatchObject({ status: 'completed' });
+  const run = await send('GET', `runs/${runs[0]}`);
+  expect(run.body.run).toMatchObject({ status: 'cancelled', error: { message: 'a test' } });
 });
 
 it('an incident switch of a workflow is set, read and released', async () => {

@@ -173,6 +173,16 @@ export async function prepare(world: World): Promise<Preparations> {
     return { params: { backfill_id: id }, body: {} };
   };
 
+  const previewed = async () => {
+    const body = { action: 'rerun', filter: { created_before: '2020-01-01T00:00:00Z' } };
+    const { preview } = await world.made('POST', '/v1/run-operations/preview', body);
+    return { body: { ...body, preview } };
+  };
+  const operated = async () => {
+    const { id } = await world.made('POST', '/v1/run-operations', (await previewed()).body);
+    return { params: { operation_id: id }, body: {} };
+  };
+
   const unused = await world.publish([node('one', 'transform', { expression: '1' })]);
   const stopped = async () => {
     const body = { scope: 'workflow', target: unused, reason: 'generated' };
@@ -281,6 +291,13 @@ export async function prepare(world: World): Promise<Preparations> {
       body: { description: 'Changed' },
     }),
     startRun: async () => ({ params: { kebab_name: quick }, body: {} }),
+    previewRunOperation: async () => ({
+      body: { action: 'rerun', filter: { workflow: quick } },
+    }),
+    startRunOperation: previewed,
+    getRunOperation: operated,
+    listRunOperationFailures: operated,
+    stopRunOperation: operated,
     searchRuns: async () => ({ body: { filter: { workflow: quick } } }),
     startRuns: async () => ({ params: { kebab_name: quick }, body: { items: [{}, {}] } }),
     archiveWorkflow: async () => ({ ...(await fresh()), body: {} }),
