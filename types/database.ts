@@ -616,6 +616,52 @@ isOneToOne: false
       referencedColumns: ["id","app_code"]
     }
                   ]
+                },"run_operation_failures": {
+                  Row: {
+                    "app_code": string,"code": string,"created_at": string,"message": string,"operation_id": string,"run_id": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"code": string,"created_at"?: string,"message": string,"operation_id": string,"run_id": string
+                  }
+                  Update: {
+                    "app_code"?: string,"code"?: string,"created_at"?: string,"message"?: string,"operation_id"?: string,"run_id"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "failure_operation_is_of_same_app"
+      columns: ["operation_id","app_code"]
+isOneToOne: false
+      referencedRelation: "run_operations"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
+                },"run_operations": {
+                  Row: {
+                    "action": string,"announced_at": string,"app_code": string,"created_at": string,"created_by": string | null,"done": number,"ended_at": string | null,"failed": number,"filter": NonNullable<Json>,"id": string,"is_forced": boolean,"last_error": Json | null,"next_slice_at": string | null,"previewed_at": string,"reason": string | null,"skipped": number,"status": string,"total": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "action": string,"announced_at"?: string,"app_code": string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter": NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at": string,"reason"?: string | null,"skipped"?: number,"status"?: string,"total": number
+                  }
+                  Update: {
+                    "action"?: string,"announced_at"?: string,"app_code"?: string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter"?: NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at"?: string,"reason"?: string | null,"skipped"?: number,"status"?: string,"total"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_operations_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "run_operations_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"run_signals": {
                   Row: {
                     "app_code": string,"consumed_at": string | null,"created_at": string,"id": string,"payload": NonNullable<Json>,"run_id": string,"sent_by": string | null,"sent_key": string | null,"signal_name": string,"step_run_id": string | null
@@ -2796,6 +2842,9 @@ isOneToOne: false
 "preview_continue":
 { Args: { "run_id": string,"version"?: number }; Returns: Json
                            },
+"preview_operation":
+{ Args: { "action": string,"filter": Json,"force"?: boolean }; Returns: Json
+                           },
 "preview_rerun":
 { Args: { "from_step"?: string,"input"?: Json,"outputs"?: Json,"run_id": string }; Returns: Json
                            },
@@ -3363,6 +3412,33 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"start_operation":
+{ Args: { "action": string,"filter": Json,"force"?: boolean,"preview": string,"reason"?: string }; Returns: {
+              "action": string,
+"announced_at": string,
+"app_code": string,
+"created_at": string,
+"created_by": string | null,
+"done": number,
+"ended_at": string | null,
+"failed": number,
+"filter": NonNullable<Json>,
+"id": string,
+"is_forced": boolean,
+"last_error": Json | null,
+"next_slice_at": string | null,
+"previewed_at": string,
+"reason": string | null,
+"skipped": number,
+"status": string,
+"total": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "run_operations"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "start_run":
 { Args: { "idempotency_key"?: string,"input"?: Json,"metadata"?: Json,"priority"?: number,"start_at"?: string,"tags"?: (string)[],"version"?: number,"workflow": string }; Returns: {
               "app_code": string,
@@ -3485,6 +3561,33 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "workflow_canaries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"stop_operation":
+{ Args: { "operation_id": string }; Returns: {
+              "action": string,
+"announced_at": string,
+"app_code": string,
+"created_at": string,
+"created_by": string | null,
+"done": number,
+"ended_at": string | null,
+"failed": number,
+"filter": NonNullable<Json>,
+"id": string,
+"is_forced": boolean,
+"last_error": Json | null,
+"next_slice_at": string | null,
+"previewed_at": string,
+"reason": string | null,
+"skipped": number,
+"status": string,
+"total": number
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "run_operations"
         isOneToOne: true
         isSetofReturn: false
       } },

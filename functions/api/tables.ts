@@ -812,6 +812,94 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  run_operation_failures: {
+    comment: 'Runs on which an operation failed, with the error: the first 1000 of each operation.',
+    columns: {
+      operation_id: { type: 'uuid', required: true },
+      run_id: {
+        type: 'uuid',
+        required: true,
+        comment: 'The run; no foreign key, so that the row outlives the run.',
+      },
+      app_code: { type: 'text', required: true },
+      code: {
+        type: 'text',
+        required: true,
+        comment: 'A code of stepbase.error_codes, engine_error or engine_timeout.',
+      },
+      message: { type: 'text', required: true },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  run_operations: {
+    comment:
+      'Operations on many runs with their progress. Started and stopped by RPCs, written by the engine; kept for the run retention of the application, at most 30 days.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      action: { type: 'text', required: true },
+      filter: {
+        type: 'object',
+        required: true,
+        comment: 'The filter that selected the runs when the operation started.',
+      },
+      reason: {
+        type: 'text',
+        nullable: true,
+        comment: 'Why; the error message of runs that the operation cancels.',
+      },
+      is_forced: {
+        type: 'boolean',
+        comment:
+          'cancel: the runs end without compensation; redrive: also dead letters that were redriven before.',
+      },
+      previewed_at: {
+        type: 'time',
+        required: true,
+        comment: 'Runs that were created after the preview are not selected.',
+      },
+      status: {
+        type: 'text',
+        comment:
+          'running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.',
+      },
+      total: { type: 'integer', required: true, comment: 'Selected runs.' },
+      done: { type: 'integer', comment: 'Runs on which the operation had its effect.', minimum: 0 },
+      failed: {
+        type: 'integer',
+        comment: 'Runs that refused the action; see run_operation_failures.',
+        minimum: 0,
+      },
+      skipped: {
+        type: 'integer',
+        comment:
+          'Runs whose status changed before the operation came to them, such as a run that had ended.',
+        minimum: 0,
+      },
+      last_error: {
+        type: 'object',
+        nullable: true,
+        comment: 'Why the latest run failed, or why the operation waits: {code, message, at, …}.',
+      },
+      created_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+      next_slice_at: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'The operation waits until then, because a limit refused a start; null: the next slice follows at once.',
+      },
+      announced_at: {
+        type: 'time',
+        comment: 'When subscribers of Realtime got the latest message.',
+      },
+      ended_at: { type: 'time', nullable: true },
+    },
+    insert: [],
+    update: [],
+  },
   run_signals: {
     comment: 'Signals sent to runs; a waiting step consumes the oldest of its name.',
     columns: {
