@@ -75,3 +75,17 @@ export const verifyAuditLog = (
     anchor === undefined ? null : JSON.stringify(anchor),
     from_seq,
   ]);
+
+export interface StatisticsQuery {
+  group_by: string;
+  since?: string | undefined;
+  until?: string | undefined;
+  workflow_id?: string | undefined;
+}
+
+export const readStatistics = (query: Query, asked: StatisticsQuery) =>
+  one(
+    query,
+    'select stepbase.read_statistics($1, $2::timestamptz, $3::timestamptz, $4::uuid) as value',
+    [asked.group_by, asked.since ?? null, asked.until ?? null, asked.workflow_id ?? null],
+  );

@@ -93,6 +93,12 @@ begin
     v_done := v_done || jsonb_build_object('cron_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('statistics_collected', stepbase_engine.collect_statistics());
+  exception when others then
+    raise warning 'stepbase: collecting statistics failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('collect_error', sqlerrm);
+  end;
+  begin
     if not exists (
       select 1 from stepbase_private.workflow_statistics s where s.refreshed_at > now() - interval '1 hour'
     ) then

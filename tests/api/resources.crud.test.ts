@@ -273,6 +273,11 @@ describe('members, keys and the application', () => {
     await sql('select stepbase_engine.refresh_statistics()');
     const totals = items(await get('statistics/workflows'));
     expect(totals.map((row) => row.workflow_id)).toContain(workflowId);
+    const day = await get('statistics?group_by=application');
+    expect(day.body).toMatchObject({ items: expect.any(Array), since: expect.any(String) });
+    expect(
+      (await get('statistics?since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z')).status,
+    ).toBe(400);
     for (const path of ['statistics/projects', 'statistics/activities', 'workers']) {
       expect((await get(path)).status, path).toBe(200);
     }

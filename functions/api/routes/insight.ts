@@ -6,6 +6,7 @@ import { type Resource, statement } from '../operation.ts';
 import {
   auditAnchor,
   projectStatistics,
+  readStatistics,
   verifyAuditLog,
   workflowStatistics,
 } from '../resource-queries.ts';
@@ -44,6 +45,32 @@ const ProjectStatistics = named('ProjectStatistics', () =>
         avg_execution_duration_ms: count(),
         last_execution_at: time(),
         refreshed_at: z.string(),
+      }),
+    ),
+  }),
+);
+
+const Statistics = named('Statistics', () =>
+  z.object({
+    since: z.string(),
+    until: z.string(),
+    settled_at: time().describe('The numbers before this time are final.'),
+    items: z.array(
+      z.object({
+        app_code: z.string().optional(),
+        project_id: z.uuid().nullable().optional(),
+        workflow_id: z.uuid().optional(),
+        step_id: z.string().optional(),
+        step_type: z.string().optional(),
+        component_id: z.uuid().optional(),
+        total: count(),
+        completed: count(),
+        failed: count().describe('Also timed out runs.'),
+        cancelled: count(),
+        success_rate: z.number().nullable().describe('completed / (completed + failed)'),
+        avg_duration_ms: count().nullable(),
+        p50_duration_ms: count().nullable().describe('At most 10 % off.'),
+        p95_duration_ms: count().nullable().describe('At most 10 % off.'),
       }),
     ),
   }),
@@ -135,8 +162,30 @@ const WORKERS: ListSpec = {
 
 export const STATISTICS_RESOURCE: Resource = {
   name: 'Statistics',
-  description: 'Totals, refreshed once an hour. Durations are in milliseconds.',
+  description: 'Totals. Durations are in milliseconds.',
   operations: [
+    statement(
+      {
+        id: 'readStatistics',
+        method: 'GET',
+        path: '/v1/statistics',
+        title: 'Read counts and durations of a time',
+        permission: 'stats:read',
+        description:
+          'Returns counts, the average, the median and the 95th percentile of runs, or of attempts of steps, of the runs that ended in a time. Current to the minute; by the hour for times more than a day ago.',
+        query: z.strictObject({
+          group_by: z
+            .enum(['application', 'project', 'workflow', 'step', 'step_type', 'component'])
+            .default('workflow'),
+          since: Time.optional().describe('Default: a day before `until`.'),
+          until: Time.optional().describe('Default: now.'),
+          workflow_id: z.uuid().optional(),
+        }),
+        replies: { 200: { description: 'the largest 1,000 items', schema: Statistics } },
+        errors: [],
+      },
+      async (query, call) => ({ body: await readStatistics(query, call.query) }),
+    ),
     statement(
       {
         id: 'getWorkflowStatistics',
@@ -144,7 +193,8 @@ export const STATISTICS_RESOURCE: Resource = {
         path: '/v1/statistics/workflows',
         title: 'Read the totals of each workflow',
         permission: 'stats:read',
-        description: 'Returns the totals of runs by workflow, as of `refreshed_at`.',
+        description:
+          'Returns the totals of runs by workflow, as of `refreshed_at`. They are refreshed once an hour.',
         replies: { 200: { description: '`{items}`', schema: WorkflowStatistics } },
         errors: [],
       },
@@ -157,7 +207,8 @@ export const STATISTICS_RESOURCE: Resource = {
         path: '/v1/statistics/projects',
         title: 'Read the totals of each project',
         permission: 'stats:read',
-        description: 'Returns the totals of runs by project, as of `refreshed_at`.',
+        description:
+          'Returns the totals of runs by project, as of `refreshed_at`. They are refreshed once an hour.',
         replies: { 200: { description: '`{items}`', schema: ProjectStatistics } },
         errors: [],
       },
