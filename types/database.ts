@@ -2913,6 +2913,9 @@ isOneToOne: false
 "read_invitation":
 { Args: { "token": string }; Returns: Json
                            },
+"read_statistics":
+{ Args: { "group_by"?: string,"since"?: string,"until"?: string,"workflow_id"?: string }; Returns: Json
+                           },
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
               "app_code": string,

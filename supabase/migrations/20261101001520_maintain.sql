@@ -139,7 +139,7 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once '
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once '
   'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 

@@ -35,6 +35,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   previewRerun: 'writes nothing',
   previewContinue: 'writes nothing',
   decideTaskLink: 'a link is used once',
+  verifyAuditLog: 'writes nothing',
   saveDraft: 'the same draft again is the same draft; If-Match guards it',
   publishWorkflow: 'a version is published once',
   callWebhook: 'the delivery id of the sender is the key',
