@@ -25,5 +25,8 @@ export interface Failure {
 export const failCallback = (db: Db, token: string, { code, message, retryable }: Failure) =>
   objectOf(db, 'fail_callback($1, $2, $3, $4)', [token, code, message, retryable]);
 
+export const logCallback = (db: Db, token: string, lines: readonly object[]) =>
+  objectOf(db, 'log_callback($1, $2::jsonb)', [token, toStorableJson(lines)]);
+
 export const heartbeatCallback = (db: Db, token: string) =>
   objectOf(db, 'heartbeat_callback($1)', [token]);

@@ -44,6 +44,7 @@ const ONLY_PREPARED = new Set([
   'completeCallback',
   'failCallback',
   'heartbeatCallback',
+  'logCallback',
   'removeMember',
   'changeMemberRole',
   'deleteWorkflow',

@@ -40,6 +40,9 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   publishWorkflow: 'a version is published once',
   callWebhook: 'the delivery id of the sender is the key',
   callMcp: 'its tool start_run takes the key as an argument',
+  failCallback: 'a repeated answer changes nothing',
+  heartbeatCallback: 'creates nothing',
+  logCallback: 'log lines may be written twice',
   retryWebhookDelivery: 'a delivery that is pending is refused',
   resendInvitation: 'replaces the link of one invitation; mails are limited per hour',
 };

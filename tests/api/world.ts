@@ -252,6 +252,7 @@ export async function prepare(world: World): Promise<Preparations> {
     completeCallback: callback({ output: {} }),
     failCallback: callback({ code: 'no_stock' }),
     heartbeatCallback: callback({}),
+    logCallback: callback({ lines: [{ message: 'Started' }] }),
     rotateComponentSecret: async () => ({
       params: {
         component_id: (

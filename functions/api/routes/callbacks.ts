@@ -1,10 +1,16 @@
-// POST /callbacks/complete, /fail and /heartbeat: a component that answered a call with 202 answers the step later. The
+// POST /callbacks/complete, /fail, /heartbeat and /log: a component that answered a call with 202 answers the step later. The
 // token of the call identifies the attempt, so the routes need no other caller. It is sent in the body, because logs
 // contain paths and queries.
 import { createHash } from 'node:crypto';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { z } from 'zod';
-import { completeCallback, failCallback, heartbeatCallback } from '../component-queries.ts';
+import {
+  completeCallback,
+  failCallback,
+  heartbeatCallback,
+  logCallback,
+} from '../component-queries.ts';
+import { JsonObject, Time } from '../components.ts';
 import type { ApiEnv, Deps } from '../deps.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { documented, type Resource } from '../operation.ts';
@@ -33,6 +39,20 @@ export const FailCallbackBody = z.strictObject({
     .describe('Whether another attempt may succeed; the retry policy of the step applies.'),
 });
 export const HeartbeatCallbackBody = z.strictObject({ token });
+export const LogCallbackBody = z.strictObject({
+  token,
+  lines: z
+    .array(
+      z.strictObject({
+        level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+        message: z.string().min(1).max(4_000),
+        data: JsonObject.optional(),
+        at: Time.optional().describe('When it happened; default: now.'),
+      }),
+    )
+    .min(1)
+    .max(100),
+});
 
 const CallbackAnswer = named('CallbackAnswer', () =>
   z.object({
@@ -44,6 +64,10 @@ const Heartbeat = named('CallbackHeartbeat', () =>
   z.object({
     cancelled: z.boolean().describe('The run has ended, so the work is of no use any more.'),
   }),
+);
+
+const Written = named('CallbackLog', () =>
+  z.object({ written: z.int().describe('Lines that were written; an attempt keeps 1,000.') }),
 );
 
 interface CallbackEnv {
@@ -72,6 +96,10 @@ export function callbackRoutes(deps: Deps): Hono<CallbackEnv> {
     .post('/heartbeat', async (c) => {
       await readBody(c, HeartbeatCallbackBody);
       return c.json(await heartbeatCallback(db, c.var.callback));
+    })
+    .post('/log', async (c) => {
+      const { lines } = await readBody(c, LogCallbackBody);
+      return c.json(await logCallback(db, c.var.callback, lines));
     });
 }
 
@@ -122,6 +150,17 @@ export const CALLBACK_RESOURCE: Resource = {
         'Extends the time until the next heartbeat by `heartbeat_timeout_ms` of the component, and tells whether the run has ended. An attempt that failed answers `conflict`.',
       body: HeartbeatCallbackBody,
       replies: { 200: { description: 'whether the work is still needed', schema: Heartbeat } },
+      errors: ERRORS,
+    }),
+    documented({
+      id: 'logCallback',
+      method: 'POST',
+      path: '/callbacks/log',
+      title: 'Write log lines for a call',
+      permission: null,
+      description: `Adds lines to the log of the attempt. An attempt keeps 1,000 lines and 256 KB; later lines are dropped. ${CONFLICT}`,
+      body: LogCallbackBody,
+      replies: { 200: { description: 'how many lines were written', schema: Written } },
       errors: ERRORS,
     }),
   ],

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(52);
+select plan(60);
 select tests.create_rows();
 
 update stepbase.components
@@ -143,6 +143,11 @@ select is(
   'the step completed once'
 );
 
+select is(
+  pg_temp.tried(format('log_callback(%L, %L)', pg_temp.token('early'), '[{"level": "info", "message": "late"}]')), 'SB409 step_ended',
+  'an attempt that has ended gets no log lines'
+);
+
 -- The step waits.
 select pg_temp.begin_call('waits');
 select pg_temp.waits(pg_temp.work('waits'));
@@ -159,6 +164,17 @@ select is(
 select is(pg_temp.complete(pg_temp.token('waits'), '{"m": 1}'), 'SB422', 'the output must match the output schema');
 select is((pg_temp.of('waits')).status, 'waiting', 'the step still waits');
 select is(pg_temp.fails(pg_temp.token('waits'), 'Not Snake'), 'SB400', 'the code of a failure is snake_case');
+select is(
+  stepbase_engine.log_callback(pg_temp.token('waits'), '[{"level": "info", "message": "Half done", "data": {"percent": 50}}]'),
+  '{"written": 1}', 'a component writes log lines'
+);
+select results_eq(
+  $$select l.step_id, l.attempt, l.message from stepbase.step_logs l where l.step_run_id = (pg_temp.of('waits')).id$$,
+  $$values ('call', 1, 'Half done')$$, 'they belong to the attempt'
+);
+select is(
+  pg_temp.tried(format('log_callback(%L, %L)', pg_temp.token('waits'), '[{"message": 1}]')), 'SB400', 'and have a level and a text'
+);
 select stepbase_engine.advance_clock('50 seconds');
 select is(pg_temp.beats(pg_temp.token('waits')), 'false', 'a heartbeat tells that the work is needed');
 select is(
