@@ -49,6 +49,10 @@ create table stepbase.app_quotas (
     constraint max_service_accounts_is_not_negative check (max_service_accounts >= 0),
   max_task_mails_per_hour int not null default 500
     constraint max_task_mails_per_hour_is_not_negative check (max_task_mails_per_hour >= 0),
+  run_stuck_minutes int not null default 60
+    constraint run_stuck_minutes_is_positive check (run_stuck_minutes > 0),
+  queue_age_minutes int not null default 5
+    constraint queue_age_minutes_is_positive check (queue_age_minutes > 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -82,6 +86,10 @@ comment on column stepbase.app_quotas.max_api_keys is 'API keys that are not rev
 comment on column stepbase.app_quotas.max_service_accounts is 'Service accounts. 0: none.';
 comment on column stepbase.app_quotas.max_task_mails_per_hour is
   'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.';
+comment on column stepbase.app_quotas.run_stuck_minutes is
+  'Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).';
+comment on column stepbase.app_quotas.queue_age_minutes is
+  'Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

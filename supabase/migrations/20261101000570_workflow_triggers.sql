@@ -12,7 +12,7 @@ create table stepbase.workflow_triggers (
     constraint event_name_is_a_name check (event_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$')
     constraint run_event_is_known check (
       event_name not like 'run.%'
-      or event_name in ('run.completed', 'run.failed', 'run.cancelled', 'run.timed_out')
+      or event_name in ('run.completed', 'run.failed', 'run.cancelled', 'run.timed_out', 'run.stuck')
     ),
   source_workflow_id uuid,
   signature_scheme text references stepbase.webhook_signature_schemes (name),
@@ -26,8 +26,13 @@ create table stepbase.workflow_triggers (
   updated_at timestamptz not null default now(),
   constraint workflow_trigger_is_of_app unique (id, app_code),
   constraint event_name_matches_trigger_type check ((event_name is not null) = (trigger_type = 'event')),
+  -- Without a source, run.failed and run.timed_out are those of every other workflow of the application.
   constraint run_event_has_a_source check (
-    (source_workflow_id is not null) = coalesce(event_name like 'run.%', false)
+    case
+      when event_name in ('run.completed', 'run.cancelled') then source_workflow_id is not null
+      when event_name in ('run.failed', 'run.timed_out') then true
+      else source_workflow_id is null
+    end
   ),
   constraint source_is_another_workflow check (source_workflow_id <> workflow_id),
   constraint signature_scheme_is_for_webhooks check ((signature_scheme is not null) = (trigger_type = 'webhook')),
@@ -40,8 +45,9 @@ create table stepbase.workflow_triggers (
 
 comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
-  'Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.';
-comment on column stepbase.workflow_triggers.source_workflow_id is 'For run.…: workflow whose runs fire it.';
+  'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: '
+  'run.stuck or queue.age_high.';
+comment on column stepbase.workflow_triggers.source_workflow_id is 'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.';
 comment on column stepbase.workflow_triggers.signature_scheme is 'For webhooks: how the sender signs its calls.';
 comment on column stepbase.workflow_triggers.filter is
   'JSON that the event''s payload must contain (@>); null: every payload matches.';

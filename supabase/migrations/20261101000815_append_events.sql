@@ -55,6 +55,11 @@ begin
             select 1 from stepbase.workflow_triggers t
             where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
           )
+          -- Only runs that ended badly: other ends cost no look-up.
+          or case when r.status in ('failed', 'timed_out') then exists (
+            select 1 from stepbase.workflow_triggers t
+            where t.app_code = r.app_code and t.event_name = 'run.' || r.status and t.source_workflow_id is null
+          ) else false end
           or exists (
             select 1 from stepbase.work_queue_items i
             where i.taken_by_run_id = r.id and i.status = 'taken'

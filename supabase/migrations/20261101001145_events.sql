@@ -65,7 +65,8 @@ as $$
     and r.completed_at is not null
     and exists (
       select 1 from stepbase.workflow_triggers t
-      where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+      where (t.source_workflow_id = r.workflow_id or (t.source_workflow_id is null and t.workflow_id <> r.workflow_id))
+        and t.app_code = r.app_code
         and t.is_enabled and t.event_name = 'run.' || r.status
     )
   order by r.completed_at;

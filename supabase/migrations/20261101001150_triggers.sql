@@ -98,8 +98,11 @@ begin
       select t.* from stepbase.workflow_triggers t
       where t.app_code = v_message.app_code
         and t.event_name = v_event ->> 'name'
-        and t.source_workflow_id is not distinct from
-          (v_message.payload ->> 'source_workflow_id')::uuid
+        and (
+          t.source_workflow_id is not distinct from (v_message.payload ->> 'source_workflow_id')::uuid
+          -- The end of a run of every other workflow.
+          or (t.source_workflow_id is null and t.workflow_id <> (v_message.payload ->> 'source_workflow_id')::uuid)
+        )
         and t.is_enabled
         and (
           t.filter is null

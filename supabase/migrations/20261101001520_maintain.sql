@@ -115,6 +115,12 @@ begin
     raise warning 'stepbase: measuring the stored bytes failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('storage_error', sqlerrm);
   end;
+  begin
+    v_done := v_done || jsonb_build_object('alerts', stepbase_engine.emit_alerts());
+  exception when others then
+    raise warning 'stepbase: emitting alerts failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('alerts_error', sqlerrm);
+  end;
   -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
@@ -140,7 +146,7 @@ $$;
 
 comment on function stepbase_engine.maintain() is
   'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once '
-  'an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
+  'an hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
   '<part>_error; {skipped: true} if another call is running.';
 
 -- pg_cron makes the call where it is installed; elsewhere the host of the database does.

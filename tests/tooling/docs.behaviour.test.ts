@@ -45,6 +45,7 @@ beforeAll(async () => {
       STEPBASE_SECRET_ACME__SHOP_KEY: 'key-of-the-shop',
       STEPBASE_SECRET_ACME__CRM_KEY: 'key-of-the-crm',
       STEPBASE_SECRET_ACME__PARTNER_HOOK: PARTNER_SECRET,
+      STEPBASE_SECRET_ACME__SLACK_WEBHOOK: `${outside.url}/services/T1/B1/x`,
     },
   });
   b = await testApp(stack.info);
@@ -123,6 +124,50 @@ async function parentOf(name: string, may: object, hears: Node[]): Promise<strin
   });
   expect(error).toBeNull();
   return parent;
+}
+
+/** Lets an event start the example while `happen` causes it; `seen` resolves when the alert has arrived. */
+async function alerted(
+  name: string,
+  event_name: string,
+  happen: () => Promise<unknown>,
+  seen: () => Promise<unknown>,
+): Promise<void> {
+  const { data, error } = await b.developer
+    .from('workflow_triggers')
+    .insert({ workflow_id: await idOf(await published(name)), trigger_type: 'event', event_name })
+    .select('id')
+    .single<{ id: string }>();
+  expect(error).toBeNull();
+  await happen();
+  await seen();
+  await b.developer
+    .from('workflow_triggers')
+    .delete()
+    .eq('id', data?.id ?? '');
+}
+
+/** A run without steps that has the status since 90 minutes; removed after `emit_alerts` has seen it. */
+async function oldRun(status: 'running' | 'pending'): Promise<string> {
+  const workflow = await b.publish([value('a')]);
+  const { rows } = await b.db.query<{ id: string }>(
+    `insert into stepbase.runs (app_code, workflow_id, workflow_version_id, created_at, updated_at)
+     select v.app_code, v.workflow_id, v.id, t.at, t.at
+     from stepbase.workflow_versions v, (select stepbase_engine.now() - interval '90 minutes' as at) t
+     where v.workflow_id = $1
+     returning id`,
+    [await idOf(workflow)],
+  );
+  const { id = '' } = rows[0] ?? {};
+  if (status === 'running') {
+    await b.db.query(
+      "update stepbase.runs set status = 'running', started_at = created_at, open_steps = 1 where id = $1",
+      [id],
+    );
+  }
+  await b.db.query('select stepbase_engine.emit_alerts()');
+  await b.db.query('delete from stepbase.runs where id = $1', [id]);
+  return workflow;
 }
 
 const sqlOf = (page: string) => blocks(read(`docs/${page}.md`), 'sql');
@@ -446,6 +491,55 @@ const TRIED: Record<string, () => Promise<void>> = {
     const { run } = await ran('guides/events-and-webhooks: shipped', { order_id: 'A-1' });
     expect(run.output).toEqual({
       shipped: { name: 'order.shipped', payload: { order: 'A-1' } },
+    });
+  },
+
+  async 'guides/alerts: mail'() {
+    let runId = '';
+    await alerted(
+      'guides/alerts: mail',
+      'run.failed',
+      async () => {
+        runId = (await b.run([failing('broken')])).run.id;
+      },
+      () =>
+        fakes.mailbox.mails.waitFor(
+          ({ recipients, message }) =>
+            recipients.includes('operations@acme.example') &&
+            message.subject?.startsWith('run.failed: t-') === true &&
+            message.text?.includes(`Run ${runId} of `) === true &&
+            message.text.includes('broken fails'),
+        ),
+    );
+  },
+
+  async 'guides/alerts: slack'() {
+    let workflow = '';
+    await alerted(
+      'guides/alerts: slack',
+      'run.stuck',
+      async () => {
+        workflow = await oldRun('running');
+      },
+      () => waitFor('the message to Slack', () => Promise.resolve(lastCall('/services/T1/B1/x'))),
+    );
+    expect(lastCall('/services/T1/B1/x')?.body).toEqual({
+      text: expect.stringMatching(
+        new RegExp(`^run.stuck: run [-0-9a-f]{36} of ${workflow} has not changed for 9\\d minutes`),
+      ),
+    });
+  },
+
+  async 'guides/alerts: notify'() {
+    await alerted(
+      'guides/alerts: notify',
+      'queue.age_high',
+      () => oldRun('pending'),
+      () => waitFor('the webhook', () => Promise.resolve(lastCall('/alerts'))),
+    );
+    expect(lastCall('/alerts')).toMatchObject({
+      headers: { 'webhook-signature': expect.stringMatching(/^v1,[\w+/]{43}=$/) },
+      body: { name: 'queue.age_high', payload: { minutes: 90, threshold_minutes: 5 } },
     });
   },
 

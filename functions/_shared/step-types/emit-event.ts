@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 
-/** Names that start with run. are reserved for the engine. */
+/** Names that start with run. and queue.age_high are reserved for the engine. */
 const name = z
   .string()
   .regex(
-    /^(?!run\.)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
-    'must start with a letter, not with run., and have at most 100 letters, digits, _ . -',
+    /^(?!run\.|queue\.age_high$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
+    'must start with a letter, not with run. or as queue.age_high, and have at most 100 letters, digits, _ . -',
   );
 
 export const emitEventType = defineStepType({

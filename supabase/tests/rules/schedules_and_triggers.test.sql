@@ -16,7 +16,7 @@ from (
     ('a webhook must not have a name', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, signature_scheme, event_name) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'stripe', 'x')$$),
     ('an event name must not have spaces', '23514', $$update stepbase.workflow_triggers set event_name = 'a b' where app_code = 'tap-one'$$),
     ('an event name must not start with run.', '23514', $$update stepbase.workflow_triggers set event_name = 'run.started' where app_code = 'tap-one'$$),
-    ('a trigger for the end of a run must have a source workflow', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed' where app_code = 'tap-one'$$),
+    ('a trigger for the end of a run must have a source workflow', '23514', $$update stepbase.workflow_triggers set event_name = 'run.completed' where app_code = 'tap-one'$$),
     ('a trigger for another event must not have a source workflow', '23514', $$update stepbase.workflow_triggers set source_workflow_id = '00000000-0000-4000-8000-00000000d101' where app_code = 'tap-one'$$),
     ('a workflow cannot be triggered by its own runs', '23514', $$update stepbase.workflow_triggers set event_name = 'run.failed', source_workflow_id = workflow_id where app_code = 'tap-one'$$),
     ('a webhook must not have a filter', '23514', $$insert into stepbase.workflow_triggers (app_code, workflow_id, trigger_type, signature_scheme, filter) values ('tap-one', '00000000-0000-4000-8000-00000000d001', 'webhook', 'stripe', '{}')$$),
