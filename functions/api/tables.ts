@@ -274,6 +274,18 @@ export const TABLES = {
           'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.',
         minimum: 0,
       },
+      run_stuck_minutes: {
+        type: 'integer',
+        comment:
+          'Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).',
+        minimum: 1,
+      },
+      queue_age_minutes: {
+        type: 'integer',
+        comment:
+          'Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).',
+        minimum: 1,
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },
@@ -2256,13 +2268,14 @@ export const TABLES = {
         type: 'text',
         nullable: true,
         comment:
-          'Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.',
+          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck or queue.age_high.',
         pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       source_workflow_id: {
         type: 'uuid',
         nullable: true,
-        comment: 'For run.…: workflow whose runs fire it.',
+        comment:
+          'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.',
       },
       signature_scheme: {
         type: 'text',
