@@ -28,6 +28,7 @@ create table stepbase.components (
     constraint callback_timeout_is_in_range check (callback_timeout_ms between 1000 and 31536000000),
   heartbeat_timeout_ms bigint
     constraint heartbeat_timeout_is_in_range check (heartbeat_timeout_ms between 1000 and 31536000000),
+  notify_cancel boolean not null default false,
   retry_count int not null default 0 constraint retry_count_is_in_range check (retry_count between 0 and 100),
   ui_widget_id text,
   ui_definitions jsonb not null default '{}'
@@ -58,6 +59,8 @@ comment on column stepbase.components.callback_timeout_ms is
   'How long a step waits for the callback, if the endpoint answers 202.';
 comment on column stepbase.components.heartbeat_timeout_ms is
   'How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.';
+comment on column stepbase.components.notify_cancel is
+  'Whether the endpoint gets a message step.cancelled if a step is cancelled for which it answered 202.';
 comment on column stepbase.components.retry_count is 'Retries of a step that has no retry policy.';
 comment on column stepbase.components.ui_widget_id is 'Widget that clients render for it.';
 comment on column stepbase.components.deleted_at is 'Soft delete: new versions of workflows cannot use it, and steps that use it fail.';
@@ -175,12 +178,12 @@ alter table stepbase.components enable row level security;
 grant select, delete,
   insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
-    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count,
-    ui_widget_id, ui_definitions, is_active, deprecated),
+    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, notify_cancel,
+    retry_count, ui_widget_id, ui_definitions, is_active, deprecated),
   update (display_name, description, component_type, visibility,
     config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name,
-    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count,
-    ui_widget_id, ui_definitions, is_active, deprecated, deleted_at)
+    endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, notify_cancel,
+    retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at)
 on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 

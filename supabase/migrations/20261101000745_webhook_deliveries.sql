@@ -1,14 +1,15 @@
--- Webhook deliveries: one row for each event that a subscription receives. It is the queue of the deliveries and, once
--- they have ended, their log.
+-- Webhook deliveries: one row for each event that a subscription, or the endpoint of a component, receives. It is the
+-- queue of the deliveries and, once they have ended, their log.
 
 create table stepbase.webhook_deliveries (
   id uuid primary key default stepbase_engine.new_id(),
   app_code text not null,
-  subscription_id uuid not null,
+  subscription_id uuid,
+  component_id uuid,
   event_type text not null constraint event_type_is_known check (
     event_type in (
       'run.completed', 'run.failed', 'run.cancelled', 'run.timed_out', 'run.paused', 'run.resumed', 'task.created',
-      'webhook.test'
+      'webhook.test', 'step.cancelled'
     )
   ),
   run_id uuid,
@@ -27,14 +28,19 @@ create table stepbase.webhook_deliveries (
   completed_at timestamptz,
   constraint pending_has_a_next_attempt check ((status = 'pending') = (next_attempt_at is not null)),
   constraint completed_at_matches_status check ((status = 'pending') = (completed_at is null)),
+  constraint delivery_has_one_receiver check (num_nonnulls(subscription_id, component_id) = 1),
   constraint delivery_subscription_is_of_same_app
     foreign key (subscription_id, app_code)
     references stepbase.webhook_subscriptions (id, app_code) on delete cascade
 );
 
 comment on table stepbase.webhook_deliveries is
-  'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.';
+  'Events that webhook subscriptions and components receive, with the result of the last attempt; written by the engine only.';
 comment on column stepbase.webhook_deliveries.id is 'Sent as webhook-id, the same with every attempt.';
+comment on column stepbase.webhook_deliveries.subscription_id is 'The receiver; null if it is a component.';
+-- No foreign key: the component may belong to another application, and the log outlives it.
+comment on column stepbase.webhook_deliveries.component_id is
+  'The component whose endpoint receives step.cancelled; null if the receiver is a subscription.';
 comment on column stepbase.webhook_deliveries.run_id is
   'The run of the event; null for webhook.test. No foreign key, so that the log outlives the run.';
 comment on column stepbase.webhook_deliveries.payload is 'The body that is sent: {type, timestamp, data}.';

@@ -28,6 +28,7 @@ comment on column stepbase_private.step_callbacks.answer is
   'What the component answered by this token: completed or failed. The same answer again is accepted, another one is not.';
 
 create index idx_step_callbacks_app_code on stepbase_private.step_callbacks (app_code);
+create index idx_step_callbacks_step_run_id on stepbase_private.step_callbacks (step_run_id);
 create index idx_step_callbacks_expires_at on stepbase_private.step_callbacks (expires_at);
 
 alter table stepbase_private.step_callbacks enable row level security;

@@ -66,12 +66,17 @@ begin
       set attempts = d.attempts + 1, last_attempt_at = v_now, next_attempt_at = v_now + c_lease
       from taken t
       where d.id = t.id and d.status = 'pending'
-      returning d.id, d.app_code, d.subscription_id, d.attempts, d.payload
+      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload
     )
     select
-      c.id, c.app_code, s.url, c.attempts, c.payload::text, stepbase_private.subscription_secrets_of(s.id)
+      c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
+      case
+        when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
+        else stepbase_private.component_secrets_of(c.component_id)
+      end
     from claimed c
-    join stepbase.webhook_subscriptions s on s.id = c.subscription_id;
+    left join stepbase.webhook_subscriptions s on s.id = c.subscription_id
+    left join stepbase.components o on o.id = c.component_id;
 end;
 $$;
 

@@ -84,6 +84,7 @@ Deno.test('a call has the step, a deadline and a callback, and a signature by ea
   const { text, headers } = calls.at(-1) ?? { text: '', headers: {} };
   const { deadline, ...body } = JSON.parse(text) as Record<string, unknown>;
   assert.deepEqual(body, {
+    type: 'step.call',
     run: { id: 'run-1', application: 'acme', workflow: 'orders', version: 1 },
     step: { id: 'step', step_run_id: ctx.stepRunId },
     attempt: 1,

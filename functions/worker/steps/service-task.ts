@@ -64,6 +64,7 @@ function messageOf(
   { run, stepId, stepRunId, attempt, itemIndex, item, idempotencyKey, env }: StepContext,
 ) {
   return {
+    type: 'step.call',
     run: { id: run.id, application: run.app_code, workflow: run.workflow, version: run.version },
     step: {
       id: stepId,

@@ -27,11 +27,13 @@ select tests.perform_as('developer', $$
 $$);
 
 -- The newest run and its step.
-create function pg_temp.step(run uuid, attempt int default 1, id text default 'call') returns stepbase.step_runs language sql as $$
+create function pg_temp.step(run uuid, attempt int default 1, id text default 'call') returns stepbase.step_runs
+language sql as $$
   select s from stepbase.step_runs s where s.run_id = step.run and s.step_id = step.id and s.attempt = step.attempt;
 $$;
 -- A worker fetches the token of a run and claims its step.
-create function pg_temp.claim(run uuid) returns stepbase_engine.work language plpgsql as $$
+create function pg_temp.claim(run uuid) returns stepbase_engine.work
+language plpgsql as $$
 declare
   token record;
   work stepbase_engine.work;
@@ -43,7 +45,8 @@ begin
   return work;
 end;
 $$;
-create function pg_temp.start() returns uuid language plpgsql as $$
+create function pg_temp.start() returns uuid
+language plpgsql as $$
 declare
   made uuid;
 begin
@@ -53,19 +56,22 @@ begin
   return made;
 end;
 $$;
-create function pg_temp.open(work stepbase_engine.work) returns text language sql as $$
+create function pg_temp.open(work stepbase_engine.work) returns text
+language sql as $$
   select o.token from stepbase_engine.open_callback(
     work.step_run_id, work.fence, tests.sample_id('component'), '{"component": "component"}', 30000, 3600000, 60000
   ) o;
 $$;
-create function pg_temp.waits(work stepbase_engine.work) returns void language sql as $$
+create function pg_temp.waits(work stepbase_engine.work) returns void
+language sql as $$
   select stepbase_engine.wait(
     array[work.run_id], array[work.step_run_id], array[work.fence], array['{"component": "component"}'::jsonb],
     array['{"kind": "callback", "timeout_ms": 3600000, "heartbeat_timeout_ms": 60000}'::jsonb]
   );
 $$;
 -- The SQLSTATE and the reason of a refused call, 'ok' otherwise.
-create function pg_temp.tried(call text) returns text language plpgsql as $$
+create function pg_temp.tried(call text) returns text
+language plpgsql as $$
 declare
   detail text;
 begin
@@ -76,13 +82,16 @@ exception when others then
   return concat_ws(' ', sqlstate, case when detail ~ '^\{' then detail::jsonb ->> 'reason' end);
 end;
 $$;
-create function pg_temp.complete(token text, output text default '{"n": 1}') returns text language sql as $$
+create function pg_temp.complete(token text, output text default '{"n": 1}') returns text
+language sql as $$
   select pg_temp.tried(format('complete_callback(%L, %L)', token, output));
 $$;
-create function pg_temp.fails(token text, code text default 'broken', retryable boolean default false) returns text language sql as $$
+create function pg_temp.fails(token text, code text default 'broken', retryable boolean default false) returns text
+language sql as $$
   select pg_temp.tried(format('fail_callback(%L, %L, %L, %L)', token, code, 'It broke', retryable));
 $$;
-create function pg_temp.beats(token text) returns text language plpgsql as $$
+create function pg_temp.beats(token text) returns text
+language plpgsql as $$
 begin
   return stepbase_engine.heartbeat_callback(token) ->> 'cancelled';
 exception when others then
@@ -90,7 +99,8 @@ exception when others then
 end;
 $$;
 create temporary table w (name text primary key, work stepbase_engine.work, token text);
-create function pg_temp.begin_call(name text) returns text language plpgsql as $$
+create function pg_temp.begin_call(name text) returns text
+language plpgsql as $$
 declare
   work stepbase_engine.work := pg_temp.claim(pg_temp.start());
 begin
@@ -98,9 +108,12 @@ begin
   return (select x.token from w x where x.name = begin_call.name);
 end;
 $$;
-create function pg_temp.token(name text) returns text language sql as $$ select x.token from w x where x.name = token.name; $$;
-create function pg_temp.work(name text) returns stepbase_engine.work language sql as $$ select x.work from w x where x.name = work.name; $$;
-create function pg_temp.of(name text, attempt int default 1, id text default 'call') returns stepbase.step_runs language sql as $$
+create function pg_temp.token(name text) returns text
+language sql as $$ select x.token from w x where x.name = token.name; $$;
+create function pg_temp.work(name text) returns stepbase_engine.work
+language sql as $$ select x.work from w x where x.name = work.name; $$;
+create function pg_temp.of(name text, attempt int default 1, id text default 'call') returns stepbase.step_runs
+language sql as $$
   select pg_temp.step((pg_temp.work(of.name)).run_id, of.attempt, of.id);
 $$;
 
@@ -111,13 +124,15 @@ from (
     ('a component waits for a callback for a second at least', $$update stepbase.components set callback_timeout_ms = 999 where id = '00000000-0000-4000-8000-00000000d004'$$),
     ('and so for heartbeats', $$update stepbase.components set heartbeat_timeout_ms = 0 where id = '00000000-0000-4000-8000-00000000d004'$$),
     ('a callback has the hash of a token', $$insert into stepbase_private.step_callbacks (token_hash, app_code, step_run_id, component_id, timeout_ms, expires_at) values ('x', 'tap-one', gen_random_uuid(), gen_random_uuid(), 1, now())$$),
+    ('a delivery has one receiver', $$insert into stepbase.webhook_deliveries (app_code, event_type, payload) values ('tap-one', 'step.cancelled', '{}')$$),
     ('an answer has a time', $$insert into stepbase_private.step_callbacks (token_hash, app_code, step_run_id, component_id, timeout_ms, expires_at, answer) values (repeat('a', 64), 'tap-one', gen_random_uuid(), gen_random_uuid(), 1, now(), 'failed')$$)
 ) s (what, statement);
 
 -- A callback before the worker has written that the step waits.
 select matches(pg_temp.begin_call('early'), '^sbc_[A-Za-z0-9_-]{43}$', 'a call gets a token');
 select is(
-  (select count(*)::int from stepbase_private.step_callbacks c where c.token_hash = stepbase_private.token_hash(pg_temp.token('early'))), 1,
+  (select count(*)::int from stepbase_private.step_callbacks c
+    where c.token_hash = stepbase_private.token_hash(pg_temp.token('early'))), 1,
   'the database has its hash'
 );
 select is_empty(
@@ -131,7 +146,8 @@ select is(
 );
 select is((pg_temp.of('early', 1, 'after')).status, 'ready', 'and the next step is ready');
 select is(
-  (select count(*)::int from stepbase_queue.job j where j.name = 'steps' and j.data ->> 'run_id' = (pg_temp.work('early')).run_id::text), 1,
+  (select count(*)::int from stepbase_queue.job j
+    where j.name = 'steps' and j.data ->> 'run_id' = (pg_temp.work('early')).run_id::text), 1,
   'with a new token; that of the worker has ended'
 );
 select pg_temp.waits(pg_temp.work('early'));
@@ -203,9 +219,27 @@ select is(pg_temp.fails(pg_temp.token('second')), 'ok', 'repeating it is no erro
 select is(pg_temp.complete(pg_temp.token('second')), 'SB409 already_answered', 'and it cannot be completed any more');
 
 -- A cancelled run.
+update stepbase.components set notify_cancel = true where id = tests.sample_id('component');
+select tests.perform_as('developer', tests.expand('select rotate_component_secret({component})'));
 select pg_temp.begin_call('cancelled');
 select pg_temp.waits(pg_temp.work('cancelled'));
 select stepbase_engine.end_runs(array[(pg_temp.work('cancelled')).run_id], 'cancelled', null);
+create temporary table notice as select * from stepbase_engine.claim_webhook_deliveries('{}', 10);
+select is(
+  (select n.url || ' ' || cardinality(n.secrets) from notice n), 'https://x.example 1',
+  'a component with notify_cancel gets one message, signed by its secret'
+);
+select is(
+  (select n.payload::jsonb - 'timestamp' from notice n),
+  jsonb_build_object('type', 'step.cancelled', 'data', jsonb_build_object(
+    'run_id', (pg_temp.work('cancelled')).run_id, 'step_id', 'call', 'step_run_id', (pg_temp.of('cancelled')).id, 'attempt', 1,
+    'idempotency_key', (pg_temp.work('cancelled')).run_id || ':call:0'
+  )), 'that names the attempt'
+);
+select stepbase_engine.record_webhook_attempt(n.id, 1, 200, '', null, 1) from notice n;
+select is(
+  (select d.status from stepbase.webhook_deliveries d join notice n on n.id = d.id), 'delivered', 'its delivery is recorded'
+);
 select is(pg_temp.beats(pg_temp.token('cancelled')), 'true', 'a heartbeat tells that the run was cancelled');
 select is(pg_temp.complete(pg_temp.token('cancelled')), 'SB409 run_ended', 'its callback is refused');
 
@@ -235,6 +269,7 @@ select is(pg_temp.complete(pg_temp.token('expired')), 'SB401', 'so is an expired
 select ok(stepbase_engine.prune_step_callbacks() >= 6, 'expired tokens are deleted');
 
 -- Secrets.
+delete from stepbase_private.component_secrets where true;
 select is(stepbase_private.component_secrets_of(tests.sample_id('component')), '{}', 'a component has no secret at first');
 select tests.perform_as('developer', tests.expand('select rotate_component_secret({component})'));
 select matches(
@@ -245,7 +280,8 @@ select is(cardinality(stepbase_private.component_secrets_of(tests.sample_id('com
 select stepbase_engine.advance_clock('61 seconds');
 select is(cardinality(stepbase_private.component_secrets_of(tests.sample_id('component'))), 1, 'and then expires');
 select is(
-  (select count(*)::int from stepbase.audit_log l where l.table_name = 'component_secrets' and concat(l.old_row, l.new_row) !~ 'whsec|vault'), 2,
+  (select count(*)::int from stepbase.audit_log l
+    where l.table_name = 'component_secrets' and l.operation = 'insert' and concat(l.old_row, l.new_row) !~ 'whsec|vault'), 3,
   'the audit log has each rotation, without the secret'
 );
 

@@ -3,12 +3,21 @@
 import { createHmac } from 'node:crypto';
 
 interface Call {
+  type: 'step.call';
+  step: { step_run_id: string };
   attempt: number;
   deadline: string;
   input: { mode: string; order: string };
   callback: { url: string; token: string };
 }
 
+interface Cancelled {
+  type: 'step.cancelled';
+  data: { step_run_id: string };
+}
+
+/** The orders by the attempts that brought them. */
+const accepts = new Map<string, string>();
 /** By order: the answers to the function's own requests, in their order. */
 const seen = new Map<string, unknown[]>();
 
@@ -86,7 +95,12 @@ export default {
     const body = await request.text();
     if (!verify(request.headers, body))
       return Response.json({ error: 'signature' }, { status: 401 });
-    const call = JSON.parse(body) as Call;
+    const call = JSON.parse(body) as Call | Cancelled;
+    if (call.type === 'step.cancelled') {
+      seen.get(accepts.get(call.data.step_run_id) ?? '')?.push({ path: 'step.cancelled' });
+      return new Response(null, { status: 204 });
+    }
+    accepts.set(call.step.step_run_id, call.input.order);
     if (!seen.has(call.input.order)) seen.set(call.input.order, []);
     return await answer(call);
   },

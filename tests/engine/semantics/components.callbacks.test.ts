@@ -29,6 +29,7 @@ beforeAll(async () => {
       implementation_type: 'service_task',
       endpoint: 'http://127.0.0.1:1',
       output_schema: { type: 'object', required: ['order'] },
+      notify_cancel: true,
     })
     .select('id')
     .single();
@@ -174,7 +175,7 @@ describe('an Edge Function as a component', () => {
     });
   });
 
-  test('learns by its heartbeat that the run was cancelled', async () => {
+  test('learns by its heartbeat and by a signed message that the run was cancelled', async () => {
     const id = order();
     const run = await start('until cancelled', id);
     await b.stepIs(run.id, 'call', 'waiting');
@@ -183,10 +184,13 @@ describe('an Edge Function as a component', () => {
     expect((await b.ended(run.id)).run.status).toBe('cancelled');
     const told = await waitFor('the refusal', async () => {
       const found = await answers(id, 1);
-      return found.at(-1)?.path === 'complete' ? found : undefined;
+      const has = (path: string) => found.some((answer) => answer.path === path);
+      return has('complete') && has('step.cancelled') ? found : undefined;
     });
-    expect(told.at(-2)).toEqual({ path: 'heartbeat', status: 200, cancelled: true });
-    expect(told.at(-1)).toEqual({
+    expect(told.filter(({ path }) => path === 'step.cancelled')).toHaveLength(1);
+    const own = told.filter(({ path }) => path !== 'step.cancelled');
+    expect(own.at(-2)).toEqual({ path: 'heartbeat', status: 200, cancelled: true });
+    expect(own.at(-1)).toEqual({
       path: 'complete',
       status: 409,
       code: 'conflict',
