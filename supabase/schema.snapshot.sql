@@ -236,6 +236,8 @@ create table stepbase.app_quotas (
   max_api_keys integer not null default 500, -- API keys that are not revoked. 0: none.
   max_service_accounts integer not null default 200, -- Service accounts. 0: none.
   max_task_mails_per_hour integer not null default 500, -- Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.
+  run_stuck_minutes integer not null default 60, -- Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).
+  queue_age_minutes integer not null default 5, -- Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
@@ -261,7 +263,9 @@ create table stepbase.app_quotas (
   constraint max_streams_is_positive CHECK ((max_streams > 0)),
   constraint max_task_mails_per_hour_is_not_negative CHECK ((max_task_mails_per_hour >= 0)),
   constraint max_triggers_is_not_negative CHECK ((max_triggers >= 0)),
-  constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500)))
+  constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500))),
+  constraint queue_age_minutes_is_positive CHECK ((queue_age_minutes > 0)),
+  constraint run_stuck_minutes_is_positive CHECK ((run_stuck_minutes > 0))
 );
 comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
 CREATE TRIGGER app_quotas_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
@@ -504,6 +508,7 @@ create table stepbase.components (
   timeout_ms integer not null default 30000,
   callback_timeout_ms bigint not null default 86400000, -- How long a step waits for the callback, if the endpoint answers 202.
   heartbeat_timeout_ms bigint, -- How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.
+  notify_cancel boolean not null default false, -- Whether the endpoint gets a message step.cancelled if a step is cancelled for which it answered 202.
   retry_count integer not null default 0, -- Retries of a step that has no retry policy.
   ui_widget_id text, -- Widget that clients render for it.
   ui_definitions jsonb not null default '{}'::jsonb,
@@ -555,7 +560,7 @@ CREATE TRIGGER components_check_schemas BEFORE INSERT OR UPDATE OF config_schema
 CREATE TRIGGER components_keep_identity BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'implementation_type', 'created_at');
 CREATE TRIGGER components_stamp_updated_by BEFORE UPDATE ON stepbase.components FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.components enable row level security;
-grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
+grant select, insert (id, app_code, name, display_name, description, version, component_type, implementation_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, notify_cancel, retry_count, ui_widget_id, ui_definitions, is_active, deprecated), update (display_name, description, component_type, visibility, config_schema, input_schema, output_schema, tags, capabilities, agent_prompt_id, model_provider, model_name, endpoint, implementation_path, npm_package, timeout_ms, callback_timeout_ms, heartbeat_timeout_ms, notify_cancel, retry_count, ui_widget_id, ui_definitions, is_active, deprecated, deleted_at), delete on stepbase.components to authenticated;
 grant select, insert, update, delete on stepbase.components to service_role;
 create policy "Component writers change components" on stepbase.components
   for update to authenticated
@@ -991,6 +996,77 @@ alter table stepbase.run_events enable row level security;
 grant select on stepbase.run_events to authenticated;
 grant select, insert on stepbase.run_events to service_role;
 create policy "Members read the events of their app's runs" on stepbase.run_events
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
+create table stepbase.run_operation_failures (
+  operation_id uuid not null,
+  run_id uuid not null, -- The run; no foreign key, so that the row outlives the run.
+  app_code text not null,
+  code text not null, -- A code of stepbase.error_codes, engine_error or engine_timeout.
+  message text not null,
+  created_at timestamp with time zone not null default now(),
+  constraint run_operation_failures_pkey PRIMARY KEY (operation_id, app_code, run_id),
+  constraint failure_operation_is_of_same_app FOREIGN KEY (operation_id, app_code) REFERENCES stepbase.run_operations(id, app_code) ON DELETE CASCADE,
+  constraint message_has_at_most_1000_characters CHECK ((length(message) <= 1000))
+);
+comment on table stepbase.run_operation_failures is 'Runs on which an operation failed, with the error: the first 1000 of each operation.';
+alter table stepbase.run_operation_failures enable row level security;
+grant select on stepbase.run_operation_failures to authenticated;
+grant select, insert, update, delete on stepbase.run_operation_failures to service_role;
+create policy "Members read the failures of their operations" on stepbase.run_operation_failures
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
+create table stepbase.run_operations (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  action text not null,
+  filter jsonb not null, -- The filter that selected the runs when the operation started.
+  reason text, -- Why; the error message of runs that the operation cancels.
+  is_forced boolean not null default false, -- cancel: the runs end without compensation; redrive: also dead letters that were redriven before.
+  previewed_at timestamp with time zone not null, -- Runs that were created after the preview are not selected.
+  status text not null default 'running'::text, -- running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.
+  total integer not null, -- Selected runs.
+  done integer not null default 0, -- Runs on which the operation had its effect.
+  failed integer not null default 0, -- Runs that refused the action; see run_operation_failures.
+  skipped integer not null default 0, -- Runs whose status changed before the operation came to them, such as a run that had ended.
+  last_error jsonb, -- Why the latest run failed, or why the operation waits: {code, message, at, …}.
+  created_by uuid,
+  created_at timestamp with time zone not null default now(),
+  next_slice_at timestamp with time zone, -- The operation waits until then, because a limit refused a start; null: the next slice follows at once.
+  announced_at timestamp with time zone not null default now(), -- When subscribers of Realtime got the latest message.
+  ended_at timestamp with time zone,
+  constraint run_operations_pkey PRIMARY KEY (id),
+  constraint run_operations_id_app_code_key UNIQUE (id, app_code),
+  constraint run_operations_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint run_operations_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint a_completed_operation_counts_every_run CHECK (((status <> 'completed'::text) OR (((done + failed) + skipped) = total))),
+  constraint action_is_known CHECK ((action = ANY (ARRAY['cancel'::text, 'pause'::text, 'resume'::text, 'redrive'::text, 'rerun'::text]))),
+  constraint an_ended_operation_has_a_time CHECK (((ended_at IS NULL) = (status = 'running'::text))),
+  constraint at_most_10000_runs CHECK (((total >= 0) AND (total <= 10000))),
+  constraint done_is_not_negative CHECK ((done >= 0)),
+  constraint each_run_is_counted_once CHECK ((((done + failed) + skipped) <= total)),
+  constraint failed_is_not_negative CHECK ((failed >= 0)),
+  constraint filter_is_an_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
+  constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
+  constraint only_cancel_and_redrive_are_forced CHECK (((NOT is_forced) OR (action = ANY (ARRAY['cancel'::text, 'redrive'::text])))),
+  constraint reason_has_1_to_1000_characters CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  constraint skipped_is_not_negative CHECK ((skipped >= 0)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'stopped'::text])))
+);
+comment on table stepbase.run_operations is 'Operations on many runs with their progress. Started and stopped by RPCs, written by the engine; kept for the run retention of the application, at most 30 days.';
+CREATE INDEX idx_run_operations_app_code_created_at ON stepbase.run_operations USING btree (app_code, created_at);
+CREATE INDEX idx_run_operations_created_by ON stepbase.run_operations USING btree (created_by) WHERE (created_by IS NOT NULL);
+CREATE INDEX idx_run_operations_running ON stepbase.run_operations USING btree (app_code, created_at) WHERE (status = 'running'::text);
+CREATE TRIGGER run_operations_announce AFTER UPDATE OF announced_at ON stepbase.run_operations FOR EACH ROW WHEN ((new.announced_at IS DISTINCT FROM old.announced_at)) EXECUTE FUNCTION stepbase_engine.announce_operation();
+CREATE TRIGGER run_operations_announce_start AFTER INSERT ON stepbase.run_operations FOR EACH ROW EXECUTE FUNCTION stepbase_engine.announce_operation();
+CREATE TRIGGER run_operations_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.run_operations FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER run_operations_cut_errors BEFORE INSERT OR UPDATE OF last_error ON stepbase.run_operations FOR EACH ROW WHEN ((pg_column_size(new.last_error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('last_error');
+alter table stepbase.run_operations enable row level security;
+grant select on stepbase.run_operations to authenticated;
+grant select, insert, update, delete on stepbase.run_operations to service_role;
+create policy "Members read the operations of their app" on stepbase.run_operations
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
@@ -1448,6 +1524,7 @@ CREATE INDEX idx_step_runs_signal ON stepbase.step_runs USING btree (run_id, sig
 CREATE INDEX idx_step_runs_tasks ON stepbase.step_runs USING btree (app_code, created_at) WHERE ((status = 'waiting'::text) AND (wait_kind = 'task'::text));
 CREATE INDEX idx_step_runs_wake_at ON stepbase.step_runs USING btree (wake_at) WHERE ((status = 'waiting'::text) AND (wake_at IS NOT NULL));
 CREATE INDEX idx_step_runs_work_queue ON stepbase.step_runs USING btree (work_queue_id, created_at, id) WHERE ((status = 'waiting'::text) AND (wait_kind = 'queue'::text));
+CREATE TRIGGER step_runs_announce_cancelled_callback AFTER UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN (((old.wait_kind = 'callback'::text) AND (old.status = 'waiting'::text) AND (new.status = 'cancelled'::text))) EXECUTE FUNCTION stepbase_engine.announce_cancelled_callback();
 CREATE TRIGGER step_runs_apply_step_limit AFTER INSERT OR UPDATE OF status, job_id ON stepbase.step_runs FOR EACH ROW WHEN ((new.limited_by IS NOT NULL)) EXECUTE FUNCTION stepbase_engine.apply_step_limit();
 CREATE TRIGGER step_runs_check_blocked_children AFTER INSERT OR UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN (((new.step_type = ANY (ARRAY['child_workflow'::text, 'for_each'::text])) AND (new.item_index = 0) AND (new.status = ANY (ARRAY['completed'::text, 'failed'::text, 'skipped'::text])))) EXECUTE FUNCTION stepbase_engine.check_blocked_children();
 CREATE TRIGGER step_runs_check_transition BEFORE UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('step');
@@ -1692,7 +1769,8 @@ create policy "Users read themselves and the members of their application" on st
 create table stepbase.webhook_deliveries (
   id uuid not null default stepbase_engine.new_id(), -- Sent as webhook-id, the same with every attempt.
   app_code text not null,
-  subscription_id uuid not null,
+  subscription_id uuid, -- The receiver; null if it is a component.
+  component_id uuid, -- The component whose endpoint receives step.cancelled; null if the receiver is a subscription.
   event_type text not null,
   run_id uuid, -- The run of the event; null for webhook.test. No foreign key, so that the log outlives the run.
   payload jsonb not null, -- The body that is sent: {type, timestamp, data}.
@@ -1711,14 +1789,15 @@ create table stepbase.webhook_deliveries (
   constraint delivery_subscription_is_of_same_app FOREIGN KEY (subscription_id, app_code) REFERENCES stepbase.webhook_subscriptions(id, app_code) ON DELETE CASCADE,
   constraint attempts_are_not_negative CHECK ((attempts >= 0)),
   constraint completed_at_matches_status CHECK (((status = 'pending'::text) = (completed_at IS NULL))),
-  constraint event_type_is_known CHECK ((event_type = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.paused'::text, 'run.resumed'::text, 'task.created'::text, 'webhook.test'::text]))),
+  constraint delivery_has_one_receiver CHECK ((num_nonnulls(subscription_id, component_id) = 1)),
+  constraint event_type_is_known CHECK ((event_type = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.paused'::text, 'run.resumed'::text, 'task.created'::text, 'webhook.test'::text, 'step.cancelled'::text]))),
   constraint max_attempts_is_positive CHECK ((max_attempts > 0)),
   constraint payload_is_bounded CHECK ((octet_length((payload)::text) <= 65536)),
   constraint pending_has_a_next_attempt CHECK (((status = 'pending'::text) = (next_attempt_at IS NOT NULL))),
   constraint response_body_is_short CHECK ((length(response_body) <= 1000)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
 );
-comment on table stepbase.webhook_deliveries is 'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.';
+comment on table stepbase.webhook_deliveries is 'Events that webhook subscriptions and components receive, with the result of the last attempt; written by the engine only.';
 CREATE INDEX idx_webhook_deliveries_app_code_created_at ON stepbase.webhook_deliveries USING btree (app_code, created_at) WHERE (status <> 'pending'::text);
 CREATE INDEX idx_webhook_deliveries_app_code_due ON stepbase.webhook_deliveries USING btree (app_code, next_attempt_at) WHERE (status = 'pending'::text);
 CREATE INDEX idx_webhook_deliveries_due ON stepbase.webhook_deliveries USING btree (next_attempt_at) WHERE (status = 'pending'::text);
@@ -2504,8 +2583,8 @@ create table stepbase.workflow_triggers (
   workflow_id uuid not null,
   name text not null default ''::text,
   trigger_type text not null,
-  event_name text, -- Event that fires it: an event of the application, or run.completed, run.failed, run.cancelled or run.timed_out.
-  source_workflow_id uuid, -- For run.…: workflow whose runs fire it.
+  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck or queue.age_high.
+  source_workflow_id uuid, -- For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.
   signature_scheme text, -- For webhooks: how the sender signs its calls.
   filter jsonb, -- JSON that the event's payload must contain (@>); null: every payload matches.
   input jsonb not null default '{}'::jsonb, -- Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.
@@ -2528,8 +2607,13 @@ create table stepbase.workflow_triggers (
   constraint filter_is_for_events CHECK (((filter IS NULL) OR (trigger_type = 'event'::text))),
   constraint input_is_an_object CHECK ((jsonb_typeof(input) = 'object'::text)),
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
-  constraint run_event_has_a_source CHECK (((source_workflow_id IS NOT NULL) = COALESCE((event_name ~~ 'run.%'::text), false))),
-  constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text])))),
+  constraint run_event_has_a_source CHECK (
+CASE
+    WHEN (event_name = ANY (ARRAY['run.completed'::text, 'run.cancelled'::text])) THEN (source_workflow_id IS NOT NULL)
+    WHEN (event_name = ANY (ARRAY['run.failed'::text, 'run.timed_out'::text])) THEN true
+    ELSE (source_workflow_id IS NULL)
+END),
+  constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.stuck'::text])))),
   constraint signature_scheme_is_for_webhooks CHECK (((signature_scheme IS NOT NULL) = (trigger_type = 'webhook'::text))),
   constraint source_is_another_workflow CHECK ((source_workflow_id <> workflow_id)),
   constraint trigger_type_is_event_or_webhook CHECK ((trigger_type = ANY (ARRAY['event'::text, 'webhook'::text])))
@@ -3272,6 +3356,19 @@ $function$;
 comment on function stepbase.preview_continue(run_id uuid, version integer) is 'Returns what continue_on_version would do, without doing it: {run_id, from_version, version, steps, repeated_effects, removed_steps, open_children, unread_signals}. Each step has its action (copied, runs_again, may_run) and the reason why it is not copied (new, changed, edges_changed, open, after_changed). Requires run:read. Errors: those of continue_on_version.';
 grant execute on function stepbase.preview_continue(run_id uuid, version integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.preview_operation(action text, filter jsonb, force boolean DEFAULT false)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.preview_operation(
+    preview_operation.action, preview_operation.filter, preview_operation.force
+  );
+$function$;
+comment on function stepbase.preview_operation(action text, filter jsonb, force boolean) is 'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, sample, preview, expires_at}. action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do not count, nor, for redrive and rerun, child runs, nor, for redrive without force, runs that were redriven before. is_complete: false if more than 10000 runs match. sample: the ids of the 10 oldest. preview: pass it to start_operation before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
+grant execute on function stepbase.preview_operation(action text, filter jsonb, force boolean) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.preview_rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -3367,6 +3464,19 @@ AS $function$
 $function$;
 comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.read_invitation(token text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.read_statistics(group_by text DEFAULT 'workflow'::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, workflow_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_statistics(
+    read_statistics.group_by, read_statistics.since, read_statistics.until, read_statistics.workflow_id
+  );
+$function$;
+comment on function stepbase.read_statistics(group_by text, since timestamp with time zone, until timestamp with time zone, workflow_id uuid) is 'Counts and durations of runs (group_by application, project, workflow) or of step attempts (step, step_type, component) of runs that ended from since (default: a day before until) to until (default: now). Current to the minute; by the hour for times more than a day ago. Returns {since, until, settled_at, items}: the 1,000 largest items with total, completed, failed, cancelled, success_rate, avg_duration_ms, p50_duration_ms and p95_duration_ms; percentiles are at most 10 % off. Requires stats:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.read_statistics(group_by text, since timestamp with time zone, until timestamp with time zone, workflow_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
  RETURNS SETOF stepbase.runs
@@ -3667,6 +3777,19 @@ $function$;
 comment on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
 grant execute on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.start_operation(action text, filter jsonb, preview text, reason text DEFAULT NULL::text, force boolean DEFAULT false)
+ RETURNS stepbase.run_operations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.start_operation(
+    start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
+    start_operation.force
+  );
+$function$;
+comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. At most 5 operations of an application run at the same time. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 more than 10000 runs or 5 operations.';
+grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
  LANGUAGE sql
@@ -3712,6 +3835,16 @@ AS $function$
 $function$;
 comment on function stepbase.stop_canary(canary_id uuid, reason text) is 'Stops a running canary: new starts get the published version; its open runs continue. Returns the canary. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 the canary has ended.';
 grant execute on function stepbase.stop_canary(canary_id uuid, reason text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.stop_operation(operation_id uuid)
+ RETURNS stepbase.run_operations
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.stop_operation(stop_operation.operation_id);
+$function$;
+comment on function stepbase.stop_operation(operation_id uuid) is 'Stops an operation after the slice under way, and returns its row; runs on which it has acted stay as they are. Without effect on an operation that has ended. Requires the permission of its action. Errors: SB401, SB403, SB404.';
+grant execute on function stepbase.stop_operation(operation_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.switch_app(app_code text)
  RETURNS stepbase.applications
@@ -3826,6 +3959,17 @@ create table stepbase_engine.admission (
 );
 comment on table stepbase_engine.admission is 'One row: the lock of stepbase_engine.admit.';
 alter table stepbase_engine.admission enable row level security;
+
+create table stepbase_engine.alert_incidents (
+  app_code text not null,
+  event_name text not null,
+  subject uuid not null, -- The run of run.stuck; zeros for queue.age_high.
+  began_at timestamp with time zone not null,
+  constraint alert_incidents_pkey PRIMARY KEY (app_code, event_name, subject),
+  constraint alert_incidents_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.alert_incidents is 'Incidents that last and whose event was emitted. maintain() deletes the row when the incident has ended.';
+alter table stepbase_engine.alert_incidents enable row level security;
 
 create table stepbase_engine.app_storage (
   app_code text not null,
@@ -4114,6 +4258,58 @@ comment on table stepbase_engine.secret_reads is 'The first read of a secret in 
 CREATE TRIGGER secret_reads_audit AFTER INSERT ON stepbase_engine.secret_reads FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit_secret_read();
 alter table stepbase_engine.secret_reads enable row level security;
 
+create table stepbase_engine.selected_runs (
+  operation_id uuid not null,
+  run_ids uuid[] not null,
+  constraint selected_runs_pkey PRIMARY KEY (operation_id),
+  constraint selected_runs_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES stepbase.run_operations(id) ON DELETE CASCADE
+);
+comment on table stepbase_engine.selected_runs is 'The runs of a running operation, in the order in which it acts on them. done + failed + skipped of the operation is the place of the last one that it acted on.';
+alter table stepbase_engine.selected_runs enable row level security;
+
+create table stepbase_engine.statistics_buckets (
+  app_code text not null,
+  workflow_id uuid not null,
+  step_id text,
+  step_type text,
+  component_id uuid,
+  bucket_at timestamp with time zone not null, -- The minute in which the run ended; the hour, after a day. Steps count in the minute of their run.
+  slot smallint not null, -- Durations up to 1.2 ^ slot milliseconds, above those of the slot before; -1: never started.
+  completed integer not null default 0,
+  failed integer not null default 0, -- Also timed out runs.
+  cancelled integer not null default 0,
+  duration_ms bigint not null default 0, -- Sum of the durations.
+  constraint buckets_are_one_row_per_slot UNIQUE NULLS NOT DISTINCT (app_code, bucket_at, workflow_id, step_id, step_type, component_id, slot),
+  constraint buckets_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
+  constraint statistics_buckets_component_id_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id) ON DELETE CASCADE,
+  constraint statistics_buckets_step_type_fkey FOREIGN KEY (step_type) REFERENCES stepbase.step_types(name),
+  constraint counts_are_not_negative CHECK (((completed >= 0) AND (failed >= 0) AND (cancelled >= 0))),
+  constraint run_or_step CHECK ((((step_id IS NULL) = (step_type IS NULL)) AND ((step_id IS NOT NULL) OR (component_id IS NULL))))
+);
+comment on table stepbase_engine.statistics_buckets is 'Ended runs (step_id null) and ended step attempts by minute or hour of their end and by duration; written by stepbase_engine.collect_statistics().';
+CREATE INDEX idx_statistics_buckets_bucket_at ON stepbase_engine.statistics_buckets USING btree (bucket_at);
+CREATE INDEX idx_statistics_buckets_component_id ON stepbase_engine.statistics_buckets USING btree (component_id) WHERE (component_id IS NOT NULL);
+CREATE INDEX idx_statistics_buckets_step_type ON stepbase_engine.statistics_buckets USING btree (step_type) WHERE (step_type IS NOT NULL);
+CREATE INDEX idx_statistics_buckets_workflow_id ON stepbase_engine.statistics_buckets USING btree (workflow_id, app_code);
+alter table stepbase_engine.statistics_buckets enable row level security;
+
+create table stepbase_engine.statistics_marks (
+  marked_at timestamp with time zone not null,
+  xid xid8 not null,
+  constraint statistics_marks_pkey PRIMARY KEY (marked_at)
+);
+comment on table stepbase_engine.statistics_marks is 'The next transaction id at the time of a call. When every transaction before it has ended, no run can still end before that time.';
+alter table stepbase_engine.statistics_marks enable row level security;
+
+create table stepbase_engine.statistics_progress (
+  id boolean not null default true,
+  settled_at timestamp with time zone not null,
+  constraint statistics_progress_pkey PRIMARY KEY (id),
+  constraint only_one_row CHECK (id)
+);
+comment on table stepbase_engine.statistics_progress is 'One row: the minutes before settled_at are final; later ones are collected again in each call.';
+alter table stepbase_engine.statistics_progress enable row level security;
+
 create table stepbase_engine.step_backlog (
   step_run_id uuid not null,
   run_id uuid not null,
@@ -4275,6 +4471,44 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full or max_pending_signals signals wait.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+begin
+  select r.* into v_run from stepbase.runs r where r.id = p_run_id and r.app_code = p_operation.app_code;
+  if not found or v_run.status <> all(stepbase_engine.operation_statuses(p_operation.action)) then
+    return false;
+  end if;
+  case p_operation.action
+    when 'cancel' then
+      return stepbase_engine.cancel_run(v_run, p_operation.reason, p_operation.is_forced, p_operation.created_by);
+    when 'pause' then
+      return stepbase_engine.pause_run(v_run, p_operation.created_by);
+    when 'resume' then
+      return stepbase_engine.resume_run(v_run, p_operation.created_by);
+    when 'redrive' then
+      if not p_operation.is_forced and exists (
+        select 1 from stepbase.runs n where n.origin_run_id = v_run.id and n.app_code = v_run.app_code
+      ) then
+        return false;
+      end if;
+      perform stepbase_engine.redrive(v_run, p_operation.created_by);
+    when 'rerun' then
+      perform stepbase_engine.require_rerunnable(v_run, null, '{}');
+      perform stepbase_engine.start_run(
+        v_run.app_code, v_run.workflow_version_id, v_run.input, 'manual', null, v_run.priority, p_operation.created_by,
+        null, null, v_run.id, null, v_run.metadata, null, v_run.tags
+      );
+  end case;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid) is 'Acts on one run of an operation. False: the run was deleted, or its status allows no effect. Errors: those of the action.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.add_audit_seal(p_seal stepbase.audit_seals)
  RETURNS stepbase.audit_seals
@@ -4757,6 +4991,72 @@ end;
 $function$;
 comment on function stepbase_engine.advance_items(p_item_ids uuid[], p_carry boolean, p_uncounted uuid[], OUT parents uuid[], OUT events stepbase_engine.event[], OUT work stepbase_engine.work[]) is 'Called after items of for_each steps were resolved: starts the next items (p_carry: on the same tokens where possible) and completes parents without open items. Returns the completed parents, whose edges the caller resolves, the events to append and the work that is carried. p_uncounted: steps whose versions of this transaction the runs do not count yet.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.advance_operation(p_operation_id uuid, p_limit integer DEFAULT 50)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_wait constant interval := '5 seconds';
+  v_operation stepbase.run_operations;
+  v_ids uuid[];
+  v_id uuid;
+  v_done int := 0;
+  v_failed int := 0;
+  v_skipped int := 0;
+  v_error jsonb;
+  v_state text;
+  v_message text;
+  v_next_slice_at timestamptz;
+  v_place int;
+begin
+  -- One worker at a time, and not while a member stops the operation.
+  select o.* into v_operation from stepbase.run_operations o
+  where o.id = p_operation_id and o.status = 'running' for no key update skip locked;
+  if not found then
+    return 0;
+  end if;
+  v_place := v_operation.done + v_operation.failed + v_operation.skipped;
+  select s.run_ids[v_place + 1 : v_place + p_limit] into v_ids
+  from stepbase_engine.selected_runs s where s.operation_id = p_operation_id;
+  -- In the order in which every transaction locks runs.
+  perform 1 from stepbase.runs r where r.id = any(v_ids) order by r.id for no key update;
+
+  foreach v_id in array coalesce(v_ids, '{}') loop
+    begin
+      if stepbase_engine.act_on_run(v_operation, v_id) then
+        v_done := v_done + 1;
+      else
+        v_skipped := v_skipped + 1;
+      end if;
+    exception
+      when others then
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
+        -- The database is the cause, or another transaction: the slice is repeated.
+        if left(v_state, 2) in ('40', '53', '57', '58') or v_state = '55P03' then
+          raise;
+        end if;
+        v_error := jsonb_build_object(
+          'code', coalesce((select e.name from stepbase.error_codes e where e.sqlstate = v_state), 'engine_error'),
+          'message', v_message, 'run_id', v_id, 'at', stepbase_engine.now()
+        );
+        -- A limit of the application or of the workflow: this run and the others wait for room.
+        if v_state = 'SB429' then
+          v_next_slice_at := stepbase_engine.now() + c_wait;
+          exit;
+        end if;
+        v_failed := v_failed + 1;
+        perform stepbase_engine.record_operation_failure(v_operation, v_id, v_operation.failed + v_failed, v_error);
+    end;
+  end loop;
+  perform stepbase_engine.count_outcomes(v_operation, v_done, v_failed, v_skipped, v_error, v_next_slice_at);
+  return v_done + v_failed + v_skipped;
+end;
+$function$;
+comment on function stepbase_engine.advance_operation(p_operation_id uuid, p_limit integer) is 'Acts on the next runs of an operation, at most p_limit, and returns how many; 0: the operation has ended, waits, or another worker acts on its runs.';
+grant execute on function stepbase_engine.advance_operation(p_operation_id uuid, p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text)
  RETURNS record
  LANGUAGE sql
@@ -4793,6 +5093,36 @@ AS $function$
 $function$;
 comment on function stepbase_engine.anchor_problem(p_app_code text, p_anchor jsonb) is 'Whether the chain of an application lacks the seal {seq, hash}: {code, seq, message}; null: it has it.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_cancelled_callback()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.webhook_deliveries (app_code, component_id, event_type, run_id, payload, max_attempts)
+  select
+    new.app_code, c.id, 'step.cancelled', new.run_id,
+    jsonb_build_object(
+      'type', 'step.cancelled', 'timestamp', stepbase_engine.now(),
+      'data', jsonb_build_object(
+        'run_id', new.run_id, 'step_id', new.step_id, 'step_run_id', new.id, 'attempt', new.attempt,
+        'idempotency_key', format('%s:%s:%s', new.run_id, new.step_id, new.item_index)
+      )
+    ),
+    4
+  from stepbase.components c
+  where c.id = (
+    select b.component_id from stepbase_private.step_callbacks b where b.step_run_id = new.id limit 1
+  )
+    and c.notify_cancel and c.endpoint is not null;
+  if found then
+    perform pg_notify('stepbase', 'due');
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.announce_cancelled_callback() is 'Trigger: a component with notify_cancel gets a message step.cancelled when a step is cancelled that waits for its callback.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_ended(p_run_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -4820,6 +5150,11 @@ begin
             select 1 from stepbase.workflow_triggers t
             where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
           )
+          -- Only runs that ended badly: other ends cost no look-up.
+          or case when r.status in ('failed', 'timed_out') then exists (
+            select 1 from stepbase.workflow_triggers t
+            where t.app_code = r.app_code and t.event_name = 'run.' || r.status and t.source_workflow_id is null
+          ) else false end
           or exists (
             select 1 from stepbase.work_queue_items i
             where i.taken_by_run_id = r.id and i.status = 'taken'
@@ -4875,6 +5210,37 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[]) is 'Announces the runs among these that have ended.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_operation()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('realtime.messages') is not null then
+    insert into realtime.messages (id, topic, extension, payload, event, private)
+    values (
+      stepbase_engine.new_id(), 'stepbase:app:' || new.app_code || ':operations', 'broadcast',
+      jsonb_build_object(
+        'operation_id', new.id, 'action', new.action, 'status', new.status, 'total', new.total, 'done', new.done,
+        'failed', new.failed, 'skipped', new.skipped, 'at', new.announced_at
+      ),
+      'operation', true
+    );
+  end if;
+  return null;
+exception
+  -- There is no partition for today: no client listens yet.
+  when check_violation then
+    return null;
+  -- The message is lost and the operation goes on: clients read the row.
+  when others then
+    raise warning 'stepbase: a broadcast failed: %', sqlerrm;
+    return null;
+end;
+$function$;
+comment on function stepbase_engine.announce_operation() is 'Trigger function: sends a private Realtime message about an operation. Topic stepbase:app:<app_code>:operations, event operation: {operation_id, action, status, total, done, failed, skipped, at}.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[])
  RETURNS void
@@ -6022,6 +6388,50 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.cancel_open_runs(p_app_code text, p_actor_id uuid, p_limit integer) is 'Cancels up to p_limit open runs of an application, the oldest first, with their compensations, and returns how many.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.cancel_run(p_run stepbase.runs, p_reason text, p_force boolean, p_actor_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+begin
+  if p_force then
+    -- One lock for both statements: compensation must not begin between them.
+    perform 1 from stepbase.runs r where r.id = p_run.id for no key update;
+    perform stepbase_engine.stop_compensation(array[p_run.id], p_actor_id);
+    if found then
+      perform stepbase_engine.notify_run(p_run.app_code, p_run.id, 'run.cancel');
+      return true;
+    end if;
+  end if;
+  perform stepbase_engine.end_runs(
+    array[p_run.id], 'cancelled',
+    jsonb_build_object('code', 'cancelled', 'message', left(coalesce(p_reason, 'cancelled by a member'), 4000)),
+    p_actor_id, not p_force
+  );
+  if not found then
+    -- The run has ended in the meantime, possibly by another cancellation.
+    select r.* into v_run from stepbase.runs r where r.id = p_run.id;
+    if coalesce(v_run.pending_outcome ->> 'status', v_run.status) <> 'cancelled' then
+      perform stepbase_private.raise_error(
+        'conflict',
+        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
+          else format(
+            'the run is compensating and will be %s; use force to end it now', v_run.pending_outcome ->> 'status'
+          ) end,
+        jsonb_strip_nulls(jsonb_build_object('pending_outcome', v_run.pending_outcome -> 'status'))
+      );
+    end if;
+    return false;
+  end if;
+  perform stepbase_engine.notify_run(p_run.app_code, p_run.id, 'run.cancel');
+  perform stepbase_engine.request_worker();
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.cancel_run(p_run stepbase.runs, p_reason text, p_force boolean, p_actor_id uuid) is 'Cancels an open run and compensates its completed steps; p_force: without compensation. False: it was cancelled already. Errors: SB409 the run has ended or will end with another status.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.capture_changes()
  RETURNS trigger
@@ -7488,12 +7898,17 @@ begin
       set attempts = d.attempts + 1, last_attempt_at = v_now, next_attempt_at = v_now + c_lease
       from taken t
       where d.id = t.id and d.status = 'pending'
-      returning d.id, d.app_code, d.subscription_id, d.attempts, d.payload
+      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload
     )
     select
-      c.id, c.app_code, s.url, c.attempts, c.payload::text, stepbase_private.subscription_secrets_of(s.id)
+      c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
+      case
+        when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
+        else stepbase_private.component_secrets_of(c.component_id)
+      end
     from claimed c
-    join stepbase.webhook_subscriptions s on s.id = c.subscription_id;
+    left join stepbase.webhook_subscriptions s on s.id = c.subscription_id
+    left join stepbase.components o on o.id = c.component_id;
 end;
 $function$;
 comment on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) is 'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send. p_busy: the application of each delivery that the worker makes now; with these, an application has at most five.';
@@ -7565,6 +7980,116 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.close_runs(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid, p_step_events stepbase_engine.event[]) is 'Gives open runs their final status and error, appends the given events of their steps and the end, and announces it; returns the ids of those that were open. The caller has locked the runs and stopped their steps.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.collect_span(p_from timestamp with time zone, p_until timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_runs bigint;
+begin
+  delete from stepbase_engine.statistics_buckets b where b.bucket_at >= p_from and b.bucket_at < p_until;
+  -- offset 0: each application and run is looked up by its index, also where the planner would read the whole table.
+  with ended as materialized (
+    select r.*
+    from stepbase.applications a
+    cross join lateral (
+      select
+        r.id, r.app_code, r.workflow_id, r.workflow_version_id, r.status, r.duration_ms,
+        date_trunc('minute', r.completed_at) as bucket_at
+      from stepbase.runs r
+      where r.app_code = a.app_code and r.completed_at >= p_from and r.completed_at < p_until
+      offset 0
+    ) r
+  ),
+  counted as (
+    select
+      e.app_code, e.workflow_id, null as step_id, null as step_type, null::uuid as component_id, e.bucket_at, e.status,
+      e.duration_ms
+    from ended e
+    union all
+    select
+      e.app_code, e.workflow_id, s.step_id, s.step_type, n.component_id, e.bucket_at, s.status, s.duration_ms
+    from ended e
+    cross join lateral (
+      select s.step_id, s.step_type, s.status, s.duration_ms
+      from stepbase.step_runs s
+      where s.run_id = e.id and s.status in ('completed', 'failed', 'cancelled')
+      offset 0
+    ) s
+    left join stepbase.workflow_nodes n
+      on n.workflow_version_id = e.workflow_version_id and n.node_id = s.step_id
+  ),
+  written as (
+    insert into stepbase_engine.statistics_buckets (
+      app_code, workflow_id, step_id, step_type, component_id, bucket_at, slot, completed, failed, cancelled,
+      duration_ms
+    )
+    select
+      c.app_code, c.workflow_id, c.step_id, c.step_type, c.component_id, c.bucket_at,
+      stepbase_engine.duration_slot(c.duration_ms),
+      count(*) filter (where c.status = 'completed'),
+      count(*) filter (where c.status in ('failed', 'timed_out')),
+      count(*) filter (where c.status = 'cancelled'),
+      coalesce(sum(c.duration_ms), 0)
+    from counted c
+    group by 1, 2, 3, 4, 5, 6, 7
+    returning step_id, completed, failed, cancelled
+  )
+  select coalesce(sum(w.completed + w.failed + w.cancelled) filter (where w.step_id is null), 0) into v_runs
+  from written w;
+  return v_runs;
+end;
+$function$;
+comment on function stepbase_engine.collect_span(p_from timestamp with time zone, p_until timestamp with time zone) is 'Collects the minutes from p_from until p_until again from the runs that ended in them; returns the number of runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.collect_statistics(p_time interval DEFAULT '00:00:04'::interval, p_keep interval DEFAULT '90 days'::interval)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_span constant interval := '1 hour';
+  -- A transaction may read the clock before its first write, which gives it its id.
+  c_margin constant interval := '2 minutes';
+  v_now constant timestamptz := stepbase_engine.now();
+  v_end constant timestamptz := clock_timestamp() + p_time;
+  v_xmin constant xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_settled timestamptz;
+  v_from timestamptz;
+  v_until timestamptz;
+  v_runs bigint := 0;
+begin
+  insert into stepbase_engine.statistics_marks (marked_at, xid)
+  values (v_now, pg_snapshot_xmax(pg_current_snapshot()))
+  on conflict (marked_at) do nothing;
+  insert into stepbase_engine.statistics_progress (settled_at)
+  select date_trunc('minute', greatest(coalesce(min(f.completed_at), v_now), v_now - p_keep))
+  from stepbase.applications a
+  cross join lateral (
+    select r.completed_at from stepbase.runs r
+    where r.app_code = a.app_code and r.completed_at is not null
+    order by r.completed_at limit 1
+  ) f
+  on conflict (id) do nothing;
+  select p.settled_at into v_from from stepbase_engine.statistics_progress p;
+  v_settled := (select max(m.marked_at) from stepbase_engine.statistics_marks m where m.xid <= v_xmin) - c_margin;
+  -- A transaction that is open for longer must not stop the statistics.
+  v_settled := date_trunc('minute', greatest(v_settled, v_now - c_span));
+  loop
+    v_until := least(v_from + c_span, v_now + interval '1 minute');
+    v_runs := v_runs + stepbase_engine.collect_span(v_from, v_until);
+    v_from := least(v_until, greatest(v_from, v_settled));
+    exit when v_until > v_now or clock_timestamp() >= v_end;
+  end loop;
+  update stepbase_engine.statistics_progress p set settled_at = v_from where p.id and p.settled_at <> v_from;
+  delete from stepbase_engine.statistics_marks m where m.marked_at < v_settled;
+  perform stepbase_engine.merge_hours(v_now - interval '1 day', v_now - p_keep);
+  return jsonb_build_object('runs', v_runs, 'settled_at', v_from);
+end;
+$function$;
+comment on function stepbase_engine.collect_statistics(p_time interval, p_keep interval) is 'Collects the runs that ended since the settled minute, for p_time, the rest in the next call; merges minutes into hours after a day and deletes buckets after p_keep. Returns {runs, settled_at}.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[])
  RETURNS SETOF stepbase_engine.work
@@ -8379,6 +8904,36 @@ AS $function$
 $function$;
 comment on function stepbase_engine.count_for_key(p_control stepbase.workflow_flow_controls, p_run_ids uuid[]) is 'Gives runs that are in flight a slot of their concurrency key, in place of the slot of an earlier key. The caller has locked the runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.count_outcomes(p_operation stepbase.run_operations, p_done integer, p_failed integer, p_skipped integer, p_error jsonb, p_next_slice_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- Messages about the progress are at least a second apart.
+  c_pause constant interval := '1 second';
+  v_now constant timestamptz := stepbase_engine.now();
+  v_is_last constant boolean :=
+    p_operation.done + p_operation.failed + p_operation.skipped + p_done + p_failed + p_skipped = p_operation.total;
+begin
+  update stepbase.run_operations o
+  set
+    done = o.done + p_done,
+    failed = o.failed + p_failed,
+    skipped = o.skipped + p_skipped,
+    last_error = coalesce(p_error, o.last_error),
+    next_slice_at = p_next_slice_at,
+    status = case when v_is_last then 'completed' else o.status end,
+    ended_at = case when v_is_last then v_now end,
+    announced_at = case when v_is_last or o.announced_at <= v_now - c_pause then v_now else o.announced_at end
+  where o.id = p_operation.id;
+  if v_is_last then
+    delete from stepbase_engine.selected_runs s where s.operation_id = p_operation.id;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.count_outcomes(p_operation stepbase.run_operations, p_done integer, p_failed integer, p_skipped integer, p_error jsonb, p_next_slice_at timestamp with time zone) is 'Writes the outcomes of a slice into the row of its operation, which the caller has locked. The last one ends it.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb)
  RETURNS numeric
  LANGUAGE sql
@@ -8995,6 +9550,26 @@ $function$;
 comment on function stepbase_engine.due_backfills(p_limit integer) is 'Backfills that can go on: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, then those that stepbase_engine.advance_backfills goes on with (is_planned).';
 grant execute on function stepbase_engine.due_backfills(p_limit integer) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.due_operations(p_limit integer DEFAULT 20)
+ RETURNS TABLE(operation_id uuid, place integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select d.id, d.place
+  from (
+    select distinct on (o.app_code) o.id, o.created_at, o.done + o.failed + o.skipped as place
+    from stepbase.run_operations o
+    join stepbase.applications a on a.app_code = o.app_code and a.deleted_at is null
+    where o.status = 'running' and coalesce(o.next_slice_at <= stepbase_engine.now(), true)
+    order by o.app_code, o.created_at, o.id
+  ) d
+  order by d.created_at, d.id
+  limit p_limit;
+$function$;
+comment on function stepbase_engine.due_operations(p_limit integer) is 'The operations whose next slice is due, with the place of the last run: the oldest one of each application. A worker acts on one slice of each in turn, so that a large operation does not delay those of other applications.';
+grant execute on function stepbase_engine.due_operations(p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.due_schedules(p_limit integer DEFAULT 100)
  RETURNS TABLE(schedule_id uuid, cron_expression text, timezone text, due_at text, scheduled_at timestamp with time zone, asked_at timestamp with time zone, past_at timestamp with time zone, catchup_from timestamp with time zone)
  LANGUAGE sql
@@ -9041,6 +9616,16 @@ AS $function$
 $function$;
 comment on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) is 'Returns at most p_limit published versions that no checker of version p_checker_version has checked, with the definition and context of each.';
 grant execute on function stepbase_engine.due_version_checks(p_checker_version integer, p_limit integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.duration_slot(p_duration_ms bigint)
+ RETURNS smallint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case when p_duration_ms is null then -1 else ceil(ln(greatest(p_duration_ms, 1)) / ln(1.2)) end::smallint;
+$function$;
+comment on function stepbase_engine.duration_slot(p_duration_ms bigint) is 'The slot of a duration. A value in the middle of its slot is at most 10 % from each duration of the slot.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.duration_text(p_duration interval)
  RETURNS text
@@ -9121,6 +9706,75 @@ end;
 $function$;
 comment on function stepbase_engine.edited_handle(p_workflow_version_id uuid, p_step_id text, p_output jsonb) is 'The handle by which a step with an edited output is left, as its step type derives it from the output; null: the edges without a handle. SB422 if an approval has no decision.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.emit_alerts()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  c_app constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_now constant timestamptz := stepbase_engine.now();
+  v_emitted int;
+begin
+  with wanted as (
+    select distinct t.app_code, t.event_name
+    from stepbase.workflow_triggers t
+    where t.event_name in ('run.stuck', 'queue.age_high') and t.is_enabled
+  ),
+  condition as (
+    select w.app_code, w.event_name, s.subject, s.since, s.payload, true as is_beyond
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.stuck_runs(w.app_code, q.run_stuck_minutes) s
+    where w.event_name = 'run.stuck'
+    union all
+    -- The incident ends when the age is half the threshold: an age around it is one incident.
+    select
+      w.app_code, w.event_name, c_app, p.since,
+      jsonb_build_object(
+        'since', p.since, 'minutes', floor(extract(epoch from v_now - p.since) / 60), 'pending_runs', p.runs,
+        'threshold_minutes', q.queue_age_minutes
+      ),
+      p.since < v_now - q.queue_age_minutes * interval '1 minute'
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.waiting_runs(w.app_code) p
+    where w.event_name = 'queue.age_high' and p.since < v_now - q.queue_age_minutes * interval '30 seconds'
+  ),
+  ended as (
+    delete from stepbase_engine.alert_incidents i
+    where not exists (
+      select 1 from condition c
+      where c.app_code = i.app_code and c.event_name = i.event_name and c.subject = i.subject
+    )
+  ),
+  begun as (
+    insert into stepbase_engine.alert_incidents (app_code, event_name, subject, began_at)
+    select c.app_code, c.event_name, c.subject, c.since
+    from condition c
+    where c.is_beyond
+    on conflict do nothing
+    returning app_code, event_name, subject
+  ),
+  emitted as (
+    insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+    select
+      b.app_code, 'event', stepbase_engine.new_id(), 'event.emitted',
+      jsonb_build_object('name', b.event_name, 'payload', c.payload, 'depth', 1, 'at', v_now)
+        || case when b.subject = c_app then '{}'::jsonb else jsonb_build_object('run_id', b.subject) end
+    from begun b
+    join condition c on c.app_code = b.app_code and c.event_name = b.event_name and c.subject = b.subject
+    returning 1
+  )
+  select count(*) into v_emitted from emitted;
+  if v_emitted > 0 then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+  return v_emitted;
+end;
+$function$;
+comment on function stepbase_engine.emit_alerts() is 'Emits run.stuck and queue.age_high for incidents that began, to applications with an enabled trigger for them, and forgets incidents that have ended. Returns the number of events. The thresholds are run_stuck_minutes and queue_age_minutes of app_quotas.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.emit_from_steps(p_events stepbase_engine.event[])
  RETURNS void
  LANGUAGE plpgsql
@@ -9159,7 +9813,8 @@ AS $function$
     and r.completed_at is not null
     and exists (
       select 1 from stepbase.workflow_triggers t
-      where t.source_workflow_id = r.workflow_id and t.app_code = r.app_code
+      where (t.source_workflow_id = r.workflow_id or (t.source_workflow_id is null and t.workflow_id <> r.workflow_id))
+        and t.app_code = r.app_code
         and t.is_enabled and t.event_name = 'run.' || r.status
     )
   order by r.completed_at;
@@ -11220,6 +11875,34 @@ $function$;
 comment on function stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean) is 'Fails the attempt that called a component; its retry policy decides what follows. Repeating it changes nothing. Errors: SB400 invalid code, SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
 grant execute on function stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.fail_operation_run(p_operation_id uuid, p_place integer, p_message text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_operation stepbase.run_operations;
+  v_id uuid;
+  v_error jsonb;
+begin
+  select o.* into v_operation from stepbase.run_operations o
+  where o.id = p_operation_id and o.status = 'running' and o.done + o.failed + o.skipped = p_place for no key update;
+  if not found then
+    return;
+  end if;
+  select s.run_ids[p_place + 1] into v_id
+  from stepbase_engine.selected_runs s where s.operation_id = p_operation_id;
+  v_error := jsonb_build_object(
+    'code', 'engine_timeout', 'message', p_message, 'run_id', v_id, 'at', stepbase_engine.now()
+  );
+  perform stepbase_engine.record_operation_failure(v_operation, v_id, v_operation.failed + 1, v_error);
+  perform stepbase_engine.count_outcomes(v_operation, 0, 1, 0, v_error, null);
+end;
+$function$;
+comment on function stepbase_engine.fail_operation_run(p_operation_id uuid, p_place integer, p_message text) is 'Counts the run at a place of an operation as failed: its action took too long although it was alone in its slice. Without effect if another worker has acted on that run.';
+grant execute on function stepbase_engine.fail_operation_run(p_operation_id uuid, p_place integer, p_message text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text DEFAULT 'engine_error'::text)
  RETURNS void
  LANGUAGE plpgsql
@@ -11785,6 +12468,21 @@ $function$;
 comment on function stepbase_engine.has_due_mails() is 'Whether a mail waits to be sent. Costs one index look-up.';
 grant execute on function stepbase_engine.has_due_mails() to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.has_due_operations()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- The first condition is all that a call costs while there is no operation.
+  return exists (select 1 from stepbase.run_operations o where o.status = 'running')
+    and exists (select 1 from stepbase_engine.due_operations(1));
+end;
+$function$;
+comment on function stepbase_engine.has_due_operations() is 'Whether a slice of an operation on many runs is due.';
+grant execute on function stepbase_engine.has_due_operations() to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.has_due_schedules()
  RETURNS boolean
  LANGUAGE sql
@@ -11902,6 +12600,7 @@ begin
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()
+    or stepbase_engine.has_due_operations()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
     -- What a released incident switch held.
@@ -11920,7 +12619,7 @@ begin
     or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $function$;
-comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, schedules or webhook deliveries, mails to send, stored outputs to delete, versions to check, runs and steps that the backlog can admit, or expired leases.';
+comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, schedules, webhook deliveries or operations on many runs, mails to send, stored outputs to delete, versions to check, runs and steps that the backlog can admit, or expired leases.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
@@ -12621,6 +13320,27 @@ end;
 $function$;
 comment on function stepbase_engine.lock_schedules(p_schedule_ids uuid[], p_with_runs boolean) is 'Locks schedules, so that one transaction at a time starts their runs, and the open runs that a start may wait for or cancel (p_with_runs: all open runs). A transaction calls it once: a second call could break the lock order.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.log_callback(p_token text, p_entries jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_found record;
+begin
+  select f.callback, f.step into v_found from stepbase_engine.find_callback(p_token) f;
+  if (v_found.step).completed_at is not null then
+    perform stepbase_engine.refuse_late_callback(v_found.step);
+  end if;
+  return jsonb_build_object(
+    'written', stepbase_engine.append_step_logs((v_found.step).id, (v_found.step).attempt, p_entries)
+  );
+end;
+$function$;
+comment on function stepbase_engine.log_callback(p_token text, p_entries jsonb) is 'Writes log lines [{level, message, data?, at?}] of the attempt that called a component, and returns {written}. Errors: SB400 invalid lines, SB401 unknown or expired token, SB409 the attempt has ended (reason attempt_superseded, run_ended or step_ended), or its worker was lost before it wrote that the step waits (lease_lost). Called by the HTTP API.';
+grant execute on function stepbase_engine.log_callback(p_token text, p_entries jsonb) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.longest_lease()
  RETURNS interval
  LANGUAGE sql
@@ -12743,6 +13463,12 @@ begin
     v_done := v_done || jsonb_build_object('cron_error', sqlerrm);
   end;
   begin
+    v_done := v_done || jsonb_build_object('statistics_collected', stepbase_engine.collect_statistics());
+  exception when others then
+    raise warning 'stepbase: collecting statistics failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('collect_error', sqlerrm);
+  end;
+  begin
     if not exists (
       select 1 from stepbase_private.workflow_statistics s where s.refreshed_at > now() - interval '1 hour'
     ) then
@@ -12758,6 +13484,12 @@ begin
   exception when others then
     raise warning 'stepbase: measuring the stored bytes failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('storage_error', sqlerrm);
+  end;
+  begin
+    v_done := v_done || jsonb_build_object('alerts', stepbase_engine.emit_alerts());
+  exception when others then
+    raise warning 'stepbase: emitting alerts failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('alerts_error', sqlerrm);
   end;
   -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
   begin
@@ -12781,7 +13513,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, refreshes the statistics once an hour, measures the stored bytes, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once an hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.map_change(p_mapping jsonb, p_change jsonb)
  RETURNS jsonb
@@ -12954,6 +13686,37 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.measure_storage(p_every interval) is 'Estimates the stored bytes of every application from a sample of each table and the sizes of its stored outputs, and marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.merge_hours(p_before timestamp with time zone, p_delete_before timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- Minutes that begin an hour stay in their place and get the sum.
+  with minutes as (
+    delete from stepbase_engine.statistics_buckets b
+    where b.bucket_at < date_trunc('hour', p_before)
+      and b.bucket_at >= date_trunc('hour', p_before) - interval '3 hours'
+      and b.bucket_at <> date_trunc('hour', b.bucket_at)
+    returning b.*
+  )
+  insert into stepbase_engine.statistics_buckets as b (
+    app_code, workflow_id, step_id, step_type, component_id, bucket_at, slot, completed, failed, cancelled, duration_ms
+  )
+  select
+    m.app_code, m.workflow_id, m.step_id, m.step_type, m.component_id, date_trunc('hour', m.bucket_at), m.slot,
+    sum(m.completed), sum(m.failed), sum(m.cancelled), sum(m.duration_ms)
+  from minutes m
+  group by 1, 2, 3, 4, 5, 6, 7
+  on conflict on constraint buckets_are_one_row_per_slot do update set
+    completed = b.completed + excluded.completed, failed = b.failed + excluded.failed,
+    cancelled = b.cancelled + excluded.cancelled, duration_ms = b.duration_ms + excluded.duration_ms;
+  delete from stepbase_engine.statistics_buckets b
+  where b.bucket_at < p_delete_before;
+end;
+$function$;
+comment on function stepbase_engine.merge_hours(p_before timestamp with time zone, p_delete_before timestamp with time zone) is 'Merges the minutes of the three hours before p_before into hours, and deletes buckets before p_delete_before.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.messages_of(p_unsent jsonb, OUT topics text[], OUT names text[], OUT payloads jsonb[])
  RETURNS record
@@ -13275,6 +14038,21 @@ AS $function$
   select f.due_at from stepbase_engine.flow_rates f where f.due_at is not null order by f.due_at limit 1;
 $function$;
 comment on function stepbase_engine.next_flow_at() is 'When the next throttled run may start; null when none waits.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.next_operation_at()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select min(o.next_slice_at) from stepbase.run_operations o
+    where o.status = 'running' and o.next_slice_at > stepbase_engine.now()
+  );
+end;
+$function$;
+comment on function stepbase_engine.next_operation_at() is 'When the next operation that waits for room goes on; null: none waits.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.next_schedule_at()
  RETURNS timestamp with time zone
@@ -13668,6 +14446,22 @@ end;
 $function$;
 comment on function stepbase_engine.open_task_link(p_token text, p_locks boolean, OUT link stepbase_private.task_links, OUT task stepbase.step_runs) is 'The link of a token and its approval, for which the person may decide. Errors: SB401 the token is unknown, used or expired, SB403 the approval is not for the person any more, SB409 it does not wait, or another person has claimed it.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.operation_statuses(p_action text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case p_action
+    when 'cancel' then '{pending,running,paused}'::text[]
+    when 'pause' then '{pending,running}'
+    when 'resume' then '{paused}'
+    when 'redrive' then '{failed,timed_out}'
+    when 'rerun' then '{completed,failed,cancelled,timed_out}'
+  end;
+$function$;
+comment on function stepbase_engine.operation_statuses(p_action text) is 'The statuses of the runs on which an action has an effect; null for an unknown action.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.orphaned_steps(p_limit integer)
  RETURNS TABLE(id uuid, run_id uuid)
  LANGUAGE sql
@@ -13773,6 +14567,44 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer) is 'Passes the first p_limit runs of a line on, by priority and then by age; returns how many.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.pause_run(p_run stepbase.runs, p_actor_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+begin
+  perform 1 from stepbase.runs r where r.id = p_run.id for no key update;
+  perform stepbase_engine.remove_from_backlog(array(
+    select r.id from stepbase.runs r where r.id = p_run.id and r.status = 'pending'
+  ));
+  update stepbase.runs r
+  set status = 'paused', paused_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
+  where r.id = p_run.id and r.status in ('pending', 'running') and r.pending_outcome is null;
+  if not found then
+    select r.* into v_run from stepbase.runs r where r.id = p_run.id;
+    if v_run.status <> 'paused' then
+      perform stepbase_private.raise_error(
+        'conflict',
+        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
+          else 'the run is compensating and cannot be paused' end
+      );
+    end if;
+    return false;
+  end if;
+  perform stepbase_engine.append_events(array[
+    stepbase_engine.run_event('run.paused', p_run.id, p_run.app_code, 'paused', p_actor_id)
+  ]);
+  perform stepbase_engine.notify_run(p_run.app_code, p_run.id);
+  if stepbase_engine.announce_to_webhooks(array[p_run.id], array['run.paused'], array['{}'::jsonb]) > 0 then
+    perform stepbase_engine.request_worker();
+  end if;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.pause_run(p_run stepbase.runs, p_actor_id uuid) is 'Pauses a run; false: it was paused already. Errors: SB409 the run has ended or is compensating.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.pin_components(p_workflow_version_id uuid)
  RETURNS void
@@ -14032,7 +14864,8 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
-    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
+    'schedule_runs', stepbase_engine.prune_schedule_runs(), 'run_operations', stepbase_engine.prune_run_operations(),
+    'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
   -- A lock timeout here must not undo the deletions.
@@ -14045,7 +14878,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
@@ -14227,6 +15060,34 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_refused_starts(p_limit integer) is 'Deletes refused starts that are older than run_retention_days of their application, and changes without an application that are older than 30 days, at most p_limit of each; returns their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_run_operations(p_limit integer DEFAULT 500)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_pruned int;
+begin
+  delete from stepbase.run_operations r
+  where r.id in (
+    select o.id
+    from stepbase.applications a
+    cross join lateral (
+      select o.id from stepbase.run_operations o
+      where o.app_code = a.app_code
+        and o.created_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+        and o.ended_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) o
+    limit p_limit
+  );
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_run_operations(p_limit integer) is 'Deletes up to p_limit operations on many runs, with their failures, that ended more than run_retention_days of their application ago, or 30 days; returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_runs(p_limit integer DEFAULT 20000, p_time interval DEFAULT '00:00:04'::interval)
  RETURNS integer
@@ -14943,6 +15804,19 @@ $function$;
 comment on function stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text, p_is_final boolean) is 'Stores the outcome of an attempt: the id of the sent message, or an error. A failed attempt is repeated after 30 seconds, 2 minutes, 10 minutes, 1 hour and 3 hours, unless p_is_final. An attempt that was taken again changes nothing.';
 grant execute on function stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text, p_is_final boolean) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.record_operation_failure(p_operation stepbase.run_operations, p_run_id uuid, p_nth integer, p_error jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  insert into stepbase.run_operation_failures (operation_id, run_id, app_code, code, message, created_at)
+  select
+    p_operation.id, p_run_id, p_operation.app_code, p_error ->> 'code', left(p_error ->> 'message', 1000),
+    stepbase_engine.now()
+  where p_nth <= 1000;
+$function$;
+comment on function stepbase_engine.record_operation_failure(p_operation stepbase.run_operations, p_run_id uuid, p_nth integer, p_error jsonb) is 'Records that an operation failed on a run, the p_nth time; only the first 1000 are recorded.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.record_relay_failure(p_app_code text, p_error text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -15338,6 +16212,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.relay_app_traced(p_app_code text, p_l
  SECURITY DEFINER
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_ended uuid[];
@@ -15427,8 +16302,11 @@ begin
       select t.* from stepbase.workflow_triggers t
       where t.app_code = v_message.app_code
         and t.event_name = v_event ->> 'name'
-        and t.source_workflow_id is not distinct from
-          (v_message.payload ->> 'source_workflow_id')::uuid
+        and (
+          t.source_workflow_id is not distinct from (v_message.payload ->> 'source_workflow_id')::uuid
+          -- The end of a run of every other workflow.
+          or (t.source_workflow_id is null and t.workflow_id <> (v_message.payload ->> 'source_workflow_id')::uuid)
+        )
         and t.is_enabled
         and (
           t.filter is null
@@ -16313,6 +17191,79 @@ AS $function$
 $function$;
 comment on function stepbase_engine.resolved_steps(p_run_id uuid) is 'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.resume_run(p_run stepbase.runs, p_actor_id uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+  v_tokens uuid[];
+  v_runs uuid[];
+begin
+  update stepbase.runs r
+  set
+    status = case when r.started_at is null then 'pending' else 'running' end,
+    paused_at = null,
+    updated_at = stepbase_engine.now()
+  where r.id = p_run.id and r.status = 'paused'
+  returning r.* into v_run;
+  if not found then
+    select r.* into v_run from stepbase.runs r where r.id = p_run.id;
+    if v_run.status not in ('pending', 'running') then
+      perform stepbase_private.raise_error(
+        'conflict', format('The run is already %s', v_run.status)
+      );
+    end if;
+    return false;
+  end if;
+
+  perform stepbase_engine.append_events(array[
+    stepbase_engine.run_event(
+      'run.resumed', v_run.id, v_run.app_code, v_run.status, p_actor_id
+    )
+  ]);
+  -- A held run continues to wait; if its start_at has come, the worker that gets the notification below releases it.
+  if v_run.status = 'pending' and v_run.held_by is null then
+    perform stepbase_engine.enqueue_run(v_run);
+  end if;
+
+  -- Steps that became ready during the pause have no token yet.
+  with held as (
+    select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+      and s.limited_by is null and v_run.status = 'running'
+  ),
+  token as materialized (
+    select h.lane, stepbase_engine.new_id() as id from held h group by h.lane
+  ),
+  carried as (
+    update stepbase.step_runs s
+    set job_id = t.id, updated_at = stepbase_engine.now()
+    from held h
+    join token t on t.lane = h.lane
+    where s.id = h.id
+  )
+  select array_agg(t.id), array_agg(v_run.id) into v_tokens, v_runs from token t;
+  if v_tokens is not null then
+    perform stepbase_engine.create_tokens(v_tokens, v_runs);
+  end if;
+  -- This update makes steps under a limit request a concurrency slot (stepbase_engine.apply_step_limit).
+  update stepbase.step_runs s set job_id = null
+  where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
+    and s.limited_by is not null and v_run.status = 'running';
+  perform stepbase_engine.start_blocked_children(v_run.id);
+  perform stepbase_engine.resume_timers(v_run.id);
+  perform pg_notify('stepbase', 'due');
+  perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
+  perform stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.resumed'], array['{}'::jsonb]);
+  perform stepbase_engine.request_worker();
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.resume_run(p_run stepbase.runs, p_actor_id uuid) is 'Resumes a paused run; false: it was not paused. Errors: SB409 the run has ended.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.resume_suspended(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -17096,6 +18047,16 @@ end;
 $function$;
 comment on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) is 'Sends a signal for a step and returns {run_id}. p_key is the same for all attempts of the step, so the signal is sent once. Errors: SB403, SB404 and those of stepbase_engine.accept_signal.';
 grant execute on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.slot_duration(p_slot smallint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select round(power(1.2, p_slot - 0.5))::bigint;
+$function$;
+comment on function stepbase_engine.slot_duration(p_slot smallint) is 'The middle of a slot in milliseconds.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.slots_of_ancestors(p_parent_run_id uuid)
  RETURNS SETOF uuid
@@ -17917,6 +18878,44 @@ AS $function$
   from stopped s;
 $function$;
 comment on function stepbase_engine.stop_steps(p_run_ids uuid[], p_actor_id uuid) is 'Cancels the open and pending steps of runs. Returns their events, which the caller must append and which leave open_steps to it, and the tokens that carried them, which it must end. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.stuck_runs(p_app_code text, p_minutes integer)
+ RETURNS TABLE(subject uuid, since timestamp with time zone, payload jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_examined constant int := 10000;
+  c_runs constant int := 100;
+  v_before constant timestamptz := stepbase_engine.now() - p_minutes * interval '1 minute';
+begin
+  return query
+  select
+    o.id, o.updated_at,
+    jsonb_build_object(
+      'workflow', w.kebab_name, 'run_id', o.id, 'status', o.status, 'step', o.current_step, 'since', o.updated_at,
+      'minutes', floor(extract(epoch from stepbase_engine.now() - o.updated_at) / 60)
+    )
+  from (
+    select r.id, r.workflow_id, r.status, r.current_step, r.updated_at, r.created_at
+    from stepbase.runs r
+    where r.app_code = p_app_code and r.status = 'running' and r.created_at < v_before
+    order by r.created_at
+    limit c_examined
+  ) o
+  join stepbase.workflows w on w.id = o.workflow_id
+  where o.updated_at < v_before
+    -- A run that waits for a person, a signal, a child or a later time is not stuck.
+    and not exists (
+      select 1 from stepbase.step_runs s
+      where s.run_id = o.id and s.status = 'waiting' and (s.wake_at is null or s.wake_at > v_before)
+    )
+  order by o.created_at
+  limit c_runs;
+end;
+$function$;
+comment on function stepbase_engine.stuck_runs(p_app_code text, p_minutes integer) is 'Running runs of an application that did not change for p_minutes and wait for nothing: the 100 oldest among its 10,000 oldest running runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.suspend_starts(p_run_ids uuid[])
  RETURNS void
@@ -18838,6 +19837,28 @@ end;
 $function$;
 comment on function stepbase_engine.wait_for_items(p_work_queue_ids uuid[]) is 'Called after steps started to wait for items of these queues: calls the relay for each queue that has items by now, or was deleted. Locks the queues in the order of their ids.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.waiting_runs(p_app_code text)
+ RETURNS TABLE(since timestamp with time zone, runs bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_examined constant int := 10000;
+begin
+  return query
+  select min(p.since), count(p.since)
+  from (
+    select case when r.held_by is null then coalesce(r.start_at, r.created_at) end as since
+    from stepbase.runs r
+    where r.app_code = p_app_code and r.status = 'pending'
+    order by r.created_at
+    limit c_examined
+  ) p;
+end;
+$function$;
+comment on function stepbase_engine.waiting_runs(p_app_code text) is 'Since when the oldest pending run of an application waits, and how many wait, among its 10,000 oldest pending runs. Runs that are held, for example until start_at, do not count.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.wake(p_limit integer DEFAULT 200)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -18881,12 +19902,13 @@ begin
       stepbase_engine.next_start_at(),
       stepbase_engine.next_schedule_at(),
       stepbase_engine.next_flow_at(),
-      stepbase_engine.next_webhook_delivery_at()
+      stepbase_engine.next_webhook_delivery_at(),
+      stepbase_engine.next_operation_at()
     )
   );
 end;
 $function$;
-comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start or webhook delivery; null when there is none. A run that cannot be woken does not delay the others.';
+comment on function stepbase_engine.wake(p_limit integer) is 'Wakes the runs of up to p_limit due steps, times out up to p_limit overdue runs and releases up to p_limit held runs. Returns the time, by the engine''s clock, of the next timer, run deadline, start_at, schedule, throttled start, webhook delivery or slice of an operation; null when there is none. A run that cannot be woken does not delay the others.';
 grant execute on function stepbase_engine.wake(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wake_run_isolated(p_run_id uuid)
@@ -19160,6 +20182,9 @@ AS $function$
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- Log lines of steps.
     'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
+    -- Operations on many runs.
+    'stepbase_engine.has_due_operations', 'stepbase_engine.due_operations', 'stepbase_engine.advance_operation',
+    'stepbase_engine.fail_operation_run',
     -- The outbox.
     'stepbase_engine.has_messages', 'stepbase_engine.outbox_apps', 'stepbase_engine.relay_messages', 'stepbase_engine.relay_app',
     'stepbase_engine.relay_app_traced',
@@ -19179,7 +20204,8 @@ AS $function$
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
     'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link',
     -- The API: callbacks of components.
-    'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback'
+    'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback',
+    'stepbase_engine.log_callback'
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
@@ -19795,6 +20821,7 @@ create table stepbase_private.step_callbacks (
 comment on table stepbase_private.step_callbacks is 'Tokens by which components answer a step later. Each call has one; a call that is repeated after the loss of a worker has one of its own, and both are valid.';
 CREATE INDEX idx_step_callbacks_app_code ON stepbase_private.step_callbacks USING btree (app_code);
 CREATE INDEX idx_step_callbacks_expires_at ON stepbase_private.step_callbacks USING btree (expires_at);
+CREATE INDEX idx_step_callbacks_step_run_id ON stepbase_private.step_callbacks USING btree (step_run_id);
 alter table stepbase_private.step_callbacks enable row level security;
 
 create table stepbase_private.task_links (
@@ -20219,7 +21246,8 @@ declare
   v_hidden constant text[] := '{search,value,vault_id}';
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,resumed_at,last_fired_at,'
-    'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error}';
+    'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error,'
+    'done,failed,skipped,next_slice_at,announced_at,ended_at}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -20543,44 +21571,11 @@ CREATE OR REPLACE FUNCTION stepbase_private.cancel_run(p_run_id uuid, p_reason t
  SET search_path TO ''
 AS $function$
 declare
-  v_run stepbase.runs := stepbase_private.require_run(
+  v_run constant stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:cancel')
   );
-  v_is_forced constant boolean := coalesce(p_force, false);
 begin
-  if v_is_forced then
-    -- One lock for both statements: compensation must not begin between them.
-    perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
-    perform stepbase_engine.stop_compensation(array[v_run.id], auth.uid());
-    if found then
-      perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
-      return stepbase_private.require_run(v_run.id, v_run.app_code);
-    end if;
-  end if;
-  perform stepbase_engine.end_runs(
-    array[v_run.id], 'cancelled',
-    jsonb_build_object(
-      'code', 'cancelled', 'message', left(coalesce(p_reason, 'cancelled by a member'), 4000)
-    ),
-    auth.uid(), not v_is_forced
-  );
-  if not found then
-    -- The run has ended in the meantime, possibly by another cancellation.
-    v_run := stepbase_private.require_run(v_run.id, v_run.app_code);
-    if coalesce(v_run.pending_outcome ->> 'status', v_run.status) <> 'cancelled' then
-      perform stepbase_private.raise_error(
-        'conflict',
-        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
-          else format(
-            'the run is compensating and will be %s; use force to end it now', v_run.pending_outcome ->> 'status'
-          ) end,
-        jsonb_strip_nulls(jsonb_build_object('pending_outcome', v_run.pending_outcome -> 'status'))
-      );
-    end if;
-    return v_run;
-  end if;
-  perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
-  perform stepbase_engine.request_worker();
+  perform stepbase_engine.cancel_run(v_run, p_reason, coalesce(p_force, false), auth.uid());
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
@@ -23265,10 +24260,11 @@ declare
   v_app_code constant text := stepbase_private.require_permission('run:execute');
   v_id uuid := stepbase_engine.new_id();
 begin
-  if coalesce(p_name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or p_name like 'run.%' then
+  if coalesce(p_name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or p_name like 'run.%'
+    or p_name = 'queue.age_high' then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'name must start with a letter, have at most 100 letters, digits, _ . or -, and not begin with run.'
+      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be queue.age_high'
     );
   end if;
   if p_idempotency_key is not null then
@@ -25895,11 +26891,14 @@ begin
       where r.id = substr(p_topic, 14)::uuid and r.app_code = stepbase_private.app_code()
     );
   end if;
-  return p_topic = 'stepbase:app:' || stepbase_private.app_code() || ':runs'
+  return p_topic in (
+      'stepbase:app:' || stepbase_private.app_code() || ':runs',
+      'stepbase:app:' || stepbase_private.app_code() || ':operations'
+    )
     and stepbase_private.has_permission('run:read');
 end;
 $function$;
-comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id> or stepbase:app:<app_code>:runs.';
+comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id>, stepbase:app:<app_code>:runs or stepbase:app:<app_code>:operations.';
 grant execute on function stepbase_private.may_receive(p_topic text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_still_invite(p_invitation stepbase.invitations)
@@ -26300,37 +27299,11 @@ CREATE OR REPLACE FUNCTION stepbase_private.pause_run(p_run_id uuid)
  SET search_path TO ''
 AS $function$
 declare
-  v_run stepbase.runs := stepbase_private.require_run(
+  v_run constant stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:execute')
   );
 begin
-  perform 1 from stepbase.runs r where r.id = v_run.id for no key update;
-  perform stepbase_engine.remove_from_backlog(array(
-    select r.id from stepbase.runs r where r.id = v_run.id and r.status = 'pending'
-  ));
-  update stepbase.runs r
-  set status = 'paused', paused_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
-  where r.id = v_run.id and r.status in ('pending', 'running') and r.pending_outcome is null;
-  if not found then
-    select r.* into v_run from stepbase.runs r where r.id = v_run.id;
-    if v_run.status <> 'paused' then
-      perform stepbase_private.raise_error(
-        'conflict',
-        case when v_run.pending_outcome is null then format('the run is already %s', v_run.status)
-          else 'the run is compensating and cannot be paused' end
-      );
-    end if;
-  else
-    perform stepbase_engine.append_events(array[
-      stepbase_engine.run_event(
-        'run.paused', v_run.id, v_run.app_code, 'paused', stepbase_private.user_id()
-      )
-    ]);
-    perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
-    if stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.paused'], array['{}'::jsonb]) > 0 then
-      perform stepbase_engine.request_worker();
-    end if;
-  end if;
+  perform stepbase_engine.pause_run(v_run, stepbase_private.user_id());
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
@@ -26564,6 +27537,43 @@ $function$;
 comment on function stepbase_private.preview_continue(p_run_id uuid, p_version integer) is 'Implements stepbase.preview_continue.';
 grant execute on function stepbase_private.preview_continue(p_run_id uuid, p_version integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.preview_operation(p_action text, p_filter jsonb, p_force boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_action(p_action);
+  v_now constant timestamptz := stepbase_engine.now();
+  v_forced constant boolean := coalesce(p_force, false);
+  v_selected record;
+begin
+  select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_now) s;
+  return jsonb_build_object(
+    'action', p_action,
+    'count', cardinality(v_selected.run_ids),
+    'is_complete', v_selected.is_complete,
+    'by_status', (
+      select coalesce(jsonb_object_agg(c.status, c.count), '{}')
+      from (
+        select r.status, count(*) as count
+        from unnest(v_selected.run_ids) i (id)
+        cross join lateral (select o.status from stepbase.runs o where o.id = i.id offset 0) r
+        group by r.status
+      ) c
+    ),
+    'sample', to_jsonb(v_selected.run_ids[1:10]),
+    'preview', stepbase_private.preview_token(
+      v_app_code, p_action, p_filter, v_forced, v_now, cardinality(v_selected.run_ids)
+    ),
+    'expires_at', to_jsonb(v_now + interval '15 minutes')
+  );
+end;
+$function$;
+comment on function stepbase_private.preview_operation(p_action text, p_filter jsonb, p_force boolean) is 'Implements stepbase.preview_operation.';
+grant execute on function stepbase_private.preview_operation(p_action text, p_filter jsonb, p_force boolean) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -26648,6 +27658,19 @@ end;
 $function$;
 comment on function stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb) is 'Implements stepbase.preview_rerun.';
 grant execute on function stepbase_private.preview_rerun(p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.preview_token(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_at timestamp with time zone, p_count integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select concat_ws(
+    '_', to_char(p_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), p_count,
+    md5(jsonb_build_array(p_app_code, p_action, p_filter, p_is_forced, p_at, p_count)::text)
+  );
+$function$;
+comment on function stepbase_private.preview_token(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_at timestamp with time zone, p_count integer) is 'The text that binds the start of an operation to its preview: the time, the number of runs, and a hash with the action and the filter. No secret: start_operation checks the permission and the number of runs again.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.problem_json(p_problem stepbase_private.definition_problem)
  RETURNS jsonb
@@ -27091,6 +28114,86 @@ end;
 $function$;
 comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_project_statistics() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_items constant int := 1000;
+  v_app_code constant text := stepbase_private.require_permission('stats:read');
+  v_until constant timestamptz := coalesce(p_until, stepbase_engine.now());
+  v_since constant timestamptz := coalesce(p_since, v_until - interval '1 day');
+begin
+  if coalesce(p_group_by not in ('application', 'project', 'workflow', 'step', 'step_type', 'component'), true) then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'group_by must be application, project, workflow, step, step_type or component',
+      '{"path": "group_by"}'
+    );
+  end if;
+  if v_since >= v_until then
+    perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
+  end if;
+  return (
+    with chosen as (
+      select
+        case p_group_by
+          when 'application' then jsonb_build_object('app_code', b.app_code)
+          when 'project' then jsonb_build_object('project_id', w.project_id)
+          when 'workflow' then jsonb_build_object('workflow_id', b.workflow_id)
+          when 'step' then jsonb_build_object('workflow_id', b.workflow_id, 'step_id', b.step_id)
+          when 'step_type' then jsonb_build_object('step_type', b.step_type)
+          else jsonb_build_object('component_id', b.component_id)
+        end as subject,
+        b.slot, b.completed, b.failed, b.cancelled, b.duration_ms
+      from stepbase_engine.statistics_buckets b
+      join stepbase.workflows w on w.id = b.workflow_id and w.app_code = b.app_code
+      where b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+        and (p_workflow_id is null or b.workflow_id = p_workflow_id)
+        and (b.step_id is not null) = (p_group_by in ('step', 'step_type', 'component'))
+        and (p_group_by <> 'component' or b.component_id is not null)
+    ),
+    slots as (
+      select
+        c.subject, c.slot, sum(c.completed) as completed, sum(c.failed) as failed, sum(c.cancelled) as cancelled,
+        sum(c.duration_ms) as duration_ms, sum(c.completed + c.failed + c.cancelled) as total
+      from chosen c
+      group by c.subject, c.slot
+    ),
+    placed as (
+      select
+        s.*,
+        sum(s.total) filter (where s.slot >= 0) over (partition by s.subject order by s.slot) as up_to,
+        sum(s.total) filter (where s.slot >= 0) over (partition by s.subject) as timed
+      from slots s
+    ),
+    items as (
+      select
+        p.subject, sum(p.total)::bigint as total,
+        p.subject || jsonb_build_object(
+          'total', sum(p.total), 'completed', sum(p.completed), 'failed', sum(p.failed), 'cancelled', sum(p.cancelled),
+          'success_rate', round(sum(p.completed) / nullif(sum(p.completed + p.failed), 0), 4),
+          'avg_duration_ms', round(sum(p.duration_ms) / max(p.timed)),
+          'p50_duration_ms', stepbase_engine.slot_duration(min(p.slot) filter (where p.up_to >= 0.5 * p.timed)),
+          'p95_duration_ms', stepbase_engine.slot_duration(min(p.slot) filter (where p.up_to >= 0.95 * p.timed))
+        ) as item
+      from placed p
+      group by p.subject
+      order by 2 desc, p.subject
+      limit c_most_items
+    )
+    select jsonb_build_object(
+      'since', v_since, 'until', v_until, 'settled_at', (select g.settled_at from stepbase_engine.statistics_progress g),
+      'items', coalesce(jsonb_agg(i.item order by i.total desc, i.subject), '[]')
+    )
+    from items i
+  );
+end;
+$function$;
+comment on function stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid) is 'Implements stepbase.read_statistics.';
+grant execute on function stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_steps(p_expression text, p_language text DEFAULT 'jsonata'::text)
  RETURNS TABLE(step text, is_certain boolean)
@@ -27731,6 +28834,23 @@ AS $function$
   limit 1;
 $function$;
 comment on function stepbase_private.requester_of(p_run_id uuid) is 'The person who started a run, or its nearest ancestor that a person started: the user, or the owner of the API key. Null if only machines and schedules did.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_action(p_action text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if stepbase_engine.operation_statuses(p_action) is null then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'action must be cancel, pause, resume, redrive or rerun', '{"path": "action"}'
+    );
+  end if;
+  return stepbase_private.require_permission(case p_action when 'cancel' then 'run:cancel' else 'run:execute' end);
+end;
+$function$;
+comment on function stepbase_private.require_action(p_action text) is 'The application of the caller, if it may perform the action on a run. Errors: SB400 unknown action, SB401, SB403.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_an_admin()
  RETURNS trigger
@@ -28578,70 +29698,11 @@ CREATE OR REPLACE FUNCTION stepbase_private.resume_run(p_run_id uuid)
  SET search_path TO ''
 AS $function$
 declare
-  v_run stepbase.runs := stepbase_private.require_run(
+  v_run constant stepbase.runs := stepbase_private.require_run(
     p_run_id, stepbase_private.require_permission('run:execute')
   );
-  v_tokens uuid[];
-  v_runs uuid[];
 begin
-  update stepbase.runs r
-  set
-    status = case when r.started_at is null then 'pending' else 'running' end,
-    paused_at = null,
-    updated_at = stepbase_engine.now()
-  where r.id = v_run.id and r.status = 'paused'
-  returning r.* into v_run;
-  if not found then
-    v_run := stepbase_private.require_run(p_run_id, stepbase_private.app_code());
-    if v_run.status not in ('pending', 'running') then
-      perform stepbase_private.raise_error(
-        'conflict', format('The run is already %s', v_run.status)
-      );
-    end if;
-    return v_run;
-  end if;
-
-  perform stepbase_engine.append_events(array[
-    stepbase_engine.run_event(
-      'run.resumed', v_run.id, v_run.app_code, v_run.status, stepbase_private.user_id()
-    )
-  ]);
-  -- A held run continues to wait; if its start_at has come, the worker that gets the notification below releases it.
-  if v_run.status = 'pending' and v_run.held_by is null then
-    perform stepbase_engine.enqueue_run(v_run);
-  end if;
-
-  -- Steps that became ready during the pause have no token yet.
-  with held as (
-    select s.id, (row_number() over (order by s.step_id, s.item_index) - 1) / 16 as lane
-    from stepbase.step_runs s
-    where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
-      and s.limited_by is null and v_run.status = 'running'
-  ),
-  token as materialized (
-    select h.lane, stepbase_engine.new_id() as id from held h group by h.lane
-  ),
-  carried as (
-    update stepbase.step_runs s
-    set job_id = t.id, updated_at = stepbase_engine.now()
-    from held h
-    join token t on t.lane = h.lane
-    where s.id = h.id
-  )
-  select array_agg(t.id), array_agg(v_run.id) into v_tokens, v_runs from token t;
-  if v_tokens is not null then
-    perform stepbase_engine.create_tokens(v_tokens, v_runs);
-  end if;
-  -- This update makes steps under a limit request a concurrency slot (stepbase_engine.apply_step_limit).
-  update stepbase.step_runs s set job_id = null
-  where s.run_id = v_run.id and s.status = 'ready' and s.job_id is null
-    and s.limited_by is not null and v_run.status = 'running';
-  perform stepbase_engine.start_blocked_children(v_run.id);
-  perform stepbase_engine.resume_timers(v_run.id);
-  perform pg_notify('stepbase', 'due');
-  perform stepbase_engine.notify_run(v_run.app_code, v_run.id);
-  perform stepbase_engine.announce_to_webhooks(array[v_run.id], array['run.resumed'], array['{}'::jsonb]);
-  perform stepbase_engine.request_worker();
+  perform stepbase_engine.resume_run(v_run, stepbase_private.user_id());
   return stepbase_private.require_run(v_run.id, v_run.app_code);
 end;
 $function$;
@@ -29512,6 +30573,60 @@ AS $function$
 $function$;
 comment on function stepbase_private.secret_references(p_app_code text) is 'The names of secrets in the expressions of the published versions of an application, with the workflows that name them.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_most constant int := 10000;
+  -- A page examines about 10,000 runs.
+  c_pages constant int := 40;
+  v_filter stepbase_private.run_filter := stepbase_private.read_filter(p_app_code, p_filter);
+  v_statuses text[] := stepbase_engine.operation_statuses(p_action);
+  v_time timestamptz;
+  v_id uuid;
+  v_page_ids uuid[];
+begin
+  run_ids := '{}';
+  is_complete := true;
+  if v_filter.statuses is not null then
+    v_statuses := array(select s.name from unnest(v_statuses) s (name) where s.name = any(v_filter.statuses));
+  end if;
+  if v_statuses = '{}' then
+    return;
+  end if;
+  v_filter.statuses := v_statuses;
+  -- Included: the next possible time is not.
+  v_filter.created_before := least(v_filter.created_before, p_until + interval '1 microsecond');
+  for i in 1..c_pages loop
+    select m.run_ids, m.next_time, m.next_id into v_page_ids, v_time, v_id
+    from stepbase_private.matching_runs(v_filter, false, v_time, v_id, 1000) m;
+    if p_action in ('redrive', 'rerun') then
+      -- A child starts again with its parent.
+      v_page_ids := array(
+        select r.id
+        from unnest(v_page_ids) with ordinality i (id, place)
+        cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
+        where r.parent_run_id is null
+          and (
+            p_action = 'rerun' or p_is_forced or not exists (
+              select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
+            )
+          )
+        order by i.place
+      );
+    end if;
+    run_ids := run_ids || v_page_ids;
+    is_complete := v_id is null and cardinality(run_ids) <= c_most;
+    exit when v_id is null or cardinality(run_ids) > c_most;
+  end loop;
+  run_ids := run_ids[1:c_most];
+end;
+$function$;
+comment on function stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean) is 'The runs that match a filter, were created up to a time, and have a status on which the action has an effect; the oldest first, at most 10000. is_complete: there are no others. Errors: those of read_filter.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -29870,6 +30985,88 @@ $function$;
 comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Implements stepbase.start_canary.';
 grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean)
+ RETURNS stepbase.run_operations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_open constant int := 5;
+  v_app_code constant text := stepbase_private.require_action(p_action);
+  v_now constant timestamptz := stepbase_engine.now();
+  v_forced constant boolean := coalesce(p_force, false);
+  v_parts constant text[] := regexp_match(p_preview, '^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,5})_[0-9a-f]{32}$');
+  v_at timestamptz;
+  v_previewed int;
+  v_selected record;
+  v_count int;
+  v_operation stepbase.run_operations;
+begin
+  if v_forced and p_action not in ('cancel', 'redrive') then
+    perform stepbase_private.raise_error('invalid_request', 'Only cancel and redrive have force', '{"path": "force"}');
+  elsif length(p_reason) not between 1 and 1000 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
+    );
+  end if;
+  v_at := stepbase_private.iso_time(v_parts[1], 'preview');
+  v_previewed := v_parts[2]::int;
+  if p_preview is distinct from
+    stepbase_private.preview_token(v_app_code, p_action, p_filter, v_forced, v_at, v_previewed)
+    or v_at > v_now
+  then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'preview must be the one that preview_operation returned for this action, filter and force',
+      '{"path": "preview"}'
+    );
+  elsif v_at < v_now - interval '15 minutes' then
+    perform stepbase_private.raise_error('conflict', 'The preview has expired; call preview_operation again');
+  end if;
+
+  select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_at) s;
+  v_count := cardinality(v_selected.run_ids);
+  if not v_selected.is_complete then
+    perform stepbase_private.raise_error(
+      'limit_reached', 'Too many runs for one operation; add a time, a workflow or a tag to the filter',
+      jsonb_build_object('limit', 10000)
+    );
+  elsif v_count > v_previewed then
+    perform stepbase_private.raise_error(
+      'conflict', format('%s runs match now, the preview counted %s; call preview_operation again', v_count, v_previewed),
+      jsonb_build_object('count', v_count, 'previewed', v_previewed)
+    );
+  elsif (
+    select count(*) from (
+      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit c_open
+    ) x
+  ) >= c_open then
+    perform stepbase_private.raise_error(
+      'limit_reached', format('The application has %s running operations, its limit; wait for one or stop it', c_open),
+      jsonb_build_object('limit', c_open)
+    );
+  end if;
+
+  insert into stepbase.run_operations (
+    app_code, action, filter, reason, is_forced, previewed_at, status, total, created_by, created_at, announced_at,
+    ended_at
+  )
+  values (
+    v_app_code, p_action, p_filter, p_reason, v_forced, v_at, case when v_count = 0 then 'completed' else 'running' end,
+    v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
+  )
+  returning * into v_operation;
+  if v_count > 0 then
+    insert into stepbase_engine.selected_runs (operation_id, run_ids) values (v_operation.id, v_selected.run_ids);
+    perform pg_notify('stepbase', 'due');
+    perform stepbase_engine.request_worker();
+  end if;
+  return v_operation;
+end;
+$function$;
+comment on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean) is 'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
  RETURNS text
  LANGUAGE plpgsql
@@ -30193,6 +31390,42 @@ begin
 end;
 $function$;
 comment on function stepbase_private.startable_version(p_app_code text, p_workflow text, p_version integer, OUT workflow_id uuid, OUT version_id uuid) is 'The version of a workflow (kebab_name) that a start uses: the one with the number p_version, or the published one. Errors: SB404 unknown workflow or version, SB409 the workflow is not runnable.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.stop_operation(p_operation_id uuid)
+ RETURNS stepbase.run_operations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.app_code();
+  v_now constant timestamptz := stepbase_engine.now();
+  v_operation stepbase.run_operations;
+begin
+  select o.* into v_operation from stepbase.run_operations o
+  where o.id = p_operation_id and o.app_code = v_app_code;
+  -- Another role is refused before it learns whether the operation exists.
+  perform stepbase_private.require_action(coalesce(v_operation.action, 'rerun'));
+  if v_operation.id is null then
+    perform stepbase_private.raise_error(
+      'not_found', 'Operation not found', jsonb_build_object('operation_id', p_operation_id)
+    );
+  end if;
+  -- Waits for the slice under way.
+  update stepbase.run_operations o
+  set status = 'stopped', ended_at = v_now, announced_at = v_now, next_slice_at = null
+  where o.id = v_operation.id and o.status = 'running'
+  returning o.* into v_operation;
+  if found then
+    delete from stepbase_engine.selected_runs s where s.operation_id = v_operation.id;
+  else
+    select o.* into strict v_operation from stepbase.run_operations o where o.id = p_operation_id;
+  end if;
+  return v_operation;
+end;
+$function$;
+comment on function stepbase_private.stop_operation(p_operation_id uuid) is 'Implements stepbase.stop_operation.';
+grant execute on function stepbase_private.stop_operation(p_operation_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.store_idempotent_answer(p_route text, p_key text, p_answer jsonb, p_is_of_user boolean DEFAULT false)
  RETURNS void

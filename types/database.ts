@@ -300,14 +300,14 @@ isOneToOne: false
                   ]
                 },"components": {
                   Row: {
-                    "agent_prompt_id": string | null,"app_code": string | null,"callback_timeout_ms": number,"capabilities": (string)[],"component_type": string,"config_schema": Json | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"deprecated": boolean,"description": string,"display_name": string,"endpoint": string | null,"heartbeat_timeout_ms": number | null,"id": string,"implementation_path": string | null,"implementation_type": string,"input_schema": Json | null,"is_active": boolean,"model_name": string | null,"model_provider": string | null,"name": string,"npm_package": string | null,"output_schema": Json | null,"retry_count": number,"tags": (string)[],"timeout_ms": number,"ui_definitions": NonNullable<Json>,"ui_widget_id": string | null,"updated_at": string,"updated_by": string | null,"version": string,"visibility": string
+                    "agent_prompt_id": string | null,"app_code": string | null,"callback_timeout_ms": number,"capabilities": (string)[],"component_type": string,"config_schema": Json | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"deprecated": boolean,"description": string,"display_name": string,"endpoint": string | null,"heartbeat_timeout_ms": number | null,"id": string,"implementation_path": string | null,"implementation_type": string,"input_schema": Json | null,"is_active": boolean,"model_name": string | null,"model_provider": string | null,"name": string,"notify_cancel": boolean,"npm_package": string | null,"output_schema": Json | null,"retry_count": number,"tags": (string)[],"timeout_ms": number,"ui_definitions": NonNullable<Json>,"ui_widget_id": string | null,"updated_at": string,"updated_by": string | null,"version": string,"visibility": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type": string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name": string,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
+                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type": string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name": string,"notify_cancel"?: boolean,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
                   }
                   Update: {
-                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type"?: string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name"?: string,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
+                    "agent_prompt_id"?: string | null,"app_code"?: string | null,"callback_timeout_ms"?: number,"capabilities"?: (string)[],"component_type"?: string,"config_schema"?: Json | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"deprecated"?: boolean,"description"?: string,"display_name"?: string,"endpoint"?: string | null,"heartbeat_timeout_ms"?: number | null,"id"?: string,"implementation_path"?: string | null,"implementation_type"?: string,"input_schema"?: Json | null,"is_active"?: boolean,"model_name"?: string | null,"model_provider"?: string | null,"name"?: string,"notify_cancel"?: boolean,"npm_package"?: string | null,"output_schema"?: Json | null,"retry_count"?: number,"tags"?: (string)[],"timeout_ms"?: number,"ui_definitions"?: NonNullable<Json>,"ui_widget_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"version"?: string,"visibility"?: string
                   }
                   Relationships: [
                     {
@@ -1182,14 +1182,14 @@ isOneToOne: false
                   ]
                 },"webhook_deliveries": {
                   Row: {
-                    "app_code": string,"attempts": number,"completed_at": string | null,"created_at": string,"duration_ms": number | null,"event_type": string,"failure": string | null,"id": string,"last_attempt_at": string | null,"max_attempts": number,"next_attempt_at": string | null,"payload": NonNullable<Json>,"response_body": string | null,"response_status": number | null,"run_id": string | null,"status": string,"subscription_id": string
+                    "app_code": string,"attempts": number,"completed_at": string | null,"component_id": string | null,"created_at": string,"duration_ms": number | null,"event_type": string,"failure": string | null,"id": string,"last_attempt_at": string | null,"max_attempts": number,"next_attempt_at": string | null,"payload": NonNullable<Json>,"response_body": string | null,"response_status": number | null,"run_id": string | null,"status": string,"subscription_id": string | null
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type": string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id": string
+                    "app_code": string,"attempts"?: number,"completed_at"?: string | null,"component_id"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type": string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload": NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string | null
                   }
                   Update: {
-                    "app_code"?: string,"attempts"?: number,"completed_at"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type"?: string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string
+                    "app_code"?: string,"attempts"?: number,"completed_at"?: string | null,"component_id"?: string | null,"created_at"?: string,"duration_ms"?: number | null,"event_type"?: string,"failure"?: string | null,"id"?: string,"last_attempt_at"?: string | null,"max_attempts"?: number,"next_attempt_at"?: string | null,"payload"?: NonNullable<Json>,"response_body"?: string | null,"response_status"?: number | null,"run_id"?: string | null,"status"?: string,"subscription_id"?: string | null
                   }
                   Relationships: [
                     {
@@ -3175,6 +3175,7 @@ isOneToOne: false
               "app_code": string,
 "attempts": number,
 "completed_at": string | null,
+"component_id": string | null,
 "created_at": string,
 "duration_ms": number | null,
 "event_type": string,
@@ -3188,7 +3189,7 @@ isOneToOne: false
 "response_status": number | null,
 "run_id": string | null,
 "status": string,
-"subscription_id": string
+"subscription_id": string | null
             }
                           SetofOptions: {
         from: "*"
@@ -3328,6 +3329,7 @@ isOneToOne: false
               "app_code": string,
 "attempts": number,
 "completed_at": string | null,
+"component_id": string | null,
 "created_at": string,
 "duration_ms": number | null,
 "event_type": string,
@@ -3341,7 +3343,7 @@ isOneToOne: false
 "response_status": number | null,
 "run_id": string | null,
 "status": string,
-"subscription_id": string
+"subscription_id": string | null
             }
                           SetofOptions: {
         from: "*"

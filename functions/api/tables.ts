@@ -556,6 +556,11 @@ export const TABLES = {
         comment:
           'How long a step waits for the next heartbeat, if the endpoint answers 202; null: heartbeats are not needed.',
       },
+      notify_cancel: {
+        type: 'boolean',
+        comment:
+          'Whether the endpoint gets a message step.cancelled if a step is cancelled for which it answered 202.',
+      },
       retry_count: { type: 'integer', comment: 'Retries of a step that has no retry policy.' },
       ui_widget_id: { type: 'text', nullable: true, comment: 'Widget that clients render for it.' },
       ui_definitions: { type: 'object' },
@@ -596,6 +601,7 @@ export const TABLES = {
       'timeout_ms',
       'callback_timeout_ms',
       'heartbeat_timeout_ms',
+      'notify_cancel',
       'retry_count',
       'ui_widget_id',
       'ui_definitions',
@@ -621,6 +627,7 @@ export const TABLES = {
       'timeout_ms',
       'callback_timeout_ms',
       'heartbeat_timeout_ms',
+      'notify_cancel',
       'retry_count',
       'ui_widget_id',
       'ui_definitions',
@@ -1598,11 +1605,21 @@ export const TABLES = {
   },
   webhook_deliveries: {
     comment:
-      'Events that webhook subscriptions receive, with the result of the last attempt; written by the engine only.',
+      'Events that webhook subscriptions and components receive, with the result of the last attempt; written by the engine only.',
     columns: {
       id: { type: 'uuid', comment: 'Sent as webhook-id, the same with every attempt.' },
       app_code: { type: 'text', required: true },
-      subscription_id: { type: 'uuid', required: true },
+      subscription_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The receiver; null if it is a component.',
+      },
+      component_id: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The component whose endpoint receives step.cancelled; null if the receiver is a subscription.',
+      },
       event_type: { type: 'text', required: true },
       run_id: {
         type: 'uuid',

@@ -17,6 +17,7 @@ create function stepbase_engine.relay_app_traced(
 language plpgsql
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_ended uuid[];
