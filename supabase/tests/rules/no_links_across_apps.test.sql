@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(23);
+select plan(24);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 insert into stepbase.projects (id, app_code, name, created_by)

@@ -302,7 +302,10 @@ select is(
 
 -- Each count has an index that begins with the application, the run or the creator. The planner is not asked: on the few
 -- rows of this database it may prefer another one.
-select matches(pg_get_indexdef(to_regclass(c.index_name)), 'USING btree \(' || c.first_column || '\M', c.index_name || ' serves a count')
+select matches(
+  pg_get_indexdef(to_regclass(c.index_name)), 'USING btree \(' || c.first_column || '\M',
+  c.index_name || ' serves a count'
+)
 from (
   values
     ('stepbase.idx_runs_app_code_status_created_at', 'app_code'),
