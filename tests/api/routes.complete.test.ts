@@ -44,6 +44,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   heartbeatCallback: 'creates nothing',
   logCallback: 'log lines may be written twice',
   retryWebhookDelivery: 'a delivery that is pending is refused',
+  previewRunOperation: 'writes nothing',
   resendInvitation: 'replaces the link of one invitation; mails are limited per hour',
 };
 /** The last part of the path of a POST that changes the state of one row. */
