@@ -71,7 +71,7 @@ const unused: Plugin = {
 const shortened: Plugin = {
   name: 'shortened',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]worker[\\/]models[\\/]sdk\.js$/ }, async ({ path }) => {
+    onLoad({ filter: /[\\/]worker[\\/]models[\\/]sdk\.ts$/ }, async ({ path }) => {
       const { outputFiles } = await build({
         ...options,
         entryPoints: [path],

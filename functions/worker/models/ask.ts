@@ -9,7 +9,7 @@ import { type StepContext, StepError } from '../steps/types.ts';
 import { type Model, modelOf } from './model.ts';
 import { clientFor, createFetch, type Exchange, type Sdk } from './provider.ts';
 import { refusalIn, type Tokens, tokensIn } from './responses.ts';
-import type { ModelMessage } from './sdk.js';
+import type { ModelMessage } from './sdk-types.d.ts';
 
 export interface ModelRequest {
   /** In the order in which they are called. */
@@ -111,7 +111,7 @@ function allFailed(failures: readonly { model: Model; error: StepError }[]): Ste
 
 async function call(model: Model, request: ModelRequest, ctx: StepContext): Promise<ModelAnswer> {
   await refusedBy(() => ctx.usage.countLlmCall());
-  const sdk: Sdk = await import('./sdk.js');
+  const sdk: Sdk = await import('./sdk.ts');
   const exchange: Exchange = {};
   const fetch = createFetch(model, exchange, { ctx, timeoutMs: request.timeoutMs });
   let cost: number | null = null;

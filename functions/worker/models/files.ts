@@ -4,7 +4,7 @@ import { STORAGE_MAX_BYTES } from '../../_shared/step-types/config.ts';
 import type { ModelFile } from '../../_shared/step-types/model-config.ts';
 import { readObject } from '../steps/storage-client.ts';
 import { type StepContext, StepError } from '../steps/types.ts';
-import type { FilePart, TextPart } from './sdk.js';
+import type { FilePart, TextPart } from './sdk-types.d.ts';
 
 const TEXT = /^text\/|^application\/(?:[\w.+-]+\+)?(?:json|xml|yaml)$/;
 

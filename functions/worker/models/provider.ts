@@ -5,16 +5,14 @@ import { fetchBytes } from '../steps/http-client.ts';
 import { type StepContext, StepError } from '../steps/types.ts';
 import type { Model } from './model.ts';
 import { normalizeCompletion } from './responses.ts';
-import type { LanguageModel } from './sdk.js';
+import type { Fetch, LanguageModel } from './sdk-types.d.ts';
 
-export type Sdk = typeof import('./sdk.js');
+export type Sdk = typeof import('./sdk-types.d.ts');
 
 export interface Exchange {
   /** The body of the last response as the endpoint gave it. */
   body?: unknown;
 }
-
-type Fetch = typeof globalThis.fetch;
 
 /** The key is always given: otherwise the SDK would take one from the environment of the worker. */
 export function clientFor(model: Model, fetch: Fetch, sdk: Sdk): LanguageModel {

@@ -7,7 +7,7 @@ import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { askModel, type ModelAnswer, type ModelRequest } from '../models/ask.ts';
 import { readFiles } from '../models/files.ts';
-import type { ModelMessage } from '../models/sdk.js';
+import type { ModelMessage } from '../models/sdk-types.d.ts';
 import { StepError } from './errors.ts';
 import { jsonIn } from './llm-json.ts';
 import type { StepContext, StepHandler, StepResult } from './types.ts';

@@ -1,4 +1,4 @@
-// The types of sdk.js: what the worker gives to the AI SDK and reads from it.
+// The types of sdk.ts: what the worker gives to the AI SDK and reads from it.
 
 export interface TextPart {
   type: 'text';
@@ -32,10 +32,16 @@ export interface OutputSpec {
   readonly responseFormat: PromiseLike<unknown>;
 }
 
+/** A subset of `fetch` that every runtime types in the same way. */
+export type Fetch = (
+  url: string | URL | Request,
+  init?: { method?: string; headers?: Record<string, string>; body?: unknown },
+) => Promise<Response>;
+
 interface ProviderSettings {
   baseURL: string;
   apiKey?: string;
-  fetch: typeof globalThis.fetch;
+  fetch: Fetch;
 }
 
 type Provider = (model: string) => LanguageModel;
