@@ -349,7 +349,15 @@ values
       "required": ["component"],
       "properties": {
         "component": {"type": "string", "minLength": 1},
-        "input": {}
+        "input": {},
+        "model": {"type": ["string", "null"], "minLength": 1},
+        "provider": {"anyOf": [{"enum": ["openai-compatible", "openai", "anthropic"]}, {"type": "null"}]},
+        "base_url": {"type": ["string", "null"], "minLength": 1},
+        "api_key": {"type": ["string", "null"], "minLength": 1},
+        "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false},
+        "fallbacks": {"type": ["array", "null"], "maxItems": 5, "items": {"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "provider": {"anyOf": [{"enum": ["openai-compatible", "openai", "anthropic"]}, {"type": "null"}]}, "base_url": {"type": ["string", "null"], "minLength": 1}, "api_key": {"type": ["string", "null"], "minLength": 1}, "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false}}, "additionalProperties": false}},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
+        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}
       },
       "additionalProperties": false
     }',

@@ -2,6 +2,7 @@
 
 import { componentConfig } from './config.ts';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
+import { callFields, modelFields } from './model-config.ts';
 
 export const aiAgentTaskType = defineStepType({
   name: 'ai_agent_task',
@@ -10,7 +11,11 @@ export const aiAgentTaskType = defineStepType({
   icon: 'sparkles',
   color: '#7c3aed',
   category: 'component',
-  config: componentConfig,
+  config: componentConfig.extend({
+    ...callFields,
+    /** Instead of the model of the component. */
+    model: modelFields.model.nullish(),
+  }),
   rawKeys: {},
   urlKeys: [],
   handles: [],

@@ -9,7 +9,7 @@ const FOLDER = new URL('.', import.meta.url);
 const sources = readdirSync(fileURLToPath(FOLDER.href)).filter(
   (name) => !name.endsWith('.test.ts'),
 );
-const HELPERS = ['config.ts', 'define.ts', 'index.ts'];
+const HELPERS = ['config.ts', 'define.ts', 'index.ts', 'model-config.ts'];
 
 const FIELDS: Record<keyof StepType, (value: unknown) => boolean> = {
   name: (value) => /^[a-z][a-z0-9_]*$/.test(String(value)),

@@ -17,16 +17,19 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
     if (component.endpoint !== null) {
       return await callService(component, input, ctx);
     }
-    if (component.model === null || component.prompt === null) {
+    const model = config.model ?? component.model;
+    if (model === null || component.prompt === null) {
       throw new StepError(
         'invalid_config',
         `${component.name} has neither an endpoint nor a model with a prompt`,
       );
     }
     await checkInput(component, input);
+    const { component: _, input: _input, ...call } = config;
     const result = await llmCall.run(
       {
-        model: component.model,
+        ...call,
+        model,
         system: await promptOf(component.prompt, input),
         prompt: JSON.stringify(input),
         response_schema: component.output_schema,

@@ -188,6 +188,27 @@ Deno.test('an agent sends its prompt to its model; the templates of the prompt r
   assert.deepEqual(messages?.[1], { role: 'user', content: '{"name":"Ada"}' });
 });
 
+Deno.test('a step can choose the model of an agent, its address and its key', async () => {
+  const output = (await outputOf(
+    'ai_agent_task',
+    {
+      component: 'writer',
+      input: { name: 'Ada' },
+      model: 'overloaded',
+      base_url: model.url,
+      api_key: '{{ secrets.model }}',
+      fallbacks: [{ model: 'large' }],
+    },
+    with_(agent),
+    { model: model.apiKey },
+  )) as { model: string };
+  assert.equal(output.model, 'large');
+  assert.deepEqual(
+    model.calls.all.slice(-2).map((call) => call.model),
+    ['overloaded', 'large'],
+  );
+});
+
 Deno.test('with an output schema the output is the parsed object', async () => {
   const output_schema = {
     type: 'object',
