@@ -7,7 +7,7 @@ import { throwIfAborted } from '../steps/errors.ts';
 import { refusedBy } from '../steps/refusal.ts';
 import { type StepContext, StepError } from '../steps/types.ts';
 import { type Model, modelOf } from './model.ts';
-import { clientFor, createFetch, type Exchange, type Sdk } from './provider.ts';
+import { clientFor, createFetch, type Exchange, loadSdk, type Sdk } from './provider.ts';
 import { refusalIn, type Tokens, tokensIn } from './responses.ts';
 import type { ModelMessage } from './sdk-types.d.ts';
 
@@ -111,7 +111,7 @@ function allFailed(failures: readonly { model: Model; error: StepError }[]): Ste
 
 async function call(model: Model, request: ModelRequest, ctx: StepContext): Promise<ModelAnswer> {
   await refusedBy(() => ctx.usage.countLlmCall());
-  const sdk: Sdk = await import('./sdk.ts');
+  const sdk = await loadSdk();
   const exchange: Exchange = {};
   const fetch = createFetch(model, exchange, { ctx, timeoutMs: request.timeoutMs });
   let cost: number | null = null;

@@ -9,6 +9,11 @@ import type { Fetch, LanguageModel } from './sdk-types.d.ts';
 
 export type Sdk = typeof import('./sdk-types.d.ts');
 
+/** tsc reads the types of the packages, which differ in details of exactOptionalPropertyTypes; Deno reads ours. */
+export async function loadSdk(): Promise<Sdk> {
+  return (await import('./sdk.ts')) as unknown as Sdk;
+}
+
 export interface Exchange {
   /** The body of the last response as the endpoint gave it. */
   body?: unknown;
