@@ -122,7 +122,7 @@ const worker = createWorker({
   pollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : POLL_WITHOUT_LISTEN_MS),
   cancelPollMs: () => (listener?.connected ? POLL_WITH_LISTEN_MS : env.worker.cancelPollMs),
   notify: createRunNotifier(bus, clock),
-  webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock }) },
+  webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock, tracer }) },
   mailer,
   stepLogs,
   removal: { queries: storedOutputs, storage: stepEnv.storage },

@@ -16,7 +16,10 @@ comment on function stepbase_engine.webhook_backoff(int) is
   'The time until the next attempt after so many attempts: from 10 seconds to 14 hours.';
 
 create function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit int)
-returns table (id uuid, app_code text, url text, attempt int, payload text, secrets text[])
+returns table (
+  id uuid, app_code text, url text, attempt int, payload text, secrets text[], run_id uuid, trace_id text,
+  traceparent text
+)
 language plpgsql
 set search_path = ''
 -- JIT would cost more than the query: the planner overestimates the rows of the recursion.
@@ -66,22 +69,26 @@ begin
       set attempts = d.attempts + 1, last_attempt_at = v_now, next_attempt_at = v_now + c_lease
       from taken t
       where d.id = t.id and d.status = 'pending'
-      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload
+      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload, d.run_id
     )
     select
       c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
       case
         when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
         else stepbase_private.component_secrets_of(c.component_id)
-      end
+      end,
+      c.run_id, r.trace_id, r.traceparent
     from claimed c
     left join stepbase.webhook_subscriptions s on s.id = c.subscription_id
-    left join stepbase.components o on o.id = c.component_id;
+    left join stepbase.components o on o.id = c.component_id
+    left join lateral (
+      select x.trace_id, x.metadata ->> 'traceparent' as traceparent from stepbase.runs x where x.id = c.run_id limit 1
+    ) r on true;
 end;
 $$;
 
 comment on function stepbase_engine.claim_webhook_deliveries(text[], int) is
-  'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send. p_busy: '
+  'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send, with the trace of the run. p_busy: '
   'the application of each delivery that the worker makes now; with these, an application has at most five.';
 
 create function stepbase_engine.record_webhook_attempt(

@@ -7,7 +7,7 @@ import type { ApiEnv, Deps } from '../deps.ts';
 import { rateLimit } from '../middleware/rate-limit.ts';
 import { documented, type Resource } from '../operation.ts';
 import { named } from '../rows.ts';
-import { TRACEPARENT_HEADER, withTraceparent } from '../start-options.ts';
+import { withTraceparent } from '../start-options.ts';
 import { readUuid } from '../validation.ts';
 import { deliveryId, type ReadCall, readCalls, verifiedCall } from '../webhooks/calls.ts';
 import { bodyOf, queryOf, safeHeaders } from '../webhooks/input.ts';
@@ -80,11 +80,10 @@ export const HOOK_RESOURCE: Resource = {
       title: 'Call a webhook',
       permission: null,
       description:
-        "Starts a run of the webhook's workflow. The call is signed by the webhook's signature scheme (Standard Webhooks, Stripe, GitHub or Slack); it needs no API key. A repeated delivery returns the first run. An unknown webhook answers like a wrong signature, with 401. Slack's `url_verification` gets its challenge and starts no run.",
+        "Starts a run of the webhook's workflow. The call is signed by the webhook's signature scheme (Standard Webhooks, Stripe, GitHub or Slack); it needs no API key. A repeated delivery returns the first run. The run continues the trace of the header `traceparent` (W3C Trace Context). An unknown webhook answers like a wrong signature, with 401. Slack's `url_verification` gets its challenge and starts no run.",
       rawBody:
         'Any text in UTF-8, parsed when `content-type` is JSON. `input.body` of the run holds it.',
       headers: {
-        traceparent: TRACEPARENT_HEADER.traceparent,
         'webhook-id':
           'Standard Webhooks. Identifies the call: 1 to 128 printable ASCII characters other than a dot.',
         'webhook-timestamp':

@@ -53,13 +53,16 @@ function setup() {
 
 Deno.test('a call sets its time limit and calls the function in one transaction', async () => {
   const { call, running, statements } = setup();
-  const result = call('a');
+  const result = call('a', { traceparent: '00-a' });
   await settled();
   running[0]?.end();
   assert.equal(await result, 'a');
   assert.deepEqual(
     statements.map(({ values }) => values),
-    [[1_501], ['run', 'run:a:0', 'public.f', '{"app":"a"}']],
+    [
+      [1_501, '00-a'],
+      ['run', 'run:a:0', 'public.f', '{"app":"a"}'],
+    ],
   );
   assert.match(statements[0]?.text ?? '', /set_config\('statement_timeout'/);
 });

@@ -36,16 +36,17 @@ export function createFunctionCalls(db: Pick<Db, 'transaction'>): FunctionCalls 
   }
 
   return {
-    async call(runId, key, { app, name, args, timeoutMs, signal, queueing }) {
+    async call(runId, key, { app, name, args, timeoutMs, traceparent, signal, queueing }) {
       await queueing(turn(app));
       try {
         signal.throwIfAborted();
         return await db.transaction(async (query) => {
           // The limit of the role (15 s) stays the longest one.
           await query(
-            `select set_config('statement_timeout', least($1::int, nullif(s.setting::int, 0))::text, true)
+            `select set_config('statement_timeout', least($1::int, nullif(s.setting::int, 0))::text, true),
+               set_config('stepbase.traceparent', $2, true)
              from pg_catalog.pg_settings s where s.name = 'statement_timeout'`,
-            [Math.ceil(timeoutMs)],
+            [Math.ceil(timeoutMs), traceparent ?? ''],
           );
           const [row] = await query<{ result: unknown }>(
             'select stepbase_engine.call_function($1, $2, $3, $4::jsonb) as result',

@@ -56,6 +56,7 @@ export const sqlFunction: StepHandler<typeof sqlFunctionType> = {
           name: config.function,
           args: config.arguments,
           timeoutMs,
+          traceparent: ctx.traceparent?.(),
           signal: ctx.signal,
           queueing: ctx.queueing,
         });

@@ -126,6 +126,8 @@ export interface FunctionCall {
   name: string;
   args: Record<string, unknown>;
   timeoutMs: number;
+  /** For the function: the setting stepbase.traceparent of its transaction. */
+  traceparent?: string | undefined;
   signal: AbortSignal;
   queueing: StepContext['queueing'];
 }

@@ -72,6 +72,12 @@ export const runSpanId = (runId: string): string => idOf(runId);
 export const attemptSpanId = ({ run_id, step_id, item_index, attempt, fence }: Execution): string =>
   idOf(`${run_id}:${step_id}:${item_index}:${attempt}:${fence}`);
 
+const callersHeader = ({ traceparent }: TracedRun): string | undefined =>
+  parseTraceparent(traceparent) && traceparent ? traceparent : undefined;
+
+const headerOf = (spanId: string, run: TracedRun, tracer: Pick<Tracer, 'isSampled'>): string =>
+  formatTraceparent({ traceId: run.trace_id, spanId, isSampled: tracer.isSampled(run) });
+
 /**
  * The header for a call of a step. Without a tracer, it is the one that the run was started with, if any: a header of
  * our own would tell other systems not to sample.
@@ -81,12 +87,16 @@ export function traceparentFor(
   run: TracedRun,
   tracer: Pick<Tracer, 'isSampled'> | undefined,
 ): string | undefined {
-  if (tracer === undefined) return run.traceparent ?? undefined;
-  return formatTraceparent({
-    traceId: run.trace_id,
-    spanId: attemptSpanId(work),
-    isSampled: tracer.isSampled(run),
-  });
+  return tracer === undefined ? callersHeader(run) : headerOf(attemptSpanId(work), run, tracer);
+}
+
+/** The header for a message about a run: below the span of the run. */
+export function runTraceparent(
+  runId: string,
+  run: TracedRun,
+  tracer: Pick<Tracer, 'isSampled'> | undefined,
+): string | undefined {
+  return tracer === undefined ? callersHeader(run) : headerOf(runSpanId(runId), run, tracer);
 }
 
 export interface TracerOptions {

@@ -14,6 +14,10 @@ export interface Delivery {
   payload: string;
   /** Several while a new secret replaces an old one. */
   secrets: readonly string[];
+  /** The run of the event and its trace; null for a test, or after the run was deleted. */
+  run_id?: string | null;
+  trace_id?: string | null;
+  traceparent?: string | null;
 }
 
 export interface AttemptResult {

@@ -8,6 +8,7 @@ import { systemClock } from '../../_shared/clock/clock.ts';
 import { handClock, settled } from '../../_shared/clock/testing.ts';
 import { StepError } from '../steps/errors.ts';
 import { afterAll, testEnv } from '../steps/testing.ts';
+import { runSpanId } from '../tracing/tracer.ts';
 import type { Delivery } from './queries.ts';
 import { createSend, TIMEOUT_MS } from './send.ts';
 
@@ -43,6 +44,24 @@ Deno.test('a delivery is signed as Standard Webhooks, with each secret that is v
     (key) => `v1,${createHmac('sha256', key).update(`d-1.${at}.${text}`).digest('base64')}`,
   );
   assert.equal(headers['webhook-signature'], signatures.join(' '));
+});
+
+Deno.test('a delivery continues the trace of its run', async () => {
+  const run = { run_id: 'r-1', trace_id: '019a0000000070008000000000000001' };
+  const caller = `00-${run.trace_id}-00f067aa0ba902b7-01`;
+  const sent = async (path: string, given: Partial<Delivery>, isSampled?: boolean) => {
+    const tracer = isSampled === undefined ? undefined : { isSampled: () => isSampled };
+    const send = createSend({ env: testEnv(), clock: systemClock, tracer });
+    await send(delivery({ ...given, url: `${receiver.url}${path}` }), running);
+    const { headers } = await receiver.deliveries.waitFor((found) => found.path === path);
+    return headers.traceparent;
+  };
+  assert.equal(await sent('/none', run), undefined);
+  assert.equal(await sent('/caller', { ...run, traceparent: caller }), caller);
+  assert.equal(await sent('/invalid', { ...run, traceparent: 'x' }), undefined);
+  assert.equal(await sent('/run', run, true), `00-${run.trace_id}-${runSpanId('r-1')}-01`);
+  assert.equal(await sent('/quiet', run, false), `00-${run.trace_id}-${runSpanId('r-1')}-00`);
+  assert.equal(await sent('/test-event', {}, true), undefined);
 });
 
 Deno.test('a response other than 2xx is a failure, with the beginning of its body', async () => {

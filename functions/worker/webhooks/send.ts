@@ -7,6 +7,7 @@ import { checkedAddresses } from '../steps/egress.ts';
 import type { StepEnv } from '../steps/env.ts';
 import { StepError } from '../steps/errors.ts';
 import { sign } from '../steps/webhook.ts';
+import { runTraceparent, type Tracer } from '../tracing/tracer.ts';
 import type { AttemptResult, Delivery } from './queries.ts';
 
 export const TIMEOUT_MS = 10_000;
@@ -22,9 +23,11 @@ class AttemptError extends Error {}
 export interface SendOptions {
   env: Pick<StepEnv, 'connect' | 'egress'>;
   clock: Clock;
+  /** Undefined: no traces. */
+  tracer?: Pick<Tracer, 'isSampled'> | undefined;
 }
 
-export function createSend({ env, clock }: SendOptions): Send {
+export function createSend({ env, clock, tracer }: SendOptions): Send {
   return async function send(delivery, stopped) {
     const started = clock.now();
     const ending = new AbortController();
@@ -37,7 +40,7 @@ export function createSend({ env, clock }: SendOptions): Send {
     try {
       // The resolution of a name cannot be aborted.
       const response = await Promise.race([
-        post(delivery, env, clock, ending.signal),
+        post(delivery, { env, clock, tracer }, ending.signal),
         aborted(ending.signal),
       ]);
       // An abort ends the body, too.
@@ -59,8 +62,7 @@ export function createSend({ env, clock }: SendOptions): Send {
 
 async function post(
   delivery: Delivery,
-  env: SendOptions['env'],
-  clock: Clock,
+  { env, clock, tracer }: SendOptions,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   if (!URL.canParse(delivery.url)) throw new AttemptError('the URL is not valid');
@@ -68,8 +70,18 @@ async function post(
   const addresses = await checkedAddresses(url, env.egress);
   signal.throwIfAborted();
   const headers = await headersOf(delivery, Math.floor(clock.epoch() / 1000));
+  const traceparent = traceparentOf(delivery, tracer);
+  if (traceparent !== undefined) headers.set('traceparent', traceparent);
   const { app_code: appCode, payload: body } = delivery;
   return await env.connect(url, { method: 'POST', headers, body, signal, appCode }, addresses);
+}
+
+function traceparentOf(
+  { run_id, trace_id, traceparent }: Delivery,
+  tracer: SendOptions['tracer'],
+): string | undefined {
+  if (!run_id || !trace_id) return undefined;
+  return runTraceparent(run_id, { trace_id, traceparent: traceparent ?? null }, tracer);
 }
 
 async function headersOf({ id, payload, secrets }: Delivery, at: number): Promise<Headers> {

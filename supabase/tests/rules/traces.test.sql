@@ -114,14 +114,12 @@ select results_eq(
 );
 select pg_temp.exporting('00000000000000', 'stopped');
 select is(pg_temp.announced('without a caller'), 0::bigint, 'a worker that has stopped exports nothing');
--- In a statement of its own: a statement does not see the rows that its functions insert.
-create temporary table hooked as
-select s.run_id
-from stepbase_engine.start_webhook(
-  tests.sample_id('webhook'), 'tap-traces', '{}', (select c.header from caller c)
-) s;
+create temporary table called as
+select s.run_id, s.problem
+from caller c
+cross join lateral stepbase_engine.start_webhook(tests.sample_id('webhook'), 'tap-traces', '{}', c.header) s;
 select results_eq(
-  $$select r.trace_id, r.metadata ->> 'traceparent' from stepbase.runs r join hooked h on h.run_id = r.id$$,
+  $$select r.trace_id, r.metadata ->> 'traceparent' from called l join stepbase.runs r on r.id = l.run_id$$,
   'select c.id, c.header from caller c', 'the run of a webhook call continues the trace'
 );
 select * from finish();
