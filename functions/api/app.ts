@@ -20,6 +20,7 @@ import { OPERATIONS, RESOURCES } from './operations.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { taskLinkRoutes } from './routes/task-links.ts';
 
 const EXPOSED_HEADERS = [
@@ -87,6 +88,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
   );
   app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
+  app.route('/', metricsRoutes(deps, failures));
   // Built by the first request: a cold start that serves another route does not pay for it.
   let document: string | undefined;
   app.get('/openapi.json', (c) => {

@@ -18,6 +18,7 @@ export interface Deps {
   /** Supabase Storage, for outputs that are not in the database. */
   storage: StorageAccess;
   settings: Env['api'];
+  metrics: Env['metrics'];
 }
 
 export interface ApiEnv {

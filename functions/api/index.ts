@@ -36,6 +36,7 @@ const app = createApp({
   streams: createOpenStreams(),
   storage: env.steps.storage,
   settings: env.api,
+  metrics: env.metrics,
 });
 
 if (env.port === undefined) {

@@ -1,6 +1,7 @@
 // All statements of the API. Those that take a `Query` run as the caller (asCaller), so that row-level
 // security and the checks of the RPCs apply; rows are returned as JSON in PostgREST's form.
 import type { Db, Query, Row } from '../_shared/db/pool.ts';
+import type { Sample } from '../_shared/metrics/text.ts';
 import { toStorableJson } from '../_shared/text/storable.ts';
 
 export type Json = Record<string, unknown>;
@@ -273,4 +274,11 @@ export async function pingQueue(db: Db): Promise<void> {
     'select stepbase_engine.has_queue() as exists',
   );
   if (!queue?.exists) throw new Error('the queue "steps" does not exist');
+}
+
+/** It runs with the function's own role, as the checks above: the caller belongs to no application. */
+export async function readMetrics(db: Db, byApp: boolean): Promise<Sample[]> {
+  return await db.query<Sample>('select name, labels, value from stepbase_engine.metrics($1)', [
+    byApp,
+  ]);
 }

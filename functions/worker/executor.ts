@@ -7,6 +7,7 @@ import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
 import { chooseHandle } from './handles.ts';
+import type { Meter } from './meter.ts';
 import type { Outputs } from './outputs/outputs.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
@@ -48,6 +49,7 @@ export interface ExecutorDeps {
   logs: StepLogs;
   /** Undefined: no traces. */
   tracer?: Tracer | undefined;
+  meter?: Pick<Meter, 'record'>;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
     work: Work,
@@ -74,10 +76,12 @@ export async function execute(
   abort: AbortSignal,
   deps: ExecutorDeps,
 ): Promise<AttemptOutcome> {
-  const { tracer } = deps;
-  if (tracer === undefined) return await perform(work, abort, deps);
-  const startedAt = deps.clock.epoch();
+  const { tracer, clock } = deps;
+  const startedAt = clock.epoch();
+  const began = clock.now();
   const outcome = await perform(work, abort, deps);
+  deps.meter?.record(outcome.kind, clock.now() - began);
+  if (tracer === undefined) return outcome;
   const span = await spanOf(outcome, startedAt, tracer, deps).catch(() => undefined);
   return span === undefined ? outcome : { ...outcome, span };
 }

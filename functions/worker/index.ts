@@ -10,6 +10,7 @@ import { openDb } from '../_shared/db/pool.ts';
 import { retry } from '../_shared/db/retry.ts';
 import { parseEnv } from '../_shared/env/env.ts';
 import { createLog } from '../_shared/log/log.ts';
+import { METRICS_TYPE, mayReadMetrics } from '../_shared/metrics/text.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
 import { VERSION } from '../_shared/version.ts';
 import { type BlockedTime, measureBlockedTime, startBudget } from './budget.ts';
@@ -20,6 +21,7 @@ import { createHeartbeat } from './heartbeat.ts';
 import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
 import { type Wakeup, WakeupListener } from './listener.ts';
 import { createMailer } from './mails/mailer.ts';
+import { Meter } from './meter.ts';
 import { createOutputs } from './outputs/outputs.ts';
 import { createStoredOutputQueries } from './outputs/queries.ts';
 import { createPlans } from './plans.ts';
@@ -80,6 +82,7 @@ const stepLogs = new StepLogWriter({
 });
 const exporter = env.tracing && new Exporter({ settings: env.tracing, clock, onError });
 const tracer = env.tracing && exporter && createTracer({ settings: env.tracing, exporter, clock });
+const meter = new Meter();
 let listener: WakeupListener | undefined;
 
 const heartbeat = createHeartbeat({
@@ -112,6 +115,7 @@ const worker = createWorker({
     secretsOf: createSecrets(engine, env.secrets),
     logs: stepLogs,
     tracer,
+    meter,
     servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
       worker.wake({ kind: 'outbox' }),
     ),
@@ -154,6 +158,17 @@ app.get('/healthz', (c) =>
     ...(isAuthorised(c) ? { ...worker.stats, ...exporter?.stats } : {}),
   }),
 );
+
+app.get('/metrics', (c) => {
+  const keys = { secretKeys: env.secretKeys, token: env.metrics.token };
+  if (!mayReadMetrics(c.req.raw.headers, keys)) {
+    return c.json({ code: 'not_authenticated', message: 'a token is required' }, 401);
+  }
+  return c.body(meter.text(worker.stats, exporter?.stats), 200, {
+    'content-type': METRICS_TYPE,
+    'cache-control': 'no-store',
+  });
+});
 
 declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void } | undefined;
 

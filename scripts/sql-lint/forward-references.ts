@@ -97,6 +97,21 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'a suspended run gives its concurrency slots back; admission comes later',
   },
   {
+    file: 'metrics',
+    object: 'stepbase.activity_statistics',
+    reason: 'the worker role, which comes earlier than statistics, gets the function',
+  },
+  {
+    file: 'metrics',
+    object: 'stepbase_engine.token_counts',
+    reason: 'the worker role, which comes earlier than explanations, gets the function',
+  },
+  {
+    file: 'metrics',
+    object: 'stepbase_engine.oldest_queued_token',
+    reason: 'the worker role, which comes earlier than explanations, gets the function',
+  },
+  {
     file: 'append_events',
     object: 'stepbase_engine.is_awaited_by_schedule',
     reason:

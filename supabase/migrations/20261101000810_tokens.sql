@@ -1,5 +1,5 @@
 -- Tokens: every statement that touches the queue's tables (pg-boss, schema stepbase_queue) is in this file, the search
--- of the whole queue in *_queue_start.sql, and what explain_run and doctor read in *_explain_queue.sql.
+-- of the whole queue in *_queue_start.sql, and what explain_run, doctor and metrics read in *_explain_queue.sql.
 -- A token is a job of the queue `steps` that carries branches of one run. The engine inserts and deletes
 -- tokens inside the transaction of a transition. Workers fetch them with pg-boss's own call.
 --

@@ -1,5 +1,5 @@
--- What explain_run and doctor read of the queue: whether the token of a run or step is missing, in the queue with its
--- place, or leased, and the oldest token. The functions take no lock and change nothing.
+-- What explain_run, doctor and metrics read of the queue: whether the token of a run or step is missing, in the queue
+-- with its place, or leased; the oldest token; the numbers of tokens. The functions take no lock and change nothing.
 
 create function stepbase_engine.find_token(p_app_code text, p_run_id uuid)
 returns uuid
@@ -115,3 +115,21 @@ $$;
 
 comment on function stepbase_engine.oldest_queued_token() is
   'Since when the oldest of the first 1,000 tokens in the queue waits; null if the queue is empty.';
+
+create function stepbase_engine.token_counts(p_limit int, out queued bigint, out leased bigint)
+language plpgsql
+stable
+set search_path = ''
+set plan_cache_mode = force_generic_plan
+set jit = off
+as $$
+begin
+  select count(*) into queued
+  from (select 1 from stepbase_queue.job j where j.name = 'steps' and j.state < 'active' limit p_limit) j;
+  select count(*) into leased
+  from (select 1 from stepbase_queue.job j where j.name = 'steps' and j.state = 'active' limit p_limit) j;
+end;
+$$;
+
+comment on function stepbase_engine.token_counts(int) is
+  'The numbers of queued and of leased tokens, each at most p_limit.';

@@ -39,8 +39,12 @@ function routes(): string[] {
     streams: createOpenStreams(),
     storage: env.steps.storage,
     settings: env.api,
+    metrics: env.metrics,
   });
-  const own = app.routes.filter(({ method }) => method !== 'ALL');
+  // Operators read /metrics: docs/operations/monitor.md describes it.
+  const own = app.routes.filter(
+    ({ method, path }) => method !== 'ALL' && path !== '/stepbase-api/metrics',
+  );
   return [
     ...new Set(own.map(({ method, path }) => `${method} ${path.replace(/^\/stepbase-api/, '')}`)),
   ];

@@ -240,6 +240,12 @@ const shape = {
   STEPBASE_STREAM_SECONDS: seconds(140).describe(
     'Duration after which an event stream (SSE) ends and the client resumes. Keep it below the limit of the platform.',
   ),
+  STEPBASE_METRICS_TOKEN: text.describe(
+    'Bearer token for /metrics of the API and the worker, beside the secret key: for Prometheus.',
+  ),
+  STEPBASE_METRICS_BY_APP: flag.describe(
+    'Set to true to give metrics of runs the label app. The number of series grows with the applications.',
+  ),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
     .url({ protocol: /^https?$/ })
     .optional()
@@ -357,6 +363,7 @@ const schema = z.object(shape).transform((env, ctx) => {
       streamSeconds: env.STEPBASE_STREAM_SECONDS,
       clientIpHeader: env.STEPBASE_CLIENT_IP_HEADER,
     },
+    metrics: { token: env.STEPBASE_METRICS_TOKEN, byApp: env.STEPBASE_METRICS_BY_APP },
     tracing: tracingSettings(env),
     logLevel: env.LOG_LEVEL,
     port: env.PORT,

@@ -35,6 +35,7 @@ select set_eq(
     'stepbase_engine.queued_runs',
     'stepbase_engine.renew_leases',
     'stepbase_engine.return_tokens',
+    'stepbase_engine.token_counts',
     'stepbase_engine.token_state'
   ],
   'no other function contains the schema of the queue'
