@@ -20,11 +20,23 @@ export interface ExporterStats {
   spans_dropped: number;
 }
 
+/** fetch, as the exporter calls it. */
+export type Post = (
+  url: string,
+  init: {
+    method: 'POST';
+    headers: Record<string, string>;
+    body: string;
+    signal: AbortSignal;
+    redirect: 'error';
+  },
+) => Promise<Response>;
+
 export interface ExporterOptions {
   settings: Pick<TracingSettings, 'url' | 'headers' | 'resource'>;
   clock: Clock;
   onError(message: string, error: unknown): void;
-  post?: typeof fetch;
+  post?: Post;
 }
 
 export class Exporter {

@@ -42,12 +42,12 @@ function setup(...answers: (Response | Error | 'never')[]) {
     clock,
     onError: (message, error) => errors.push(`${message}: ${String(error)}`),
     post(_url, init) {
-      batches.push(JSON.parse(String(init?.body)));
+      batches.push(JSON.parse(init.body));
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof Response) return Promise.resolve(answer.clone());
       if (answer instanceof Error) return Promise.reject(answer);
       return new Promise((_, reject) => {
-        init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+        init.signal.addEventListener('abort', () => reject(init.signal.reason));
       });
     },
   });
