@@ -17,9 +17,9 @@ const named = (page: string, pattern: RegExp): string[] => [
   ...new Set([...read(page).matchAll(pattern)].map(([, name = '']) => name)),
 ];
 
-/** Names such as `stepbase_engine.claim` in code and prose, but not names of snapshots or files. */
+/** Names such as `stepbase_engine.claim` in code and prose, but not names of snapshots, files or settings. */
 const SQL_NAME = new RegExp(
-  `(?<![\\w./-])((?:${schemaNames.join('|')})\\.[a-z_]+)\\b(?!\\.\\w)`,
+  `(?<![\\w./-])(?<!current_setting\\(')((?:${schemaNames.join('|')})\\.[a-z_]+)\\b(?!\\.\\w)`,
   'g',
 );
 const MIGRATION = /[*…](_[a-z_]+\.sql)/g;
