@@ -7848,7 +7848,7 @@ comment on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_
 grant execute on function stepbase_engine.claim(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer)
- RETURNS TABLE(id uuid, app_code text, url text, attempt integer, payload text, secrets text[])
+ RETURNS TABLE(id uuid, app_code text, url text, attempt integer, payload text, secrets text[], run_id uuid, trace_id text, traceparent text)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
@@ -7898,20 +7898,24 @@ begin
       set attempts = d.attempts + 1, last_attempt_at = v_now, next_attempt_at = v_now + c_lease
       from taken t
       where d.id = t.id and d.status = 'pending'
-      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload
+      returning d.id, d.app_code, d.subscription_id, d.component_id, d.attempts, d.payload, d.run_id
     )
     select
       c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
       case
         when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
         else stepbase_private.component_secrets_of(c.component_id)
-      end
+      end,
+      c.run_id, r.trace_id, r.traceparent
     from claimed c
     left join stepbase.webhook_subscriptions s on s.id = c.subscription_id
-    left join stepbase.components o on o.id = c.component_id;
+    left join stepbase.components o on o.id = c.component_id
+    left join lateral (
+      select x.trace_id, x.metadata ->> 'traceparent' as traceparent from stepbase.runs x where x.id = c.run_id limit 1
+    ) r on true;
 end;
 $function$;
-comment on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) is 'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send. p_busy: the application of each delivery that the worker makes now; with these, an application has at most five.';
+comment on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) is 'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send, with the trace of the run. p_busy: the application of each delivery that the worker makes now; with these, an application has at most five.';
 grant execute on function stepbase_engine.claim_webhook_deliveries(p_busy text[], p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.close_children(p_child_ids uuid[], p_message text)
@@ -13811,6 +13815,49 @@ end;
 $function$;
 comment on function stepbase_engine.messages_of_one(p_change jsonb, OUT topics text[], OUT names text[], OUT payloads jsonb[]) is 'messages_of for a transaction with one change, such as the start of a run or one result: a fifth of the time.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.metrics(p_by_app boolean DEFAULT false)
+ RETURNS TABLE(name text, labels jsonb, value double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_apps constant int := 1000;
+  c_newest constant int := 1000;
+begin
+  return query
+  select * from stepbase_engine.run_metrics(p_by_app)
+  union all
+  select * from stepbase_engine.queue_metrics()
+  union all
+  select * from stepbase_engine.worker_metrics()
+  union all
+  select
+    'step_attempts_total', jsonb_build_object('step_type', a.step_type, 'outcome', o.outcome), sum(o.count)::float8
+  from stepbase.activity_statistics a
+  cross join lateral (
+    values ('completed', a.success_count), ('failed', a.failure_count)
+  ) o (outcome, count)
+  where a.workflow_id is null
+  group by a.step_type, o.outcome
+  union all
+  select 'dead_letters', '{}', count(*)::float8
+  from (select a.app_code from stepbase.applications a order by a.app_code limit c_apps) a
+  cross join (values ('failed'), ('timed_out')) s (status)
+  cross join lateral (
+    select o.id from stepbase.runs o
+    where o.app_code = a.app_code and o.status = s.status
+    order by o.created_at desc
+    limit c_newest
+  ) r
+  where not exists (select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = a.app_code)
+  union all
+  select 'database_bytes', '{}', pg_database_size(current_database());
+end;
+$function$;
+comment on function stepbase_engine.metrics(p_by_app boolean) is 'The metrics of the installation for Prometheus: name without its prefix, labels and value. p_by_app: with the label app where it applies. dead_letters: of the newest 1,000 runs of an application and status, in 1,000 applications. Called by the HTTP API.';
+grant execute on function stepbase_engine.metrics(p_by_app boolean) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.missing_token(p_what text, p_since timestamp with time zone)
  RETURNS jsonb
  LANGUAGE sql
@@ -15529,6 +15576,57 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.queue_capacity(p_app_code text) is 'Returns how many more runs of an app may enter the queue now.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.queue_metrics()
+ RETURNS TABLE(name text, labels jsonb, value double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_counted constant int := 100000;
+  v_now constant timestamptz := stepbase_engine.now();
+begin
+  return query
+  select 'queue_jobs', jsonb_build_object('state', s.state), s.count::float8
+  from stepbase_engine.token_counts(c_counted) t
+  cross join lateral (values ('queued', t.queued), ('leased', t.leased)) s (state, count)
+  union all
+  select
+    'queue_oldest_seconds', '{}',
+    coalesce(greatest(0, extract(epoch from v_now - stepbase_engine.oldest_queued_token())), 0)
+  union all
+  select 'outbox_messages', '{"state": "unpublished"}', count(*)
+  from (
+    select 1 from stepbase.outbox o where o.published_at is null and o.quarantined_at is null limit c_counted
+  ) o
+  union all
+  select 'outbox_messages', '{"state": "quarantined"}', count(*)
+  from (
+    select 1 from stepbase.outbox o where o.published_at is null and o.quarantined_at is not null limit c_counted
+  ) o
+  union all
+  select
+    'outbox_oldest_seconds', '{}',
+    coalesce(
+      (
+        select greatest(0, extract(epoch from v_now - o.created_at))
+        from stepbase.outbox o
+        where o.published_at is null and o.quarantined_at is null
+        order by o.id
+        limit 1
+      ), 0
+    )
+  union all
+  select 'webhook_deliveries_pending', '{}', count(*)
+  from (select 1 from stepbase.webhook_deliveries d where d.status = 'pending' limit c_counted) d
+  union all
+  select 'schedules_overdue', '{}', count(*)
+  from stepbase.workflow_schedules s
+  where s.is_enabled and s.finished_at is null and s.next_run_at < v_now - interval '1 minute';
+end;
+$function$;
+comment on function stepbase_engine.queue_metrics() is 'Jobs of the queue, messages of the outbox, webhook deliveries and overdue schedules: numbers up to 100,000 and ages.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.queued_runs()
  RETURNS SETOF uuid
@@ -17523,6 +17621,52 @@ end;
 $function$;
 comment on function stepbase_engine.run_event(p_event_type text, p_run_id uuid, p_app_code text, p_status text, p_actor_id uuid, p_payload jsonb) is 'Builds an event of a run as a whole; it changes no counter. p_status is the status of the run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.run_metrics(p_by_app boolean)
+ RETURNS TABLE(name text, labels jsonb, value double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_counted constant int := 10000;
+  c_apps constant int := 1000;
+begin
+  return query
+  with counted as (
+    select a.app_code, s.name as status, c.count
+    from (select o.app_code from stepbase.applications o order by o.app_code limit c_apps) a
+    cross join (select o.name from stepbase.run_statuses o where not o.is_terminal) s
+    cross join lateral (
+      select count(*) as count
+      from (
+        select 1 from stepbase.runs r where r.app_code = a.app_code and r.status = s.name limit c_counted
+      ) r
+    ) c
+  )
+  select
+    'open_runs', jsonb_build_object('status', c.status)
+      || case when p_by_app then jsonb_build_object('app', c.app_code) else '{}' end,
+    sum(c.count)::float8
+  from counted c
+  group by c.status, case when p_by_app then c.app_code end, 2
+  union all
+  select
+    'backlog_runs', case when p_by_app then jsonb_build_object('app', b.app_code) else '{}' end, b.count::float8
+  from (
+    select case when p_by_app then o.app_code end as app_code, count(*) as count
+    from (select l.app_code from stepbase_engine.run_backlog l limit c_counted * 10) o
+    group by 1
+  ) b
+  -- Without a row of the backlog there is no group.
+  union all
+  select 'backlog_runs', '{}', 0
+  where not p_by_app and not exists (select 1 from stepbase_engine.run_backlog l);
+end;
+$function$;
+comment on function stepbase_engine.run_metrics(p_by_app boolean) is 'Open runs by status, and runs in the backlog. p_by_app: by application, too. It counts up to 10,000 runs of an application and status, of 1,000 applications, and 100,000 of the backlog.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.run_output(p_run_id uuid, p_workflow_version_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -19368,6 +19512,23 @@ AS $function$
 $function$;
 comment on function stepbase_engine.time_text(p_time timestamp with time zone) is 'A time in UTC as text, without the date if it is today.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.token_counts(p_limit integer, OUT queued bigint, OUT leased bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET jit TO 'off'
+AS $function$
+begin
+  select count(*) into queued
+  from (select 1 from stepbase_queue.job j where j.name = 'steps' and j.state < 'active' limit p_limit) j;
+  select count(*) into leased
+  from (select 1 from stepbase_queue.job j where j.name = 'steps' and j.state = 'active' limit p_limit) j;
+end;
+$function$;
+comment on function stepbase_engine.token_counts(p_limit integer, OUT queued bigint, OUT leased bigint) is 'The numbers of queued and of leased tokens, each at most p_limit.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
@@ -20202,13 +20363,40 @@ AS $function$
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
     -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
-    'stepbase_private.has_realtime_policy', 'stepbase_engine.read_task_link', 'stepbase_engine.use_task_link',
+    'stepbase_private.has_realtime_policy', 'stepbase_engine.metrics', 'stepbase_engine.read_task_link',
+    'stepbase_engine.use_task_link',
     -- The API: callbacks of components.
     'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback',
     'stepbase_engine.log_callback'
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.worker_metrics()
+ RETURNS TABLE(name text, labels jsonb, value double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+  select 'workers', jsonb_build_object('status', s.name), count(w.id)::float8
+  from stepbase.worker_statuses s
+  left join stepbase.workers w on w.status = s.name
+  group by s.name
+  union all
+  select m.name, '{}', m.value
+  from (
+    select coalesce(sum(w.executing), 0) as executing, coalesce(sum(w.concurrency), 0) as concurrency
+    from stepbase.workers w
+    join stepbase.worker_statuses s on s.name = w.status and s.is_alive
+  ) w
+  cross join lateral (
+    values ('steps_executing', w.executing::float8), ('worker_concurrency', w.concurrency::float8)
+  ) m (name, value);
+end;
+$function$;
+comment on function stepbase_engine.worker_metrics() is 'Workers by status, and the steps that the alive ones execute and may execute, as of their last heartbeat.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.worker_silence(p_app_code text, OUT is_alive boolean, OUT last_heartbeat_at timestamp with time zone, OUT sentence text)
  RETURNS record
