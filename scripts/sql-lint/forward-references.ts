@@ -127,6 +127,61 @@ export const DECLARED: readonly DeclaredReference[] = [
     object: 'stepbase_engine.release_due_runs',
     reason: 'a held run that is due enters the queue, which admission explains later',
   },
+  {
+    file: 'claim',
+    object: 'stepbase_engine.flow_backlog',
+    reason: 'a run in the line of a key is not claimed; admission explains the lines later',
+  },
+  {
+    file: 'task_alarms',
+    object: 'stepbase_engine.mail_task',
+    reason: 'a reminder mails the persons of a task; mails come later',
+  },
+  {
+    file: 'task_alarms',
+    object: 'stepbase_private.note_task_change',
+    reason: 'an escalation is an event of the task, which the RPCs of tasks write',
+  },
+  {
+    file: 'wait',
+    object: 'stepbase_engine.mail_task',
+    reason: 'a new task is mailed; mails come later',
+  },
+  {
+    file: 'wake',
+    object: 'stepbase_engine.admit_due_flow',
+    reason: 'a throttle that is due is a timer; admission comes later',
+  },
+  {
+    file: 'wake',
+    object: 'stepbase_engine.next_flow_at',
+    reason: 'the next wake-up of a worker includes throttles, which admission explains later',
+  },
+  {
+    file: 'flow_lines',
+    object: 'stepbase_engine.check_waiting_runs',
+    reason: 'a start that waits in a line counts for the quota; quotas come later',
+  },
+  {
+    file: 'mails',
+    object: 'stepbase_engine.task_mail_data',
+    reason: 'the worker asks for what the mail of a task says; tasks are mailed later',
+  },
+  {
+    file: 'task_mails',
+    object: 'stepbase_private.require_open_task',
+    reason: 'a link decides like the RPCs of tasks, which come later',
+  },
+  {
+    file: 'task_mails',
+    object: 'stepbase_private.record_decision',
+    reason: 'a link decides like the RPCs of tasks, which come later',
+  },
+  {
+    file: 'rpc_rerun',
+    object: 'stepbase.audit_log',
+    reason: 'a rerun with edits is logged; the log comes after the tables that it logs',
+  },
 ];
 
 const NAME = /\bstepbase(?:_[a-z]+)?\.[a-z_][a-z0-9_]*/g;

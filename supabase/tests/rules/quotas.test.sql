@@ -300,8 +300,8 @@ select is(
   'consumed signals do not count'
 );
 
--- Each count has an index that begins with the application, the run or the creator. The planner is not asked: on the few
--- rows of this database it may prefer another one.
+-- Each count has an index that begins with the application, the run or the creator. The planner is not asked: with few
+-- rows it may prefer another one.
 select matches(
   pg_get_indexdef(to_regclass(c.index_name)), 'USING btree \(' || c.first_column || '\M',
   c.index_name || ' serves a count'
