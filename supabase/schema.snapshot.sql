@@ -4268,6 +4268,7 @@ comment on table stepbase_engine.selected_runs is 'The runs of a running operati
 alter table stepbase_engine.selected_runs enable row level security;
 
 create table stepbase_engine.statistics_buckets (
+  id bigint not null generated always as identity,
   app_code text not null,
   workflow_id uuid not null,
   step_id text,
@@ -4279,6 +4280,7 @@ create table stepbase_engine.statistics_buckets (
   failed integer not null default 0, -- Also timed out runs.
   cancelled integer not null default 0,
   duration_ms bigint not null default 0, -- Sum of the durations.
+  constraint statistics_buckets_pkey PRIMARY KEY (id),
   constraint buckets_are_one_row_per_slot UNIQUE NULLS NOT DISTINCT (app_code, bucket_at, workflow_id, step_id, step_type, component_id, slot),
   constraint buckets_workflow_is_of_same_app FOREIGN KEY (workflow_id, app_code) REFERENCES stepbase.workflows(id, app_code) ON DELETE CASCADE,
   constraint statistics_buckets_component_id_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id) ON DELETE CASCADE,
@@ -19287,7 +19289,7 @@ AS $function$
         limit s.quota
       ) c
     )
-    returning d.app_code, d.workflow_id, d.kind, d.key_id
+    returning d.app_code, d.workflow_id, d.kind, d.key_id, d.id
   ),
   due as (
     update stepbase_engine.flow_rates r
@@ -19300,11 +19302,15 @@ AS $function$
     )
     returning r.app_code, r.workflow_id, r.kind, r.key_id
   )
-  select t.app_code, t.workflow_id, t.kind, t.key_id from taken t
-  union
-  select d.app_code, d.workflow_id, d.kind, d.key_id from due d
-  -- The concurrency keys first: the runs that they let pass join the lines of throttles.
-  order by 3, 4;
+  select l.app_code, l.workflow_id, l.kind, l.key_id
+  from (
+    select t.app_code, t.workflow_id, t.kind, t.key_id, t.id from taken t
+    union all
+    select d.app_code, d.workflow_id, d.kind, d.key_id, 0 from due d
+  ) l
+  group by l.app_code, l.workflow_id, l.kind, l.key_id
+  -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+  order by l.kind, min(l.id), l.key_id;
 $function$;
 comment on function stepbase_engine.take_flow_checks(p_limit integer) is 'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines. The caller has locked stepbase_engine.admission.';
 

@@ -106,13 +106,13 @@ export function integrationSuites(): VitestSuite[] {
       name: 'integration: engine (vitest)',
       project: 'node',
       paths: ['tests/engine/'],
-      limitMs: 7 * MINUTE,
+      limitMs: 9 * MINUTE,
     },
     {
       name: 'integration: services (vitest)',
       project: 'node',
       paths: others.sort(),
-      limitMs: 9 * MINUTE,
+      limitMs: 11 * MINUTE,
     },
   ];
 }

@@ -57,7 +57,7 @@ as $$
         limit s.quota
       ) c
     )
-    returning d.app_code, d.workflow_id, d.kind, d.key_id
+    returning d.app_code, d.workflow_id, d.kind, d.key_id, d.id
   ),
   due as (
     update stepbase_engine.flow_rates r
@@ -70,11 +70,15 @@ as $$
     )
     returning r.app_code, r.workflow_id, r.kind, r.key_id
   )
-  select t.app_code, t.workflow_id, t.kind, t.key_id from taken t
-  union
-  select d.app_code, d.workflow_id, d.kind, d.key_id from due d
-  -- The concurrency keys first: the runs that they let pass join the lines of throttles.
-  order by 3, 4;
+  select l.app_code, l.workflow_id, l.kind, l.key_id
+  from (
+    select t.app_code, t.workflow_id, t.kind, t.key_id, t.id from taken t
+    union all
+    select d.app_code, d.workflow_id, d.kind, d.key_id, 0 from due d
+  ) l
+  group by l.app_code, l.workflow_id, l.kind, l.key_id
+  -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+  order by l.kind, min(l.id), l.key_id;
 $$;
 
 comment on function stepbase_engine.take_flow_checks(int) is

@@ -2,6 +2,7 @@
 -- from the runs that ended since its last call, so that runs and steps write nothing for them.
 
 create table stepbase_engine.statistics_buckets (
+  id bigint generated always as identity primary key,
   app_code text not null,
   workflow_id uuid not null,
   step_id text,

@@ -98,7 +98,7 @@ Deno.test('a call has the step, a deadline and a callback, and a signature by ea
   });
   assert.equal(headers['stepbase-deadline'], deadline);
   assert.equal(headers['webhook-id'], `${ctx.stepRunId}:1`);
-  assert.equal(headers.traceparent, '00-0af7651916cd43dd8448eb211c80319c-800000000000000a-01');
+  assert.equal(headers.traceparent, '00-0af7651916cd43dd8448eb211c80319c-800000000000000a-00');
   const message = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${text}`;
   const expected = await Promise.all(
     SECRETS.map(async (secret) => `v1,${await sign(secret, message)}`),
