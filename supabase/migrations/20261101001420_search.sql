@@ -17,13 +17,17 @@ begin
   v_words := regexp_replace(
     websearch_to_tsquery('simple'::regconfig, p_query)::text, $r$'(?:[^']|'')+'$r$, '\&:*', 'g'
   )::tsquery;
+  -- Each prefix reads all words of the index that begin with it, also those of other applications.
+  if numnode(v_words) > 99 then
+    perform stepbase_private.raise_error('invalid_request', 'A search query has at most 50 words');
+  end if;
   return websearch_to_tsquery(stepbase_private.search_config(stepbase_private.app_code()), p_query) || v_words;
 end;
 $$;
 
 comment on function stepbase_private.search_query(text) is
   'A search query in websearch syntax, in the language of the caller''s application. A word also finds words that begin with '
-  'it. Raises SB400 invalid_request beyond 1,000 characters.';
+  'it. Raises SB400 invalid_request beyond 1,000 characters or 50 words.';
 grant execute on function stepbase_private.search_query(text) to authenticated;
 
 -- Security definer: under row-level security PostgreSQL evaluates the search operator only on rows that the policies

@@ -45,13 +45,22 @@ immutable
 set search_path = ''
 as $$
   select format(
-    'select t.created_at, %1$s as id%2$s from %3$s t where %4$s%5$s order by t.created_at %6$s, %1$s %6$s limit $5',
+    'select t.created_at, %1$s as id%2$s from %3$s%4$s%5$s order by t.created_at %6$s, %1$s %6$s limit $5',
     v.key,
     case when not v.is_value then
       ', t.app_code, t.status, t.workflow_id, t.workflow_version_id, t.trigger_type, t.created_by, t.error, t.idempotency_key'
     end,
-    case when v.is_value then 'stepbase.run_values' else 'stepbase.runs' end,
-    concat(case when v.is_value then 't.app_code = ($1).app_code and t.value = $2 and ' end, p_source),
+    case
+      -- offset 0: these few runs are read by their index and sorted. The planner would read all runs in order instead.
+      when v.is_few then format('(select t.* from stepbase.runs t where %s offset 0)', p_source)
+      when v.is_value then 'stepbase.run_values'
+      else 'stepbase.runs'
+    end || ' t where ',
+    case
+      when v.is_few then 'true'
+      when v.is_value then 't.app_code = ($1).app_code and t.value = $2 and ' || p_source
+      else p_source
+    end,
     concat(
       case when p_filter.created_from is not null then ' and t.created_at >= ($1).created_from' end,
       case when p_filter.created_before is not null then ' and t.created_at < ($1).created_before' end,
@@ -64,6 +73,7 @@ as $$
   from (
     select
       p_source like 't.path%' as is_value,
+      p_source like 't.app_code%t.id = any%' or p_source like 't.app_code%t.idempotency_key = $2' as is_few,
       case when p_source like 't.path%' then 't.run_id' else 't.id' end as key
   ) v;
 $$;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(73);
+select plan(76);
 select tests.create_tasks();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101', 'organization');
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d102', 'public');
@@ -121,7 +121,8 @@ from (
     ('[]', 'SB400'), ('{"state": "failed"}', 'SB400'), ('{"status": "done"}', 'SB400'), ('{"status": []}', 'SB400'),
     ('{"status": 1}', 'SB400'), ('{"id": "x"}', 'SB400'), ('{"created_from": "yesterday"}', 'SB400'),
     ('{"version": 1}', 'SB400'), ('{"workflow": "w-00d101", "version": 9}', 'SB404'), ('{"workflow": "nowhere"}', 'SB404'),
-    ('{"input": {"undeclared": 1}}', 'SB400'), ('{"input": {"order_id": {}}}', 'SB400'), ('{"input": {}}', 'SB400')
+    ('{"input": {"undeclared": 1}}', 'SB400'), ('{"input": {"order_id": {}}}', 'SB400'), ('{"input": {}}', 'SB400'),
+    (jsonb_build_object('text', repeat('a b c d e ', 11))::text, 'SB400')
 ) s (filter, answer);
 select is(tests.attempt('viewer', $$select stepbase.search_runs(sort => 'id')$$), 'SB400', 'an unknown sort is refused');
 select is(
@@ -166,6 +167,40 @@ from (
     ('{"input": {"order_id": 777}}', '-created_at', 1, '3,2,1'),
     ('{"tag": "vip"}', 'created_at', 1, '1,2')
 ) s (filter, sort, size, answer);
+
+-- Plans: a filter that names few runs must not read the others in order.
+create function pg_temp.plan_of(p_filter jsonb)
+returns text
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_filter stepbase_private.run_filter := stepbase_private.read_filter('tap-one', p_filter);
+  v_line text;
+  v_plan text := '';
+begin
+  for v_line in
+    execute 'explain (costs off) '
+      || (
+        select stepbase_private.run_scan(s.source, v_filter, true, false) from stepbase_private.run_sources(v_filter) s
+      )
+    using v_filter, 'find-2', null::timestamptz, null::uuid, 100
+  loop
+    v_plan := v_plan || v_line || e'\n';
+  end loop;
+  return v_plan;
+end;
+$$;
+select matches(
+  pg_temp.plan_of('{"idempotency_key": "find-2"}'), 'idx_runs_app_code_idempotency_key', 'a key is looked up in its index'
+);
+select doesnt_match(
+  pg_temp.plan_of(jsonb_build_object('id', tests.sample_id('failed_run'))), 'Presorted', 'ids are not looked for in the order of all runs'
+);
 
 -- A language for each application.
 select is(
