@@ -8,7 +8,10 @@ create table stepbase.workflow_canaries (
   workflow_version_id uuid not null,
   percent double precision not null constraint percent_is_of_100 check (percent > 0 and percent <= 100),
   -- A text, because a value of jsonpath has no stable form in dumps and JSON.
-  key text constraint key_is_a_json_path check (key is null or (key::jsonpath is not null and length(key) <= 500)),
+  -- Member names and places of arrays only, as in workflow_flow_controls: each start evaluates the path.
+  key text constraint key_is_a_json_path check (
+    key ~ '^\$(\.[A-Za-z_][A-Za-z0-9_]*|\."[^"\\[:cntrl:]]+"|\[[0-9]{1,4}\])*$' and length(key) <= 500
+  ),
   max_error_rate double precision
     constraint max_error_rate_is_a_share check (max_error_rate >= 0 and max_error_rate < 1),
   min_runs int not null default 20 constraint min_runs_is_between_1_and_1000 check (min_runs between 1 and 1000),

@@ -22,13 +22,11 @@ begin
   if length(p_key) > 500 then
     perform stepbase_private.raise_error('invalid_request', 'key must have at most 500 characters');
   end if;
-  begin
-    perform p_key::jsonpath;
-  exception when syntax_error or data_exception then
+  if p_key !~ '^\$(\.[A-Za-z_][A-Za-z0-9_]*|\."[^"\\[:cntrl:]]+"|\[[0-9]{1,4}\])*$' then
     perform stepbase_private.raise_error(
-      'invalid_request', format('key must be a JSON path such as $.customer_id: %s', sqlerrm)
+      'invalid_request', 'key must be a JSON path of names and places of arrays, such as $.customer_id'
     );
-  end;
+  end if;
 end;
 $$;
 

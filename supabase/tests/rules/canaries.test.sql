@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(43);
+select plan(44);
 select tests.create_tasks();
 
 create function pg_temp.versions()
@@ -76,6 +76,10 @@ from (
     (format('start_canary(%L, max_error_rate => 1)', pg_temp.version(2)), 'SB400', 'max_error_rate is below 1'),
     (format('start_canary(%L, min_runs => 0)', pg_temp.version(2)), 'SB400', 'min_runs is positive'),
     (format('start_canary(%L, key => ''$.a b'')', pg_temp.version(2)), 'SB400', 'key must be a JSON path'),
+    (
+      format('start_canary(%L, key => ''$.** ? (@ like_regex "(a+)+")'')', pg_temp.version(2)), 'SB400',
+      'its cost must not depend on the input: no wildcards and filters'
+    ),
     (format('start_canary(%L)', pg_temp.version(1)), 'SB409', 'the published version cannot be its own canary'),
     ('start_canary(gen_random_uuid())', 'SB404', 'an unknown version is not found')
 ) c (call, answer, what);
