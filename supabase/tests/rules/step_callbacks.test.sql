@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(60);
+select plan(62);
 select tests.create_rows();
 
 update stepbase.components
@@ -283,6 +283,15 @@ select is(
   (select count(*)::int from stepbase.audit_log l
     where l.table_name = 'component_secrets' and l.operation = 'insert' and concat(l.old_row, l.new_row) !~ 'whsec|vault'), 3,
   'the audit log has each rotation, without the secret'
+);
+select tests.perform_as('developer', tests.expand('select rotate_component_secret({component}, 60)')) from generate_series(1, 9);
+select is(
+  tests.attempt('developer', tests.expand('select stepbase.rotate_component_secret({component}, 60)')), 'SB429',
+  'a component has at most ten secrets'
+);
+select is(
+  tests.attempt('developer', tests.expand('select stepbase.rotate_component_secret({component})')), 'ok 1',
+  'a rotation without overlap replaces them'
 );
 
 select * from finish();
