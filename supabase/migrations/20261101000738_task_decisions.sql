@@ -8,7 +8,7 @@ create table stepbase.task_decisions (
   user_id uuid references stepbase.users (id) on delete set null,
   via text not null constraint via_is_known check (via in ('session', 'api_key', 'secret_key', 'link')),
   approved boolean not null,
-  comment text,
+  comment text constraint comment_has_at_most_10000_characters check (length(comment) <= 10000),
   created_at timestamptz not null default stepbase_engine.now(),
   constraint decision_is_of_the_app_of_its_run
     foreign key (run_id, app_code) references stepbase.runs (id, app_code) on delete cascade

@@ -219,6 +219,8 @@ declare
 begin
   if p_approved is null then
     perform stepbase_private.raise_error('invalid_request', 'approved must be true or false');
+  elsif length(p_comment) > 10000 then
+    perform stepbase_private.raise_error('invalid_request', 'comment must have at most 10000 characters');
   end if;
   if (v_excludes or v_required > 1) and p_person is null then
     perform stepbase_private.raise_error(
@@ -273,7 +275,7 @@ $$;
 
 comment on function stepbase_private.record_decision(stepbase.step_runs, uuid, text, boolean, text) is
   'Writes the decision of a person about an approval, and completes the approval if the decisions suffice. Returns the '
-  'step run. Errors: SB400 p_approved is null, SB403 the requester is excluded, or a person is required, SB409 the person '
+  'step run. Errors: SB400 p_approved is null or p_comment too long, SB403 the requester is excluded, or a person is required, SB409 the person '
   'has already decided. The caller has locked the run and knows that the person may decide.';
 
 create function stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text)
@@ -329,6 +331,6 @@ $$;
 comment on function stepbase.decide_approval(uuid, boolean, text) is
   'Records the caller''s decision about a waiting approval. The run continues through the handle approved or rejected as '
   'soon as the decisions suffice: at once unless the step has approvals_required. Allowed for the same members as '
-  'complete_task, once for each person. Errors: SB400 approved is null, SB401, SB403 also for the person who started the '
+  'complete_task, once for each person. Errors: SB400 approved is null or comment too long, SB401, SB403 also for the person who started the '
   'run if the step has exclude_requester, SB404, SB409 decided, or claimed by another person.';
 grant execute on function stepbase.decide_approval(uuid, boolean, text) to authenticated;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(34);
+select plan(35);
 select tests.create_tasks();
 delete from stepbase.task_decisions where true;
 
@@ -47,6 +47,11 @@ $$;
 select is(pg_temp.outcome('developer true'), 'completed approved', 'without rules the first decision counts');
 select is(pg_temp.outcome('developer false'), 'completed rejected', 'a rejection too');
 select is(pg_temp.tried('developer', 'null'), 'SB400', 'a decision is yes or no');
+select is(
+  tests.attempt('developer', format(
+    'select stepbase.decide_approval(%L, true, repeat(''x'', 10001))', tests.sample_id('approval')
+  )), 'SB400', 'a comment has at most 10,000 characters'
+);
 
 -- Two of three.
 insert into stepbase.app_members (app_code, user_id, role) values ('tap-one', pg_temp.id_of('removed'), 'developer');
