@@ -27,7 +27,7 @@ comment on function stepbase_engine.has_flow_work() is
   'Whether a line of the flow backlog has to be looked at. Costs two index look-ups.';
 
 create function stepbase_engine.take_flow_checks(p_limit int)
-returns table (app_code text, workflow_id uuid, kind text, key_id uuid)
+returns table (app_code text, workflow_id uuid, kind text, key_id uuid, first_check bigint)
 language sql
 set search_path = ''
 set jit = off
@@ -70,19 +70,18 @@ as $$
     )
     returning r.app_code, r.workflow_id, r.kind, r.key_id
   )
-  select l.app_code, l.workflow_id, l.kind, l.key_id
+  select l.app_code, l.workflow_id, l.kind, l.key_id, min(l.id)
   from (
     select t.app_code, t.workflow_id, t.kind, t.key_id, t.id from taken t
     union all
     select d.app_code, d.workflow_id, d.kind, d.key_id, 0 from due d
   ) l
-  group by l.app_code, l.workflow_id, l.kind, l.key_id
-  -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
-  order by l.kind, min(l.id), l.key_id;
+  group by l.app_code, l.workflow_id, l.kind, l.key_id;
 $$;
 
 comment on function stepbase_engine.take_flow_checks(int) is
-  'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines. '
+  'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines, and '
+  'the first check of each. '
   'The caller has locked stepbase_engine.admission.';
 
 -- The generic cell rate algorithm: one start each period / max_count, and burst - 1 starts ahead of that.
@@ -217,6 +216,7 @@ set jit = off
 as $$
 declare
   v_line record;
+  v_lines int;
   v_control stepbase.workflow_flow_controls;
   v_free int;
   v_may int;
@@ -225,12 +225,20 @@ declare
 begin
   admitted := 0;
   more_wait := false;
-  for v_line in select * from stepbase_engine.take_flow_checks(5 * p_limit) loop
+  for v_line in
+    select t.*, count(*) over () as lines
+    from stepbase_engine.take_flow_checks(5 * p_limit) t
+    -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+    order by t.kind, t.first_check, t.key_id
+  loop
+    v_lines := coalesce(v_lines, v_line.lines);
     select c.* into v_control from stepbase.workflow_flow_controls c
     where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
     -- A control that was deleted holds nothing back any more.
     v_free := case when found then stepbase_engine.free_in_flow(v_control, v_line.key_id) else p_limit end;
-    v_may := least(v_free, p_limit - admitted);
+    -- A share for each line, so that a long line does not delay those of other applications.
+    v_may := least(v_free, greatest((p_limit - admitted) / v_lines, 1), p_limit - admitted);
+    v_lines := v_lines - 1;
     v_passed := case when v_may > 0 then stepbase_engine.pass_line(
       v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may
     ) else 0 end;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(45);
+select plan(49);
 select tests.create_rows();
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
 -- The samples, which are open, would count.
@@ -227,6 +227,21 @@ update stepbase.applications set max_waiting_runs = 2 where app_code = 'tap-one'
 select pg_temp.control('concurrency', '{"max_count": 1}');
 select pg_temp.start('w' || i, '{}') from generate_series(1, 2) i;
 select is(tests.attempt('developer', $$select stepbase.start_run('w-00d001')$$), 'SB429', 'starts are refused when too many runs wait');
+
+-- A long line does not delay another one.
+update stepbase.applications set max_waiting_runs = 1000 where app_code = 'tap-one';
+delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
+select stepbase_engine.admit();
+select pg_temp.control('concurrency', '{"max_count": 1, "key_path": "$.customer"}');
+select pg_temp.start(c.name || i, jsonb_build_object('customer', c.name))
+from generate_series(1, 5) i cross join (values ('x'), ('y')) c (name);
+select is(pg_temp.waiting(), 'x2 x3 x4 x5 y2 y3 y4 y5', 'two lines wait');
+update stepbase.workflow_flow_controls set max_count = 10 where app_code = 'tap-one';
+select is((select f.admitted from stepbase_engine.admit_flow(4) f), 4, 'a call admits as many runs as it may');
+select is(
+  array(select count(*) from stepbase_engine.flow_backlog b group by b.key_id), '{2,2}', 'each line gets a share of them'
+);
+select is(pg_temp.waiting(), '-', 'the next call goes on with both');
 
 select * from finish();
 rollback;
