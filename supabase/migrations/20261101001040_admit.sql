@@ -194,6 +194,7 @@ declare
   );
   v_passed int := 0;
   v_flow_waits boolean := false;
+  v_resumed int;
 begin
   admitted := 0;
   more_wait := false;
@@ -207,16 +208,6 @@ begin
   end if;
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
-  if v_is_released then
-    admitted := stepbase_engine.resume_suspended(p_limit);
-    if admitted > 0 then
-      more_wait := true;
-      return next;
-      return;
-    end if;
-    update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
-    where i.released_at is not null and i.resumed_at is null;
-  end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
@@ -229,6 +220,18 @@ begin
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();
+  -- Last, because it locks runs and waits for no lock. Beside the other work: the many runs of a switch must not delay
+  -- other applications.
+  if v_is_released then
+    v_resumed := stepbase_engine.resume_suspended(p_limit);
+    if v_resumed > 0 then
+      admitted := admitted + v_resumed;
+      more_wait := true;
+    else
+      update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
+      where i.released_at is not null and i.resumed_at is null;
+    end if;
+  end if;
   return next;
 end;
 $$;

@@ -107,7 +107,11 @@ select is(
 ) from s where name = 'hold';
 select pg_temp.release(id) from s where name = 'hold';
 select is(stepbase_engine.has_pending_work(), true, 'a released switch is work for a worker');
-select is((select a.admitted from stepbase_engine.admit() a), 1, 'after the release it goes on');
+insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+select r.id, 'tap-two', '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000', 0 from r where r.name = 'other';
+select is(
+  (select a.admitted from stepbase_engine.admit() a), 2, 'after the release it goes on, beside the runs of other applications'
+);
 select stepbase_engine.admit();
 select isnt(
   (select i.resumed_at from stepbase.incident_switches i join s on s.id = i.id where s.name = 'hold'), null, 'the switch is resumed'
