@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { startShop } from '../../scripts/fakes/shop.ts';
 import { systemClock } from '../_shared/clock/clock.ts';
+import { handClock } from '../_shared/clock/testing.ts';
 import { type AttemptLines, type LogLevel, StepLogWriter } from './step-logs.ts';
 import { afterAll, failureOf, outputOf, testContext } from './steps/testing.ts';
 
@@ -71,6 +72,22 @@ Deno.test('levels below the lowest, and lines without an attempt, are dropped', 
     assert.equal(logs.isBusy, false);
     assert.deepEqual(told(), []);
   }
+});
+
+Deno.test('a line has the time at which it was written', async () => {
+  const times: (string | undefined)[] = [];
+  const logs = new StepLogWriter({
+    write(attempts) {
+      times.push(...attempts.flatMap(({ lines }) => lines.map(({ at }) => at)));
+      return Promise.resolve();
+    },
+    level: 'info',
+    clock: handClock(),
+    onError: assert.fail,
+  });
+  logs.add(A, 'info', '1');
+  await logs.settled();
+  assert.deepEqual(times, ['2026-01-01T00:00:00.000Z']);
 });
 
 Deno.test('a refused statement loses its lines, and the worker goes on', async () => {

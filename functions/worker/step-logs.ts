@@ -77,7 +77,7 @@ export class StepLogWriter implements StepLogs {
       this.#dropped += 1;
       return;
     }
-    const at = new Date(clock.now()).toISOString();
+    const at = new Date(clock.epoch()).toISOString();
     const line = { level, message, ...(data === undefined ? {} : { data }), at };
     this.#waiting.push({ attempt, line });
     this.#job.start();
