@@ -29,6 +29,54 @@ comment on function stepbase_private.audit_rerun_edits(stepbase.runs, jsonb) is
   'Writes a row of stepbase.audit_log for a rerun with another input or other outputs: who, why, which, and the values if '
   'they have at most 16,384 characters.';
 
+-- Otherwise each member who may start a run could decide its approvals.
+create function stepbase_private.protect_approvals(
+  p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[]
+)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_approvals text[];
+begin
+  v_approvals := array(
+    select p.step_id
+    from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p
+    join stepbase.workflow_nodes n
+      on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = p.step_id
+      and n.node_type = 'wait_for_approval'
+    where (p_edited <> '{}' or p_input <> p_origin.input) and (
+      p.action = 'edited'
+      or (
+        p.action = 'copied' and p_input <> p_origin.input and exists (
+          select 1 from stepbase_engine.resolved_steps(p_origin.id) s
+          where s.step_id = p.step_id and s.status = 'completed'
+        )
+      )
+    )
+  );
+  if v_approvals = '{}' then
+    return;
+  end if;
+  perform stepbase_private.require_permission('member:manage');
+  if stepbase_private.person_id() = stepbase_private.requester_of(p_origin.id) and exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = p_origin.id and s.step_id = any(v_approvals) and s.task -> 'exclude_requester' = 'true'
+  ) then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'The person who started the run cannot decide this approval',
+      jsonb_build_object('rule', 'exclude_requester')
+    );
+  end if;
+end;
+$$;
+
+comment on function stepbase_private.protect_approvals(stepbase.runs, text, jsonb, text[]) is
+  'If a rerun sets the decision of an approval, or copies one for another input: raises SB403 unless the caller has '
+  'member:manage, and for the person who started the run if the approval has exclude_requester.';
+
 create function stepbase_private.rerun(
   p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text
 )
@@ -50,6 +98,7 @@ begin
   perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
   perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
   v_edited := array(select k from jsonb_object_keys(v_outputs) k);
+  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_edited);
   if v_first is null and v_edited <> '{}' then
     select p.step_id into strict v_first
     from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
@@ -119,7 +168,8 @@ comment on function stepbase.rerun(uuid, text, jsonb, jsonb, text) is
   'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: '
   'results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: '
   '{step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with '
-  'reason in runs.edits, as events and in the audit log. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never '
+  'reason in runs.edits, as events and in the audit log. To set the decision of an approval, or to copy one for another input, '
+  'requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never '
   'reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step '
   'waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
 grant execute on function stepbase.rerun(uuid, text, jsonb, jsonb, text) to authenticated;

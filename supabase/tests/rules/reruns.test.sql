@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(46);
+select plan(51);
 select tests.create_people();
 
 insert into stepbase.workflows (id, app_code, kebab_name, name)
@@ -204,12 +204,39 @@ values (
   '00000000-0000-4000-8000-00000000c010', 'tap-one', '00000000-0000-4000-8000-00000000c002', 'ask', 'wait_for_approval',
   2, 'cancelled', 1, now()
 );
+create function pg_temp.admin_call(arguments text)
+returns text
+language sql
+as $$ select format('select id from stepbase.rerun(''00000000-0000-4000-8000-00000000c010'', %s)', arguments) $$;
 select is(
-  pg_temp.steps(pg_temp.rerun($$outputs => '{"ask": {"approved": false}}'$$)),
+  pg_temp.refusal($$outputs => '{"ask": {"approved": true}}'$$), 'SB403', 'who may start runs cannot decide approvals by a rerun'
+);
+select is(
+  pg_temp.steps(tests.perform_as('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": false}}'$$))::uuid),
   'ask completed, check completed, pay ready, price completed, refund ready, side completed',
   'an edited rejection is left by rejected; the failed step runs again'
 );
-select is(pg_temp.refusal($$outputs => '{"ask": {}}'$$), 'SB422', 'an edited approval needs a decision');
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {}}'$$)), 'SB422', 'an edited approval needs a decision'
+);
+update stepbase.step_runs s set status = 'completed', output = '{"approved": true}', handle = 'approved', context_version = 4
+where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
+select is(
+  pg_temp.refusal($$from_step => 'pay', input => '{"amount": 1}'$$), 'SB403', 'an approval does not apply to another input'
+);
+select is(pg_temp.refusal($$from_step => 'pay'$$), 'ok 1', 'it applies to the same one');
+update stepbase.step_runs s set task = '{"title": "Go?", "exclude_requester": true}'
+where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'ok 1',
+  'a member manager may set a decision'
+);
+update stepbase.runs r set created_by = (select p.user_id from tests.person('admin') p)
+where r.id = '00000000-0000-4000-8000-00000000c010';
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'SB403',
+  'but not for an own run if the approval excludes the requester'
+);
 delete from stepbase.step_runs s
 where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
 
