@@ -97,6 +97,8 @@ begin
   select o.id, o.limit_id
   from own o
   where not exists (select 1 from moved m where m.run_id = o.id)
+    -- A run that waits for a flow control gets its slots afterwards. With one now it would wait for itself.
+    and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = o.id)
   on conflict do nothing;
   perform pg_notify('stepbase', 'admit');
 end;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(49);
+select plan(52);
 select tests.create_rows();
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
 -- The samples, which are open, would count.
@@ -242,6 +242,24 @@ select is(
   array(select count(*) from stepbase_engine.flow_backlog b group by b.key_id), '{2,2}', 'each line gets a share of them'
 );
 select is(pg_temp.waiting(), '-', 'the next call goes on with both');
+
+-- A limit of the workflow that is set while runs wait in a line.
+update stepbase.applications set max_waiting_runs = null where app_code = 'tap-one';
+select stepbase_engine.end_runs(
+  array(select r.id from stepbase.runs r where r.app_code = 'tap-one' and r.completed_at is null), 'cancelled', '{}', null, false
+);
+delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
+select pg_temp.control('concurrency', '{"max_count": 1}');
+select pg_temp.start('l' || i, '{}') from generate_series(1, 3) i;
+select is(pg_temp.waiting(), 'l2 l3', 'two runs wait for the concurrency key');
+update stepbase.workflows set max_concurrent_executions = 1 where id = tests.sample_id('workflow');
+select is_empty(
+  $$select 1 from stepbase_engine.run_slots s join started x on x.id = s.run_id where x.name in ('l2', 'l3')$$,
+  'they hold no slot of a limit that is set meanwhile'
+);
+select pg_temp.finish_run('l1');
+select stepbase_engine.admit();
+select is(pg_temp.tokens('l2'), 1::bigint, 'so that the next one starts when the first one ends');
 
 select * from finish();
 rollback;
