@@ -85,6 +85,34 @@ comment on function stepbase_engine.release_due_runs(int) is
   'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried '
   'again after five minutes and does not delay the others. Paused runs stay held until they are resumed.';
 
+create function stepbase_engine.keep_batch()
+returns trigger
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_items jsonb;
+begin
+  with gone as (
+    delete from stepbase_engine.batch_items i where i.run_id = new.id returning i.place, i.item
+  )
+  select jsonb_agg(g.item order by g.place) into v_items from gone g;
+  if v_items is not null then
+    new.input := jsonb_set(new.input, '{items}', (new.input -> 'items') || v_items);
+  end if;
+  return new;
+end;
+$$;
+
+comment on function stepbase_engine.keep_batch() is
+  'Trigger: a held batch that ends before its release keeps its items, so that a rerun has all of them.';
+
+create trigger runs_keep_batch before update of status on stepbase.runs
+  for each row when (old.held_by is not null and new.completed_at is not null)
+  execute function stepbase_engine.keep_batch();
+
 create function stepbase_engine.next_start_at()
 returns timestamptz
 language sql

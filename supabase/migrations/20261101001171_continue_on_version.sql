@@ -150,6 +150,25 @@ $$;
 comment on function stepbase_engine.move_to_run(uuid, uuid, text[]) is
   'Gives the signals and work items of a run that p_kept steps do not have to repeat to the run that continues it.';
 
+create function stepbase_engine.move_hold(p_from stepbase.runs, p_to uuid)
+returns void
+language sql
+set search_path = ''
+as $$
+  -- Further starts of a debounce or a batch join the new run, and a repeated start returns it.
+  update stepbase_engine.flow_holds h set run_id = p_to
+  from stepbase.workflow_flow_controls c
+  where c.workflow_id = p_from.workflow_id and c.kind in ('debounce', 'batch')
+    and h.key_id = stepbase_engine.flow_key(
+      c, case c.kind when 'batch' then p_from.input #> '{items,0}' else p_from.input end
+    )
+    and h.run_id = p_from.id;
+  update stepbase_engine.flow_starts s set run_id = p_to where s.run_id = p_from.id;
+$$;
+
+comment on function stepbase_engine.move_hold(stepbase.runs, uuid) is
+  'Gives the flow key of a held run to the run that continues it.';
+
 create function stepbase_engine.continue_run(
   p_run stepbase.runs, p_workflow_version_id uuid, p_reason text, p_actor_id uuid
 )
@@ -162,6 +181,7 @@ declare
   v_kept text[];
   v_first text;
   v_new int;
+  v_input jsonb := p_run.input;
 begin
   select
     coalesce(array_agg(p.step_id) filter (where p.action = 'copied'), '{}'),
@@ -170,6 +190,9 @@ begin
   from stepbase_engine.continue_plan(p_run, p_workflow_version_id) p;
   select v.version into strict v_new from stepbase.workflow_versions v where v.id = p_workflow_version_id;
 
+  if p_run.held_by is not null then
+    v_input := stepbase_engine.gather_batch(p_run);
+  end if;
   -- The step of a parent waits for the new run, and a repeated start returns it.
   update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
   where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
@@ -183,10 +206,14 @@ begin
     p_actor_id, false
   );
   v_run := stepbase_engine.start_run(
-    p_run.app_code, p_workflow_version_id, p_run.input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
+    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
     p_actor_id, p_run.parent_run_id, p_run.parent_step_run_id, p_run.id,
-    case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy
+    case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy,
+    p_run.tags, p_run.start_at
   );
+  if v_run.held_by is not null then
+    perform stepbase_engine.move_hold(p_run, v_run.id);
+  end if;
   if v_kept <> '{}' then
     perform stepbase_engine.copy_results(v_run.id, p_run.id, null, v_kept, p_is_continued => true);
     if v_first is null or not exists (

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(56);
+select plan(67);
 select tests.create_rows();
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
 
@@ -194,6 +194,48 @@ select is(
   (pg_temp.run('b7')).input, '{"items": [{"shop": 3, "n": 7}, {"shop": 3, "n": 8}]}',
   'a batch that is held while the control is deleted keeps its items'
 );
+
+-- A held batch that is cancelled, or continues on another version.
+select pg_temp.control('batch', '{"max_count": 3, "timeout_seconds": 100, "key_path": "$.shop"}');
+select pg_temp.start('b9', '{"shop": 4, "n": 1}');
+select pg_temp.start('b10', '{"shop": 4, "n": 2}');
+select stepbase_engine.end_runs(array[(pg_temp.run('b9')).id], 'cancelled', '{"code": "x", "message": "x"}');
+select is(
+  (pg_temp.run('b9')).input, '{"items": [{"shop": 4, "n": 1}, {"shop": 4, "n": 2}]}', 'a cancelled batch keeps its items for a rerun'
+);
+insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition, created_by)
+select tests.sample_id('draft'), v.app_code, v.workflow_id, 2, v.definition, null
+from stepbase.workflow_versions v where v.workflow_id = tests.sample_id('workflow');
+update stepbase.workflow_versions set status = 'published', published_at = now() where id = tests.sample_id('draft');
+create function pg_temp.continue(p_name text, p_as text)
+returns void
+language sql
+as $$
+  insert into started
+  select p_as, c.id
+  from stepbase_engine.continue_run(pg_temp.run(p_name), tests.sample_id('draft'), null, null) c;
+$$;
+select pg_temp.start('c1', '{"shop": 5, "n": 1}', 'c-1');
+select pg_temp.start('c2', '{"shop": 5, "n": 2}', 'c-2');
+update stepbase.runs set tags = '{urgent}' where id = (pg_temp.run('c1')).id;
+select stepbase_engine.advance_clock('10 seconds');
+select pg_temp.continue('c1', 'c3');
+select is((pg_temp.run('c3')).tags, '{urgent}', 'a run that continues keeps its tags');
+select is(pg_temp.seconds_left('c3'), 90, 'a held one its time');
+select ok(not pg_temp.has_started('c3'), 'so that it waits on');
+select is(pg_temp.start('c4', '{"shop": 5, "n": 2}', 'c-2'), 'c3', 'a repeated idempotency key returns the new run');
+select is(pg_temp.start('c5', '{"shop": 5, "n": 3}'), 'c3', 'a further start joins it');
+select ok(pg_temp.has_started('c3'), 'and completes the batch');
+select is(
+  (pg_temp.run('c3')).input, '{"items": [{"shop": 5, "n": 1}, {"shop": 5, "n": 2}, {"shop": 5, "n": 3}]}', 'with the items of both runs'
+);
+delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
+select pg_temp.start('s1', '{}', p_start_at => stepbase_engine.now() + interval '1 hour');
+select pg_temp.continue('s1', 's2');
+select is(pg_temp.seconds_left('s2'), 3600, 'a run that continues before its start_at keeps it');
+select ok(not pg_temp.has_started('s2'), 'and does not start before');
+select stepbase_engine.advance_clock('3601 seconds');
+select ok(pg_temp.has_started('s2'), 'but then');
 
 -- start_runs: each item is a start.
 select pg_temp.control('batch', '{"max_count": 2, "timeout_seconds": 100, "key_path": "$.shop"}');
