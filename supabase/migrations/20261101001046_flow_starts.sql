@@ -102,8 +102,11 @@ begin
   update stepbase.runs r
   set
     input = p_input, priority = p_priority, metadata = p_metadata, tags = nullif(p_tags, '{}'), start_at = p_start_at,
-    workflow_version_id = v.id, steps_total = v.steps_total, updated_at = stepbase_engine.now()
+    workflow_version_id = v.id, steps_total = v.steps_total,
+    canary_id = case when w.canary_id is not null then stepbase_engine.canary_of(w.canary_id, v.id) end,
+    updated_at = stepbase_engine.now()
   from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
   where r.id = p_run_id and v.id = p_workflow_version_id;
   delete from stepbase.run_values v where v.run_id = p_run_id;
   perform stepbase_engine.write_run_values(array[p_run_id], w.searchable_inputs)

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(44);
+select plan(46);
 select tests.create_tasks();
 
 create function pg_temp.versions()
@@ -134,6 +134,23 @@ select is(
     'tap-one', tests.sample_id('workflow'), jsonb_build_object('customer', k.canary), 'event', 'event:1', null, '{}') r),
   pg_temp.version(2), 'starts of schedules, events and webhooks use it, too'
 ) from keys k;
+-- A debounced run gets the version of its last start.
+insert into stepbase.workflow_flow_controls (app_code, workflow_id, kind, period_seconds)
+values ('tap-one', tests.sample_id('workflow'), 'debounce', 60);
+create temporary table debounced (id uuid);
+insert into debounced select tests.perform_as(
+  'developer', format('select id from stepbase.start_run(%L, %L)', 'w-00d001', jsonb_build_object('customer', k.canary)))::uuid
+from keys k;
+select is((select r.canary_id from stepbase.runs r join debounced d using (id)), (pg_temp.canary()).id, 'a held run counts for the canary');
+select tests.perform_as(
+  'developer', format('select id from stepbase.start_run(%L, %L)', 'w-00d001', jsonb_build_object('customer', k.stable)))
+from keys k;
+select results_eq(
+  'select r.workflow_version_id, r.canary_id from stepbase.runs r join debounced d using (id)',
+  'select pg_temp.version(1), null::uuid', 'not after a start of the published version has replaced it'
+);
+delete from stepbase.workflow_flow_controls where app_code = 'tap-one' and kind = 'debounce';
+delete from stepbase.runs r using debounced d where r.id = d.id;
 select is(
   stepbase_engine.version_to_start((pg_temp.canary()).id, pg_temp.version(1), '{}', 'k1'),
   stepbase_engine.version_to_start((pg_temp.canary()).id, pg_temp.version(1), '{"customer": null}', 'k1'),
