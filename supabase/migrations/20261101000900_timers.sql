@@ -57,6 +57,8 @@ as $$
     -- An alarm of a task finds its next time itself.
     wake_at = case
       when s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task) then stepbase_engine.now()
+      -- Its heartbeat or its deadline was due.
+      when s.wait_kind = 'callback' then stepbase_engine.now()
       else coalesce(s.deadline_at, stepbase_engine.now())
     end,
     updated_at = stepbase_engine.now()

@@ -118,11 +118,14 @@ begin
   if p_step.status = 'waiting' and p_step.wait_kind = 'callback' then
     return;
   end if;
-  if p_step.status not in ('ready', 'running') or p_step.job_id is null then
+  if p_step.status not in ('ready', 'running') then
     perform stepbase_engine.refuse_late_callback(p_step);
   end if;
   -- The worker has not written yet that the step waits, or it was lost before. It cannot write anything afterwards.
-  update stepbase.step_runs s set status = 'running' where s.id = p_step.id and s.status = 'ready';
+  -- A step of a paused or suspended run may have no token.
+  update stepbase.step_runs s
+  set status = 'running', job_id = coalesce(s.job_id, stepbase_engine.new_id())
+  where s.id = p_step.id and s.status = 'ready';
   perform stepbase_engine.wait(
     array[p_step.run_id], array[p_step.id], array[p_step.fence], array[p_step.input],
     array[jsonb_strip_nulls(jsonb_build_object(

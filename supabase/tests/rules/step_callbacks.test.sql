@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(62);
+select plan(66);
 select tests.create_rows();
 
 update stepbase.components
@@ -163,6 +163,23 @@ select is(
   pg_temp.tried(format('log_callback(%L, %L)', pg_temp.token('early'), '[{"level": "info", "message": "late"}]')), 'SB409 step_ended',
   'an attempt that has ended gets no log lines'
 );
+
+-- A heartbeat that is missed during a pause.
+select pg_temp.begin_call('paused');
+select pg_temp.waits(pg_temp.work('paused'));
+select tests.perform_as('developer', format('select status from stepbase.pause_run(%L)', (pg_temp.work('paused')).run_id));
+select stepbase_engine.advance_clock('61 seconds');
+select stepbase_engine.wake();
+select is((pg_temp.of('paused')).status, 'waiting', 'while the run is paused, the step waits on without a heartbeat');
+select tests.perform_as('developer', format('select status from stepbase.resume_run(%L)', (pg_temp.work('paused')).run_id));
+select stepbase_engine.wake();
+select is((pg_temp.of('paused')).error ->> 'message', 'The component sent no heartbeat in time', 'and fails when the run goes on');
+
+-- The worker was lost, and a pause or an incident switch keeps the step from another one.
+select pg_temp.begin_call('suspended');
+update stepbase.step_runs s set status = 'ready', job_id = null where s.id = (pg_temp.of('suspended')).id;
+select is(pg_temp.complete(pg_temp.token('suspended')), 'ok', 'a step that is held without a token accepts its callback');
+select is((pg_temp.of('suspended')).status, 'completed', 'and is not executed again');
 
 -- The step waits.
 select pg_temp.begin_call('waits');
