@@ -79,7 +79,7 @@ $$;
 comment on function stepbase.erase_person(uuid) is
   'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, '
   'assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the '
-  'call until is_complete is true. Run events, claims and outputs of tasks and the audit log keep the id, which names no one '
+  'call until is_complete is true. Run events, lists of several assignees, claims and outputs of tasks and the audit log keep the id, which names no one '
   'after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. '
   'Errors: SB400, SB401, SB403, SB409 the last admin.';
 grant execute on function stepbase.erase_person(uuid) to authenticated;
