@@ -62,6 +62,22 @@ comment on function stepbase_private.task_people(stepbase.step_runs) is
   'The members whom a task is for at this time: its assignees, the members with one of its roles, or all with '
   'task:complete. Members with member:manage may complete it as well, but it is not for them.';
 
+create function stepbase_private.continued_from(p_run stepbase.runs)
+returns uuid
+language sql
+stable
+set search_path = ''
+as $$
+  select p_run.origin_run_id
+  where p_run.origin_run_id is not null and exists (
+    select 1 from stepbase.run_events e
+    where e.run_id = p_run.id and e.created_at >= p_run.created_at and e.event_type = 'run.continued'
+  );
+$$;
+
+comment on function stepbase_private.continued_from(stepbase.runs) is
+  'The run that a run continues on another version; null for other runs, also for reruns.';
+
 create function stepbase_private.requester_of(p_run_id uuid)
 returns uuid
 language sql
@@ -69,12 +85,13 @@ stable
 set search_path = ''
 as $$
   with recursive line as (
-    select r.id, r.parent_run_id, r.created_by, r.created_at, 0 as depth from stepbase.runs r where r.id = p_run_id
+    select r.id, r.parent_run_id, r.created_by, r.created_at, 0 as depth, stepbase_private.continued_from(r) as from_id
+    from stepbase.runs r where r.id = p_run_id
     union all
-    select p.id, p.parent_run_id, p.created_by, p.created_at, l.depth + 1
+    select p.id, p.parent_run_id, p.created_by, p.created_at, l.depth + 1, stepbase_private.continued_from(p)
     from line l
-    join stepbase.runs p on p.id = l.parent_run_id
-    where l.created_by is null
+    join stepbase.runs p on p.id = coalesce(l.from_id, l.parent_run_id)
+    where l.created_by is null or l.from_id is not null
   )
   select w.user_id
   from (
@@ -88,6 +105,8 @@ as $$
         where e.run_id = l.id and e.seq = 1 and e.created_at = l.created_at
       )) as user_id
     from line l
+    -- Its created_by is the person who continued it.
+    where l.from_id is null
   ) w
   where w.user_id is not null
   order by w.depth

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(35);
+select plan(37);
 select tests.create_tasks();
 delete from stepbase.task_decisions where true;
 
@@ -142,6 +142,18 @@ select is(
 );
 update stepbase.runs set parent_run_id = tests.sample_id('second_run') where id = tests.sample_id('run');
 select is(pg_temp.tried('admin'), 'SB403', 'for a child run, the person who started the parent is excluded');
+-- The failed run is the one that continues: the developer continued the run of the admin.
+update stepbase.runs set created_by = pg_temp.id_of('developer'), origin_run_id = tests.sample_id('second_run')
+where id = tests.sample_id('failed_run');
+select is(
+  stepbase_private.requester_of(tests.sample_id('failed_run')), pg_temp.id_of('developer'), 'the person who reruns a run is its requester'
+);
+insert into stepbase.run_events (run_id, seq, app_code, event_type, created_at, payload)
+select r.id, 2, r.app_code, 'run.continued', r.created_at, '{}' from stepbase.runs r where r.id = tests.sample_id('failed_run');
+select is(
+  stepbase_private.requester_of(tests.sample_id('failed_run')), pg_temp.id_of('admin'),
+  'a run that continues on another version keeps the requester of the run before it'
+);
 select set_config('request.headers', '{"x-stepbase-app": "tap-one"}', true);
 select is(pg_temp.tried('service'), 'SB403', 'a machine without a person cannot decide such an approval');
 
