@@ -65,8 +65,8 @@ comment on column stepbase.app_quotas.max_descendants is 'Child runs of one root
 comment on column stepbase.app_quotas.max_runs_per_event is 'Runs that one event starts.';
 comment on column stepbase.app_quotas.max_streams is 'Event streams that are open at the same time in one process of the HTTP API.';
 comment on column stepbase.app_quotas.max_stored_bytes is
-  'Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the '
-  'quota no run starts.';
+  'Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten '
+  'minutes; above the quota no run starts.';
 comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
@@ -78,8 +78,10 @@ comment on column stepbase.app_quotas.max_audit_retention_days is 'The longest a
 comment on column stepbase.app_quotas.max_secrets is 'Secrets that set_secret stores; 0: none.';
 comment on column stepbase.app_quotas.max_open_invitations is 'Invitations that can be accepted at the same time. 0: none.';
 comment on column stepbase.app_quotas.max_invitation_mails_per_hour is 'Mails of invitations in the last hour, also repeated ones. 0: none.';
-comment on column stepbase.app_quotas.max_pending_events is 'Emitted events that no worker has relayed yet. 0: clients emit none.';
-comment on column stepbase.app_quotas.max_pending_signals is 'Signals of one run that no step has consumed yet. 0: only steps that wait already receive a signal.';
+comment on column stepbase.app_quotas.max_pending_events is
+  'Emitted events that no worker has relayed yet. 0: clients emit none.';
+comment on column stepbase.app_quotas.max_pending_signals is
+  'Signals of one run that no step has consumed yet. 0: only steps that wait already receive a signal.';
 comment on column stepbase.app_quotas.max_schedules is 'Schedules, also disabled ones. 0: none.';
 comment on column stepbase.app_quotas.max_triggers is 'Triggers by events and webhooks, also disabled ones. 0: none.';
 comment on column stepbase.app_quotas.max_api_keys is 'API keys that are not revoked. 0: none.';

@@ -35,8 +35,8 @@ end;
 $$;
 
 comment on function stepbase_private.limit_rows() is
-  'Trigger after insert (quota, noun, condition on the row t): raises SB429 limit_reached with quota and limit if the application '
-  'has more rows than the column of app_quotas allows.';
+  'Trigger after insert (quota, noun, condition on the row t): raises SB429 limit_reached with quota and limit if the '
+  'application has more rows than the column of app_quotas allows.';
 
 create trigger service_accounts_limit after insert on stepbase.service_accounts
   for each row execute function stepbase_private.limit_rows('max_service_accounts', 'service accounts');

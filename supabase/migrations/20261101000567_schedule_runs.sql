@@ -41,7 +41,8 @@ comment on column stepbase.schedule_runs.missed_until is
   'The times from scheduled_at up to this one, which is not included, were missed; null: no further time is known.';
 comment on column stepbase.schedule_runs.run_id is 'The run; no foreign key, so that the row outlives the run.';
 comment on column stepbase.schedule_runs.error is 'Why the start was refused: {code, message, at, …}.';
-comment on column stepbase.schedule_runs.requested_by is 'User who asked for the run or the backfill; null for due times and keys.';
+comment on column stepbase.schedule_runs.requested_by is
+  'User who asked for the run or the backfill; null for due times and keys.';
 
 create unique index idx_schedule_runs_queued on stepbase.schedule_runs (schedule_id) where outcome = 'queued';
 create index idx_schedule_runs_app_code_created_at on stepbase.schedule_runs (app_code, created_at);
@@ -89,8 +90,10 @@ comment on column stepbase.schedule_backfills.to_time is 'Last time of the range
 comment on column stepbase.schedule_backfills.overlap_policy is
   'allow: the runs start at once; queue: each waits until no run of the schedule is open.';
 comment on column stepbase.schedule_backfills.times is 'The times to start, oldest first; null until a worker has computed them.';
-comment on column stepbase.schedule_backfills.times_skipped is 'Times that had a run already, or for which the work queue had no item.';
-comment on column stepbase.schedule_backfills.times_failed is 'Times whose start was refused; their schedule_runs have the errors.';
+comment on column stepbase.schedule_backfills.times_skipped is
+  'Times that had a run already, or for which the work queue had no item.';
+comment on column stepbase.schedule_backfills.times_failed is
+  'Times whose start was refused; their schedule_runs have the errors.';
 comment on column stepbase.schedule_backfills.status is
   'pending: a worker has to compute the times; running; completed; failed: see last_error; cancelled.';
 comment on column stepbase.schedule_backfills.last_error is

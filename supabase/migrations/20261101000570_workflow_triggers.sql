@@ -47,7 +47,9 @@ comment on table stepbase.workflow_triggers is 'Events and webhooks that start r
 comment on column stepbase.workflow_triggers.event_name is
   'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: '
   'run.stuck or queue.age_high.';
-comment on column stepbase.workflow_triggers.source_workflow_id is 'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.';
+comment on column stepbase.workflow_triggers.source_workflow_id is
+  'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its '
+  'own.';
 comment on column stepbase.workflow_triggers.signature_scheme is 'For webhooks: how the sender signs its calls.';
 comment on column stepbase.workflow_triggers.filter is
   'JSON that the event''s payload must contain (@>); null: every payload matches.';

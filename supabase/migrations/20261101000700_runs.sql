@@ -103,7 +103,8 @@ comment on column stepbase.runs.edits is
   'What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. '
   'Null: nothing was edited.';
 -- No foreign key: it would queue a check for each start.
-comment on column stepbase.runs.canary_id is 'The canary that was running when the run of its version started; null for other runs.';
+comment on column stepbase.runs.canary_id is
+  'The canary that was running when the run of its version started; null for other runs.';
 comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
 comment on column stepbase.runs.steps_total is 'Nodes of the version.';
 comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';

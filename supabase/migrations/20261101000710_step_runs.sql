@@ -107,7 +107,8 @@ comment on column stepbase.step_runs.assigned_roles is
 comment on column stepbase.step_runs.assigned_users is
   'Users who may complete the task, if assigned_to of the step is an array; null otherwise.';
 comment on column stepbase.step_runs.claimed_by is
-  'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does not count.';
+  'The person who works on the task: no one else can complete it. A claim of a person who is not a member any more does '
+  'not count.';
 comment on column stepbase.step_runs.escalated_at is 'When the task was escalated, because it was not completed in time.';
 
 -- On PostgreSQL 18 the built-in function saves a function call per row.

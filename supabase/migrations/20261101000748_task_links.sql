@@ -19,7 +19,8 @@ comment on table stepbase_private.task_links is
 -- No foreign key: it would be checked for each step run that is deleted.
 comment on column stepbase_private.task_links.step_run_id is 'The approval.';
 comment on column stepbase_private.task_links.token_hash is 'SHA-256 of the token, in hex.';
-comment on column stepbase_private.task_links.used_at is 'When the person decided by a link of the mail; then none of its links works.';
+comment on column stepbase_private.task_links.used_at is
+  'When the person decided by a link of the mail; then none of its links works.';
 
 create index idx_task_links_app_code on stepbase_private.task_links (app_code);
 create index idx_task_links_user_id on stepbase_private.task_links (user_id);

@@ -19,7 +19,8 @@ comment on table stepbase_private.step_callbacks is
   'Tokens by which components answer a step later. Each call has one; a call that is repeated after the loss of a worker has '
   'one of its own, and both are valid.';
 -- No foreign key: it would be checked for each step run that is deleted.
-comment on column stepbase_private.step_callbacks.step_run_id is 'The attempt of the step that the token answers, and no other attempt.';
+comment on column stepbase_private.step_callbacks.step_run_id is
+  'The attempt of the step that the token answers, and no other attempt.';
 comment on column stepbase_private.step_callbacks.component_id is 'The component that was called; its output_schema applies.';
 comment on column stepbase_private.step_callbacks.timeout_ms is 'How long the step waits for the callback.';
 comment on column stepbase_private.step_callbacks.heartbeat_timeout_ms is

@@ -95,10 +95,10 @@ end;
 $$;
 
 comment on function stepbase_engine.announce_ended(uuid[]) is
-  'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: '
-  'a step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds '
-  'items of a work queue, belongs to a canary, a webhook subscription wants the event, a worker exports its trace, or a start of its schedule '
-  'waits for it. A run that compensates is announced only for its children.';
+  'Writes an outbox row run.ended for each run that ended, or started to compensate, if the relay has something to do: a '
+  'step of a parent waits for the run, the run has open children, a trigger listens to its workflow, the run holds items '
+  'of a work queue, belongs to a canary, a webhook subscription wants the event, a worker exports its trace, or a start '
+  'of its schedule waits for it. A run that compensates is announced only for its children.';
 
 create function stepbase_engine.append_events(p_events stepbase_engine.event[])
 returns void

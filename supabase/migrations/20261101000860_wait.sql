@@ -165,7 +165,8 @@ end;
 $$;
 
 comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]) is
-  'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with '
-  'kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue '
-  '(work_queue_id), items (items, concurrency), callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task '
-  'with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+  'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, '
+  'with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; '
+  'role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency), '
+  'callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task with an '
+  'unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

@@ -237,5 +237,6 @@ end;
 $$;
 
 comment on function stepbase_engine.admit(int) is
-  'Admits waiting steps and runs, up to p_limit of each, and runs that flow controls held back; returns how many. Workers call it when one entered the backlog '
-  'or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched tokens.';
+  'Admits waiting steps and runs, up to p_limit of each, and runs that flow controls held back; returns how many. Workers '
+  'call it when one entered the backlog or a slot was released (NOTIFY admit) and, while more_wait, whenever they fetched '
+  'tokens.';

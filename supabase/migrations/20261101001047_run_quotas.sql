@@ -88,8 +88,9 @@ end;
 $$;
 
 comment on function stepbase_engine.measure_storage(interval) is
-  'Estimates the stored bytes of every application from a sample of each table and the sizes of its stored outputs, and marks applications that reached '
-  'max_stored_bytes. Returns the number of applications; 0 if the last measurement is more recent than p_every.';
+  'Estimates the stored bytes of every application from a sample of each table and the sizes of its stored outputs, and '
+  'marks applications that reached max_stored_bytes. Returns the number of applications; 0 if the last measurement is '
+  'more recent than p_every.';
 
 create function stepbase_engine.check_open_runs(p_app_code text)
 returns void

@@ -166,8 +166,7 @@ comment on function stepbase_engine.start_run(
   text, uuid, jsonb, text, text, int, uuid, uuid, uuid, uuid, text, jsonb, text, text[], timestamptz, text
 ) is
   'Writes a pending run of a workflow version and puts it into the queue or the backlog, or holds it until p_start_at, or '
-  'for p_held_by until release_run. If a run of the app has the same '
-  'idempotency key already, returns that run. Errors: SB422 if the input is not an object or does not match the input '
-  'schema; SB429 for the triggers manual, webhook and sql if the backlog of the app is full, and for every trigger if the app has '
-  'max_open_runs open runs, or the rate limit of the workflow refuses the start. A start that a debounce or batch control '
-  'adds to a held run returns that run.';
+  'for p_held_by until release_run. If a run of the app has the same idempotency key already, returns that run. Errors: '
+  'SB422 if the input is not an object or does not match the input schema; SB429 for the triggers manual, webhook and sql '
+  'if the backlog of the app is full, and for every trigger if the app has max_open_runs open runs, or the rate limit of '
+  'the workflow refuses the start. A start that a debounce or batch control adds to a held run returns that run.';

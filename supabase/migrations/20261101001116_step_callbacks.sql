@@ -107,7 +107,8 @@ end;
 $$;
 
 comment on function stepbase_engine.refuse_late_callback(stepbase.step_runs) is
-  'Raises SB409 conflict with the reason attempt_superseded, run_ended or step_ended for a callback to an attempt that has ended.';
+  'Raises SB409 conflict with the reason attempt_superseded, run_ended or step_ended for a callback to an attempt that '
+  'has ended.';
 
 create function stepbase_engine.await_callback(p_callback stepbase_private.step_callbacks, p_step stepbase.step_runs)
 returns void
@@ -192,9 +193,9 @@ end;
 $$;
 
 comment on function stepbase_engine.complete_callback(text, jsonb) is
-  'Completes the step that called a component, with its output. Repeating it changes nothing. Errors: SB401 unknown or expired '
-  'token, SB409 the attempt has ended (reason attempt_superseded, run_ended, step_ended or already_answered), SB422 the output does '
-  'not match output_schema; the step waits on. Called by the HTTP API.';
+  'Completes the step that called a component, with its output. Repeating it changes nothing. Errors: SB401 unknown or '
+  'expired token, SB409 the attempt has ended (reason attempt_superseded, run_ended, step_ended or already_answered), '
+  'SB422 the output does not match output_schema; the step waits on. Called by the HTTP API.';
 
 create function stepbase_engine.fail_callback(p_token text, p_code text, p_message text, p_is_retryable boolean)
 returns jsonb

@@ -83,8 +83,8 @@ end;
 $$;
 
 comment on function stepbase_engine.check_pending_signals(stepbase.runs, text) is
-  'Raises SB429 limit_reached if a run has max_pending_signals signals that no step has consumed, and no step waits for this one. '
-  'The caller has locked the run.';
+  'Raises SB429 limit_reached if a run has max_pending_signals signals that no step has consumed, and no step waits for '
+  'this one. The caller has locked the run.';
 
 create function stepbase_engine.accept_signal(
   p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid default null,

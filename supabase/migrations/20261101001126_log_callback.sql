@@ -20,6 +20,6 @@ end;
 $$;
 
 comment on function stepbase_engine.log_callback(text, jsonb) is
-  'Writes log lines [{level, message, data?, at?}] of the attempt that called a component, and returns {written}. Errors: SB400 '
-  'invalid lines, SB401 unknown or expired token, SB409 the attempt has ended (reason attempt_superseded, run_ended or step_ended), '
-  'or its worker was lost before it wrote that the step waits (lease_lost). Called by the HTTP API.';
+  'Writes log lines [{level, message, data?, at?}] of the attempt that called a component, and returns {written}. Errors: '
+  'SB400 invalid lines, SB401 unknown or expired token, SB409 the attempt has ended (reason attempt_superseded, run_ended '
+  'or step_ended), or its worker was lost before it wrote that the step waits (lease_lost). Called by the HTTP API.';

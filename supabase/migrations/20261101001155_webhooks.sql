@@ -45,6 +45,6 @@ end;
 $$;
 
 comment on function stepbase_engine.start_webhook(uuid, text, jsonb, text) is
-  'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the first run (is_new false). If the '
-  'start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 '
-  'unknown webhook. Called by the HTTP API.';
+  'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the '
+  'first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on '
+  'the trigger. SB404 unknown webhook. Called by the HTTP API.';

@@ -88,8 +88,9 @@ end;
 $$;
 
 comment on function stepbase_engine.claim_webhook_deliveries(text[], int) is
-  'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send, with the trace of the run. p_busy: '
-  'the application of each delivery that the worker makes now; with these, an application has at most five.';
+  'Claims at most p_limit due deliveries for two minutes, in turn for the applications, and returns what to send, with '
+  'the trace of the run. p_busy: the application of each delivery that the worker makes now; with these, an application '
+  'has at most five.';
 
 create function stepbase_engine.record_webhook_attempt(
   p_id uuid, p_attempt int, p_response_status int, p_response_body text, p_failure text, p_duration_ms int

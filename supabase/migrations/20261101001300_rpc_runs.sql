@@ -166,7 +166,8 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_run(text, jsonb, text, int, int, text[], jsonb, text) is 'Implements stepbase.start_run.';
+comment on function stepbase_private.start_run(text, jsonb, text, int, int, text[], jsonb, text) is
+  'Implements stepbase.start_run.';
 grant execute on function stepbase_private.start_run(text, jsonb, text, int, int, text[], jsonb, text) to authenticated;
 
 create function stepbase.start_run(
@@ -192,11 +193,12 @@ $$;
 comment on function stepbase.start_run(text, jsonb, text, int, int, text[], jsonb, text) is
   'Starts a run of a workflow (kebab_name) of the caller''s application and returns it; requires run:execute. A repeated '
   'idempotency_key returns the first run if workflow and input are the same. version: the version''s number, default the '
-  'published one. priority: -100 to 100, higher starts first; default: 0, or what the workflow''s flow control decides. tags: at most 16 of 1 to 64 characters. metadata: an object '
-  'of at most 16,384 bytes. start_at: a time of ISO 8601; the run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 '
-  'unknown workflow or version, SB409 not published, or the key belongs to a run of another workflow or input (run_id in '
-  'the detail), SB422 input does not match input_schema, SB425 schema too complex, SB429 too many runs wait, or the '
-  'rate limit of the workflow refuses the start (retry_after in the detail).';
+  'published one. priority: -100 to 100, higher starts first; default: 0, or what the workflow''s flow control decides. '
+  'tags: at most 16 of 1 to 64 characters. metadata: an object of at most 16,384 bytes. start_at: a time of ISO 8601; the '
+  'run waits as pending until then. Errors: SB400 invalid option, SB401, SB403, SB404 unknown workflow or version, SB409 '
+  'not published, or the key belongs to a run of another workflow or input (run_id in the detail), SB422 input does not '
+  'match input_schema, SB425 schema too complex, SB429 too many runs wait, or the rate limit of the workflow refuses the '
+  'start (retry_after in the detail).';
 grant execute on function stepbase.start_run(text, jsonb, text, int, int, text[], jsonb, text) to authenticated;
 
 create function stepbase_private.cancel_run(p_run_id uuid, p_reason text, p_force boolean)

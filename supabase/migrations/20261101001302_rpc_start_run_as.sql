@@ -29,7 +29,8 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) is 'Implements stepbase.start_run_as.';
+comment on function stepbase_private.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text) is
+  'Implements stepbase.start_run_as.';
 grant execute on function stepbase_private.start_run_as(text, text, jsonb, text, int, int, text[], jsonb, text)
 to service_role;
 

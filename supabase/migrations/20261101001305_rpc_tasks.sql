@@ -314,8 +314,9 @@ $$;
 
 comment on function stepbase.complete_task(uuid, jsonb) is
   'Completes a waiting user task with the form''s data and continues the run. Allowed for its assignee, for members with '
-  'member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, SB403, '
-  'SB404, SB409 not waiting for a user, or claimed by another person, SB422 output does not match the form, SB425 schema too complex.';
+  'member:manage and, without an assignee, for members with task:complete and one of the assigned roles. Errors: SB401, '
+  'SB403, SB404, SB409 not waiting for a user, or claimed by another person, SB422 output does not match the form, SB425 '
+  'schema too complex.';
 grant execute on function stepbase.complete_task(uuid, jsonb) to authenticated;
 
 create function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text default null)

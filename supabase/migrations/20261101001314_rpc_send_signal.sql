@@ -31,6 +31,6 @@ $$;
 comment on function stepbase.send_signal(uuid, text, jsonb) is
   'Sends a signal to a run that has not ended; the first step that waits for it, now or later, consumes it. The signal of '
   'a work queue (<queue>_push) adds its payload to the queue. Requires run:execute. Errors: SB400 invalid name, SB401, '
-  'SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not match, SB425 schema too complex, SB429 the work queue is full, or '
-  'max_pending_signals signals of the run wait.';
+  'SB403, SB404 unknown run, or signal of another workflow''s queue, SB409 the run has ended, SB422 payload does not '
+  'match, SB425 schema too complex, SB429 the work queue is full, or max_pending_signals signals of the run wait.';
 grant execute on function stepbase.send_signal(uuid, text, jsonb) to authenticated;

@@ -102,10 +102,11 @@ as $$
 $$;
 
 comment on function stepbase.set_incident_switch(text, text, text, text) is
-  'Stops the caller''s application, a workflow (target: its kebab_name), a task queue (target: its name) or, for operators, '
-  'the installation. mode drain: new runs are accepted and wait, open runs go on; pause: also no further step starts, and '
-  'steps in flight finish. A repeated call for the same target changes the reason, or replaces a switch with the other mode. Requires workflow:publish; the '
-  'scope installation requires the secret key. Errors: SB400, SB401, SB403, SB404 unknown target.';
+  'Stops the caller''s application, a workflow (target: its kebab_name), a task queue (target: its name) or, for '
+  'operators, the installation. mode drain: new runs are accepted and wait, open runs go on; pause: also no further step '
+  'starts, and steps in flight finish. A repeated call for the same target changes the reason, or replaces a switch with '
+  'the other mode. Requires workflow:publish; the scope installation requires the secret key. Errors: SB400, SB401, '
+  'SB403, SB404 unknown target.';
 grant execute on function stepbase.set_incident_switch(text, text, text, text) to authenticated, service_role;
 
 create function stepbase_private.require_incident_switch(p_switch_id uuid, p_permission text)

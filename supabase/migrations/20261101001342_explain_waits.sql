@@ -215,7 +215,8 @@ as $$
   ) i;
 $$;
 
-comment on function stepbase_engine.explain_items(stepbase.step_runs) is 'Reason items: how many items of a for_each are finished and open.';
+comment on function stepbase_engine.explain_items(stepbase.step_runs) is
+  'Reason items: how many items of a for_each are finished and open.';
 
 create function stepbase_engine.explain_work_queue(p_step stepbase.step_runs)
 returns jsonb

@@ -210,8 +210,8 @@ as $$
 $$;
 
 comment on function stepbase.publish_workflow(uuid, boolean) is
-  'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft '
-  'does the same as the published version, deletes the draft and returns the published version. Requires '
-  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the definition has problems '
-  '(detail.errors).';
+  'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the '
+  'draft does the same as the published version, deletes the draft and returns the published version. Requires '
+  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the '
+  'definition has problems (detail.errors).';
 grant execute on function stepbase.publish_workflow(uuid, boolean) to authenticated;

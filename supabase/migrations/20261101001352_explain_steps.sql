@@ -19,7 +19,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.missing_token(text, timestamptz) is
-  'Reason token_missing: a fault outside the engine removed the job. The sweep of stepbase_engine.maintain repairs it each minute.';
+  'Reason token_missing: a fault outside the engine removed the job. The sweep of stepbase_engine.maintain repairs it '
+  'each minute.';
 
 create function stepbase_engine.explain_token(p_app_code text, p_job_id uuid, p_since timestamptz, p_what text)
 returns jsonb

@@ -37,7 +37,9 @@ create table stepbase.audit_log (
 )
 partition by range (created_at);
 
-comment on table stepbase.audit_log is 'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, partitioned by month.';
+comment on table stepbase.audit_log is
+  'Changes of configuration rows, decisions about approvals, and reads of secrets; append-only, written by triggers, '
+  'partitioned by month.';
 comment on column stepbase.audit_log.row_id is 'Key of the changed row as text; the name of a secret.';
 comment on column stepbase.audit_log.operation is 'insert, update or delete; read: a run read a secret for the first time.';
 comment on column stepbase.audit_log.actor_id is 'User who made the change; no foreign key, so that the row outlives the user.';

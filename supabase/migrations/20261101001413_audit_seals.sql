@@ -302,5 +302,5 @@ end;
 $$;
 
 comment on function stepbase_engine.seal_audit_drop(text) is
-  'Records in the chain of each application that the rows of a partition, a month, are dropped. False, and nothing is recorded, while a '
-  'row of the partition has no seal, or while seals are being written.';
+  'Records in the chain of each application that the rows of a partition, a month, are dropped. False, and nothing is '
+  'recorded, while a row of the partition has no seal, or while seals are being written.';

@@ -145,9 +145,10 @@ end;
 $$;
 
 comment on function stepbase_engine.maintain() is
-  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once '
-  'an hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or '
-  '<part>_error; {skipped: true} if another call is running.';
+  'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, '
+  'deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once an '
+  'hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object '
+  'with the result of each part, or <part>_error; {skipped: true} if another call is running.';
 
 -- pg_cron makes the call where it is installed; elsewhere the host of the database does.
 do $$
