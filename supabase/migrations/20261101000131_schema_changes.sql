@@ -156,7 +156,7 @@ as $$
     'differences', stepbase_private.json_differences(p_a, p_b, 50)
   )
   from (
-    -- Who reads outputs relies on the old schema: what the new version returns must be valid for it.
+    -- Readers of outputs rely on the old schema: the outputs of the new version must be valid for it.
     select s.* from stepbase_private.schema_changes(
       -- Inputs and outputs of runs are objects.
       '{"type": "object"}' || coalesce(case when p_of_output then p_b else p_a end, '{}'),

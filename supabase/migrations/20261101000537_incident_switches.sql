@@ -31,7 +31,7 @@ comment on column stepbase.incident_switches.app_code is 'Null for the scope ins
 comment on column stepbase.incident_switches.mode is
   'drain: new runs wait, open runs go on; pause: also no further step starts, and steps in flight finish.';
 comment on column stepbase.incident_switches.released_at is 'When it was released; null: it is on.';
-comment on column stepbase.incident_switches.resumed_at is 'When every run and step that it held had gone on.';
+comment on column stepbase.incident_switches.resumed_at is 'When every run and step that it suspended had continued.';
 
 create unique index idx_incident_switches_on on stepbase.incident_switches (
   scope, coalesce(app_code, ''), coalesce(workflow_id, task_queue_id, '00000000-0000-0000-0000-000000000000')

@@ -1,4 +1,4 @@
--- What became of each due time of a schedule, and backfills: starts for past times.
+-- The outcome of each due time of a schedule, and backfills: starts for past times.
 
 create table stepbase.schedule_runs (
   id uuid primary key default gen_random_uuid(),

@@ -146,7 +146,7 @@ where deadline_at is not null and completed_at is null and started_at is not nul
 create index idx_runs_start_at on stepbase.runs (start_at) where held_by = 'start_at' and status = 'pending';
 create index idx_runs_held on stepbase.runs (app_code) where held_by is not null and status = 'pending';
 
--- The open runs of a schedule, which its overlap policy asks for. Other runs are not in it.
+-- The open runs of a schedule, for its overlap policy. Other runs are not in it.
 create index idx_runs_open_of_schedule on stepbase.runs ((metadata ->> 'schedule_id'))
 where trigger_type = 'schedule' and completed_at is null;
 

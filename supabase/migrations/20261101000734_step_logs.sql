@@ -1,4 +1,4 @@
--- Step logs: what an attempt did, line by line, for persons. The history of a run does not depend on them: they are
+-- Step logs: lines about the work of attempts, for persons. The history of a run does not depend on them: they are
 -- bounded per attempt, a worker may lose the last ones, and a step that writes none costs nothing.
 
 create table stepbase.step_logs (

@@ -1,4 +1,4 @@
--- Suspended runs: what an incident switch means for a run. Callers on hot paths first count the switches that are on,
+-- Suspended runs: the effect of incident switches on a run. Callers on hot paths first count the switches that are on,
 -- in the same statement, so that a run costs nothing more while there is none.
 
 create function stepbase_engine.is_suspended(p_run_id uuid, p_is_start boolean)

@@ -197,7 +197,7 @@ begin
     insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
     values (p_run.app_code, p_run.workflow_id, v_control.kind, v_key_id);
     update stepbase.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
-    -- Only for the first of a line: a worker looks at the others when it is told of a slot or a time.
+    -- Only for the first of a line: a worker examines the others when a slot is free or a time has come.
     if v_line_is_empty then
       perform pg_notify('stepbase', 'admit');
     end if;

@@ -234,7 +234,7 @@ begin
     v_lines := coalesce(v_lines, v_line.lines);
     select c.* into v_control from stepbase.workflow_flow_controls c
     where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
-    -- A control that was deleted holds nothing back any more.
+    -- A deleted control delays no run.
     v_free := case when found then stepbase_engine.free_in_flow(v_control, v_line.key_id) else p_limit end;
     -- A share for each line, so that a long line does not delay those of other applications.
     v_may := least(v_free, greatest((p_limit - admitted) / v_lines, 1), p_limit - admitted);
@@ -269,8 +269,8 @@ end;
 $$;
 
 comment on function stepbase_engine.admit_flow(int) is
-  'Looks at the lines of the flow backlog that changed or are due, and passes on the runs that may start; returns how many, '
-  'and whether more lines have to be looked at now. The cost depends on those lines and runs, not on the runs that wait. '
+  'Examines the lines of the flow backlog that changed or are due, and passes on the runs that may start; returns how many, '
+  'and whether more lines have to be examined now. The cost depends on those lines and runs, not on the runs that wait. '
   'The caller has locked stepbase_engine.admission.';
 
 create function stepbase_engine.admit_due_flow()

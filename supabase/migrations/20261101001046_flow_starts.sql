@@ -117,7 +117,7 @@ end;
 $$;
 
 comment on function stepbase_engine.replace_held_run(uuid, uuid, jsonb, int, jsonb, text[], timestamptz) is
-  'Gives a debounced run what the latest start asked for. The caller has locked the run.';
+  'Gives a debounced run the values of the latest start. The caller has locked the run.';
 
 create function stepbase_engine.join_held_run(
   p_control_id uuid, p_rate_limit_id uuid, p_workflow_version_id uuid, p_input jsonb, p_idempotency_key text,

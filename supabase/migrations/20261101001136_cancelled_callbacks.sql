@@ -1,5 +1,5 @@
--- A component that has answered 202 learns that its step was cancelled, if it wants to: by a signed message to its
--- endpoint, which is delivered like an event to a webhook subscription.
+-- A component that has answered 202 with notify_cancel gets a signed message when its step is cancelled. It is
+-- delivered like an event to a webhook subscription.
 
 create function stepbase_engine.announce_cancelled_callback()
 returns trigger

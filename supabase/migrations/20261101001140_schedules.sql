@@ -1,6 +1,6 @@
--- Schedules, part 1: what happens at one time of a schedule. A run starts, waits for the end of another one, or does
+-- Schedules, part 1: one due time of a schedule. A run starts, waits for the end of another one, or does
 -- not start; each outcome is a row of schedule_runs. The callers have locked the schedule, and its open runs if the
--- overlap policy asks for them.
+-- overlap policy depends on them.
 
 create function stepbase_engine.open_runs_of_schedules(p_schedule_ids uuid[])
 returns uuid[]

@@ -32,7 +32,7 @@ begin
     or stepbase_engine.has_due_operations()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
-    -- What a released incident switch held.
+    -- Runs that a released incident switch suspended.
     or exists (
       select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
     )

@@ -172,8 +172,9 @@ as $$
 $$;
 
 comment on function stepbase.release_incident_switch(uuid) is
-  'Releases a switch: what it held goes on in its order, unless another switch holds it. Repeated calls have no further '
-  'effect. Requires workflow:publish; a switch of the installation requires the secret key. Errors: SB401, SB403, SB404.';
+  'Releases a switch: the runs that it suspended continue in their order, unless another switch suspends them. Repeated '
+  'calls have no further effect. Requires workflow:publish; a switch of the installation requires the secret key. Errors: '
+  'SB401, SB403, SB404.';
 grant execute on function stepbase.release_incident_switch(uuid) to authenticated, service_role;
 
 create function stepbase_private.incident_status(p_switch_id uuid)

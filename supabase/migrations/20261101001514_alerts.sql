@@ -1,5 +1,5 @@
 -- Alerts: events about incidents of an application, which start workflows like other events. maintain() looks for them
--- once a minute, only for applications with a trigger that wants them, and emits each incident once.
+-- once a minute, only for applications with a trigger for them, and emits each incident once.
 
 create table stepbase_engine.alert_incidents (
   app_code text not null references stepbase.applications (app_code) on delete cascade,

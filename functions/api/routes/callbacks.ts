@@ -158,7 +158,7 @@ export const CALLBACK_RESOURCE: Resource = {
       path: '/callbacks/log',
       title: 'Write log lines for a call',
       permission: null,
-      description: `Adds lines to the log of the attempt. An attempt keeps 1,000 lines and 256 KB; later lines are dropped. ${CONFLICT}`,
+      description: `Adds lines to the log of the attempt. An attempt keeps 999 lines and 256 KB; later lines are dropped. ${CONFLICT}`,
       body: LogCallbackBody,
       replies: { 200: { description: 'how many lines were written', schema: Written } },
       errors: ERRORS,

@@ -121,7 +121,7 @@ export const INCIDENT_RESOURCE: Resource = {
         title: 'Release an incident switch',
         permission: 'workflow:publish',
         description:
-          'What the switch held goes on in its order, unless another switch holds it. A repeated request has no further effect.',
+          'The suspended runs continue in their order, unless another switch suspends them. A repeated request has no further effect.',
         replies: { 200: AS_SWITCH },
         errors: ['not_found'],
       },
