@@ -87,8 +87,8 @@ export default function ApiPage() {
         <div>
           <h1>HTTP API</h1>
           <p className="muted">
-            Requests are sent as you, in your active application. Choose Authorize to use an API key
-            instead.
+            This page sends requests as you, in your active application. Choose Authorize to use an
+            API key instead.
           </p>
         </div>
         <a className="small" href={`${httpApiUrl}/openapi.json`}>
