@@ -103,7 +103,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.unknown_in_escalation(text, jsonb) is
-  'What the escalation of a task names that the app does not have: escalation assignee, escalation role, or null.';
+  'The member or role that the escalation of a task names and the application lacks: escalation assignee, escalation '
+  'role, or null.';
 
 create function stepbase_engine.escalate_task(p_task stepbase.step_runs)
 returns void

@@ -109,9 +109,9 @@ begin
       jsonb_build_object(
         'code', 'unknown_' || replace(w.unknown, 'escalation ', ''),
         'message', case w.unknown
-          when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
-          when 'assignee' then format('The app has no member with the id %s', w.task -> 'assigned_to')
-          else format('escalate names a user or a role that the app does not have: %s', w.task -> 'escalate') end,
+          when 'role' then format('role names a role that the application does not have: %s', w.task -> 'role')
+          when 'assignee' then format('The application has no member with the id %s', w.task -> 'assigned_to')
+          else format('escalate names a user or a role that the application does not have: %s', w.task -> 'escalate') end,
         'retryable', false
       ) order by w.ord
     ) filter (where w.unknown is not null),

@@ -56,7 +56,7 @@ begin
   ) then
     perform stepbase_private.raise_error(
       'limit_reached',
-      format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
+      format('The application already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
       jsonb_build_object('max_waiting_runs', v_max_waiting)
     );
   end if;
