@@ -41,7 +41,7 @@ function routes(): string[] {
     settings: env.api,
     metrics: env.metrics,
   });
-  // Operators read /metrics: docs/operations/monitor.md describes it.
+  // Operators read /metrics: docs/operations/metrics.md describes it.
   const own = app.routes.filter(
     ({ method, path }) => method !== 'ALL' && path !== '/stepbase-api/metrics',
   );
