@@ -80,7 +80,7 @@ function timesOf(cron: Cron, due: DueSchedule): Times {
   return caughtUpTimes(cron, past_at, catchup_from, scheduled_at);
 }
 
-/** What a due schedule starts now, and its next times. */
+/** The times that a due schedule starts now, and its next times. */
 export function planSchedule(due: DueSchedule): NextSchedule {
   const { schedule_id, cron_expression, timezone, due_at } = due;
   const schedule = { schedule_id, cron_expression, timezone, due_at };

@@ -1,4 +1,4 @@
-// What a client sees of the database: whether it can be reached, the migrations of this checkout, the mode of the pooler,
+// Checks of the database by a client: whether it can be reached, the migrations of this checkout, the mode of the pooler,
 // the clock; and the checks of the RPC.
 
 import pg from 'pg';
@@ -113,7 +113,7 @@ async function checkClock(client: pg.Client): Promise<Finding> {
   return compareClocks('clock of this machine', rows[0]?.ms ?? 0, before, Date.now());
 }
 
-/** What the RPC answers; undefined if this role may not call it. */
+/** The answer of the RPC; undefined if this role may not call it. */
 async function askDoctor(client: pg.Client): Promise<Finding[] | undefined> {
   try {
     const { rows } = await client.query<{ findings: Finding[] }>(

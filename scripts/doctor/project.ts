@@ -1,4 +1,4 @@
-// What a client sees of a project over HTTP: the keys, the exposed schema, the functions with their versions, and the
+// Checks of a project over HTTP: the keys, the exposed schema, the functions with their versions, and the
 // claims of a token after a sign-in.
 
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';

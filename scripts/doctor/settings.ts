@@ -1,4 +1,4 @@
-// What the doctor examines: the addresses and keys of options, of an environment file, of the environment, or of the
+// The addresses and keys of options, of an environment file, of the environment, or of the
 // running stack, in this order.
 
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// What callers without the secret key may read in the embedded Storage. It has no table storage.objects, so it asks the
+// The read access of callers without the secret key to the embedded Storage. It has no table storage.objects, so it asks the
 // function that Stepbase's policy on that table calls, as the caller.
 
 import type { Claims } from './identity.ts';

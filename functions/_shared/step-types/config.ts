@@ -111,7 +111,7 @@ const oneOrSeveral = z.union([z.string(), z.array(z.string()).min(1).max(20)]).n
 /** Shortest time between two reminders. */
 const SHORTEST_REMINDER_MS = 60_000;
 
-/** Who gets a task that was not completed in time, and when. */
+/** The escalation of a task that was not completed in time. */
 const escalation = z.strictObject({
   after_ms: z.int().min(1).max(LONGEST_WAIT_MS),
   assigned_to: z.string().nullish(),

@@ -28,7 +28,7 @@ export interface ModelRequest {
 export interface ToolUse {
   id: string;
   name: string;
-  /** What the model wrote, also if it does not match the schema of the tool. */
+  /** The input from the model, also if it does not match the schema of the tool. */
   input: unknown;
 }
 

@@ -11,10 +11,10 @@ import type { AttemptOutcome } from '../executor.ts';
 import type { Exporter } from './exporter.ts';
 import type { Span } from './span.ts';
 
-/** What identifies the execution of an attempt. */
+/** The identity of one execution of an attempt. */
 export type Execution = Pick<Work, 'run_id' | 'step_id' | 'item_index' | 'attempt' | 'fence'>;
 
-/** What the spans of a run have in common. */
+/** The values that the spans of a run share. */
 export type TracedRun = Pick<RunFacts, 'trace_id' | 'traceparent'>;
 
 /** A run that ended (stepbase_engine.relay_app_traced). Times in milliseconds since 1970. */
