@@ -208,8 +208,8 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   'start-runs 2': async () => ({ orders: [{ id: 778 }] }),
   'versions 1': () => versions('1'),
   'versions 2': () => versions('2'),
-  'versions 3': () => versions('2'),
-  'versions 4': async () => {
+  'canaries 1': () => versions('2'),
+  'continue-on-version 1': async () => {
     const { name, draft } = await versions('2');
     const { run } = await waiting(name, 'running');
     await call('publish_workflow', { workflow_version_id: draft.id });
