@@ -681,7 +681,7 @@ create table stepbase.incident_switches (
   created_at timestamp with time zone not null default now(),
   released_by uuid,
   released_at timestamp with time zone, -- When it was released; null: it is on.
-  resumed_at timestamp with time zone, -- When every run and step that it held had gone on.
+  resumed_at timestamp with time zone, -- When every run and step that it suspended had continued.
   constraint incident_switches_pkey PRIMARY KEY (id),
   constraint incident_switches_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint incident_switches_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
@@ -1226,6 +1226,7 @@ CREATE INDEX idx_runs_workflow_id ON stepbase.runs USING btree (workflow_id, app
 CREATE INDEX idx_runs_workflow_version_id ON stepbase.runs USING btree (workflow_version_id, app_code);
 CREATE TRIGGER runs_check_transition BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION stepbase_engine.check_transition('run');
 CREATE TRIGGER runs_cut_errors BEFORE INSERT OR UPDATE OF error, pending_outcome ON stepbase.runs FOR EACH ROW WHEN (((pg_column_size(new.error) > 12288) OR (pg_column_size(new.pending_outcome) > 12288))) EXECUTE FUNCTION stepbase_private.cut_errors('error', 'pending_outcome');
+CREATE TRIGGER runs_keep_batch BEFORE UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN (((old.held_by IS NOT NULL) AND (new.completed_at IS NOT NULL))) EXECUTE FUNCTION stepbase_engine.keep_batch();
 CREATE TRIGGER runs_release_slots AFTER UPDATE OF status ON stepbase.runs FOR EACH ROW WHEN ((new.is_limited AND (new.completed_at IS NOT NULL))) EXECUTE FUNCTION stepbase_engine.release_run_slots();
 CREATE TRIGGER runs_release_stored_outputs AFTER DELETE ON stepbase.runs REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.release_stored_outputs();
 CREATE CONSTRAINT TRIGGER runs_send_messages AFTER INSERT OR UPDATE OF event_seq ON stepbase.runs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stepbase_engine.send_messages();
@@ -1615,6 +1616,7 @@ create table stepbase.task_decisions (
   constraint task_decisions_pkey PRIMARY KEY (id),
   constraint decision_is_of_the_app_of_its_run FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
   constraint task_decisions_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint comment_has_at_most_10000_characters CHECK ((length(comment) <= 10000)),
   constraint via_is_known CHECK ((via = ANY (ARRAY['session'::text, 'api_key'::text, 'secret_key'::text, 'link'::text])))
 );
 comment on table stepbase.task_decisions is 'What each person decided about an approval; written by RPCs and mail links only.';
@@ -2122,7 +2124,7 @@ create table stepbase.workflow_canaries (
   constraint workflow_canaries_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint workflow_canaries_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint ended_at_matches_status CHECK (((ended_at IS NULL) = (status = 'running'::text))),
-  constraint key_is_a_json_path CHECK (((key IS NULL) OR (((key)::jsonpath IS NOT NULL) AND (length(key) <= 500)))),
+  constraint key_is_a_json_path CHECK (((key ~ '^\$(\.[A-Za-z_][A-Za-z0-9_]*|\."[^"\\[:cntrl:]]+"|\[[0-9]{1,4}\])*$'::text) AND (length(key) <= 500))),
   constraint max_error_rate_is_a_share CHECK (((max_error_rate >= (0)::double precision) AND (max_error_rate < (1)::double precision))),
   constraint min_runs_is_between_1_and_1000 CHECK (((min_runs >= 1) AND (min_runs <= 1000))),
   constraint percent_is_of_100 CHECK (((percent > (0)::double precision) AND (percent <= (100)::double precision))),
@@ -3091,7 +3093,7 @@ AS $function$
     decide_approval.step_run_id, decide_approval.approved, decide_approval.comment
   );
 $function$;
-comment on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) is 'Records the caller''s decision about a waiting approval. The run continues through the handle approved or rejected as soon as the decisions suffice: at once unless the step has approvals_required. Allowed for the same members as complete_task, once for each person. Errors: SB400 approved is null, SB401, SB403 also for the person who started the run if the step has exclude_requester, SB404, SB409 decided, or claimed by another person.';
+comment on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) is 'Records the caller''s decision about a waiting approval. The run continues through the handle approved or rejected as soon as the decisions suffice: at once unless the step has approvals_required. Allowed for the same members as complete_task, once for each person. Errors: SB400 approved is null or comment too long, SB401, SB403 also for the person who started the run if the step has exclude_requester, SB404, SB409 decided, or claimed by another person.';
 grant execute on function stepbase.decide_approval(step_run_id uuid, approved boolean, comment text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.decline_invitation(token text)
@@ -3212,7 +3214,7 @@ CREATE OR REPLACE FUNCTION stepbase.erase_person(user_id uuid)
 AS $function$
   select stepbase_private.erase_person(erase_person.user_id);
 $function$;
-comment on function stepbase.erase_person(user_id uuid) is 'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the call until is_complete is true. Run events, claims and outputs of tasks and the audit log keep the id, which names no one after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. Errors: SB400, SB401, SB403, SB409 the last admin.';
+comment on function stepbase.erase_person(user_id uuid) is 'Ends the membership of a person in the caller''s application and clears the columns that name them (created_by, assigned_to, owner_id …), at most 10,000 rows of each. Returns {user_id, erased: rows by column, is_complete}; repeat the call until is_complete is true. Run events, lists of several assignees, claims and outputs of tasks and the audit log keep the id, which names no one after the account is deleted; retention deletes them. Requires member:manage and every permission of the person''s role. Errors: SB400, SB401, SB403, SB409 the last admin.';
 grant execute on function stepbase.erase_person(user_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.explain_run(run_id uuid)
@@ -3498,7 +3500,7 @@ CREATE OR REPLACE FUNCTION stepbase.release_incident_switch(switch_id uuid)
 AS $function$
   select stepbase_private.release_incident_switch(release_incident_switch.switch_id);
 $function$;
-comment on function stepbase.release_incident_switch(switch_id uuid) is 'Releases a switch: what it held goes on in its order, unless another switch holds it. Repeated calls have no further effect. Requires workflow:publish; a switch of the installation requires the secret key. Errors: SB401, SB403, SB404.';
+comment on function stepbase.release_incident_switch(switch_id uuid) is 'Releases a switch: the runs that it suspended continue in their order, unless another switch suspends them. Repeated calls have no further effect. Requires workflow:publish; a switch of the installation requires the secret key. Errors: SB401, SB403, SB404.';
 grant execute on function stepbase.release_incident_switch(switch_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.release_task(step_run_id uuid)
@@ -3528,7 +3530,7 @@ CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NU
 AS $function$
   select stepbase_private.rerun(rerun.run_id, rerun.from_step, rerun.input, rerun.outputs, rerun.reason);
 $function$;
-comment on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) is 'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: {step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with reason in runs.edits, as events and in the audit log. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
+comment on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) is 'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: {step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with reason in runs.edits, as events and in the audit log. To set the decision of an approval, or to copy one for another input, requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
 grant execute on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.resend_invitation(id uuid)
@@ -3612,7 +3614,7 @@ AS $function$
     rotate_component_secret.component_id, coalesce(rotate_component_secret.overlap_seconds, 0)
   );
 $function$;
-comment on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) is 'Creates or replaces the secret that signs the calls of a component, and returns {id, secret}: the secret is returned only here. For overlap_seconds (0 to 604800) calls have a signature by each secret. Requires component:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown component.';
+comment on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) is 'Creates or replaces the secret that signs the calls of a component, and returns {id, secret}: the secret is returned only here. For overlap_seconds (0 to 604800) calls have a signature by each secret. Requires component:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown component, SB429 ten secrets are valid.';
 grant execute on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer DEFAULT 0, secret text DEFAULT NULL::text)
@@ -4549,6 +4551,7 @@ declare
   );
   v_passed int := 0;
   v_flow_waits boolean := false;
+  v_resumed int;
 begin
   admitted := 0;
   more_wait := false;
@@ -4562,16 +4565,6 @@ begin
   end if;
   -- Lock order: admission (1).
   perform 1 from stepbase_engine.admission a for update;
-  if v_is_released then
-    admitted := stepbase_engine.resume_suspended(p_limit);
-    if admitted > 0 then
-      more_wait := true;
-      return next;
-      return;
-    end if;
-    update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
-    where i.released_at is not null and i.resumed_at is null;
-  end if;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
@@ -4584,6 +4577,18 @@ begin
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();
+  -- Last, because it locks runs and waits for no lock. Beside the other work: the many runs of a switch must not delay
+  -- other applications.
+  if v_is_released then
+    v_resumed := stepbase_engine.resume_suspended(p_limit);
+    if v_resumed > 0 then
+      admitted := admitted + v_resumed;
+      more_wait := true;
+    else
+      update stepbase.incident_switches i set resumed_at = stepbase_engine.now()
+      where i.released_at is not null and i.resumed_at is null;
+    end if;
+  end if;
   return next;
 end;
 $function$;
@@ -4614,6 +4619,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.admit_flow(p_limit integer)
 AS $function$
 declare
   v_line record;
+  v_lines int;
   v_control stepbase.workflow_flow_controls;
   v_free int;
   v_may int;
@@ -4622,12 +4628,20 @@ declare
 begin
   admitted := 0;
   more_wait := false;
-  for v_line in select * from stepbase_engine.take_flow_checks(5 * p_limit) loop
+  for v_line in
+    select t.*, count(*) over () as lines
+    from stepbase_engine.take_flow_checks(5 * p_limit) t
+    -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+    order by t.kind, t.first_check, t.key_id
+  loop
+    v_lines := coalesce(v_lines, v_line.lines);
     select c.* into v_control from stepbase.workflow_flow_controls c
     where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
-    -- A control that was deleted holds nothing back any more.
+    -- A deleted control delays no run.
     v_free := case when found then stepbase_engine.free_in_flow(v_control, v_line.key_id) else p_limit end;
-    v_may := least(v_free, p_limit - admitted);
+    -- A share for each line, so that a long line does not delay those of other applications.
+    v_may := least(v_free, greatest((p_limit - admitted) / v_lines, 1), p_limit - admitted);
+    v_lines := v_lines - 1;
     v_passed := case when v_may > 0 then stepbase_engine.pass_line(
       v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may
     ) else 0 end;
@@ -4656,7 +4670,7 @@ begin
   return next;
 end;
 $function$;
-comment on function stepbase_engine.admit_flow(p_limit integer) is 'Looks at the lines of the flow backlog that changed or are due, and passes on the runs that may start; returns how many, and whether more lines have to be looked at now. The cost depends on those lines and runs, not on the runs that wait. The caller has locked stepbase_engine.admission.';
+comment on function stepbase_engine.admit_flow(p_limit integer) is 'Examines the lines of the flow backlog that changed or are due, and passes on the runs that may start; returns how many, and whether more lines have to be examined now. The cost depends on those lines and runs, not on the runs that wait. The caller has locked stepbase_engine.admission.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.admit_runs(p_limit integer)
  RETURNS TABLE(admitted integer, more_wait boolean)
@@ -5809,6 +5823,8 @@ begin
   select o.id, o.limit_id
   from own o
   where not exists (select 1 from moved m where m.run_id = o.id)
+    -- A run that waits for a flow control gets its slots afterwards. With one now it would wait for itself.
+    and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = o.id)
   on conflict do nothing;
   perform pg_notify('stepbase', 'admit');
 end;
@@ -6027,11 +6043,14 @@ begin
   if p_step.status = 'waiting' and p_step.wait_kind = 'callback' then
     return;
   end if;
-  if p_step.status not in ('ready', 'running') or p_step.job_id is null then
+  if p_step.status not in ('ready', 'running') then
     perform stepbase_engine.refuse_late_callback(p_step);
   end if;
   -- The worker has not written yet that the step waits, or it was lost before. It cannot write anything afterwards.
-  update stepbase.step_runs s set status = 'running' where s.id = p_step.id and s.status = 'ready';
+  -- A step of a paused or suspended run may have no token.
+  update stepbase.step_runs s
+  set status = 'running', job_id = coalesce(s.job_id, stepbase_engine.new_id())
+  where s.id = p_step.id and s.status = 'ready';
   perform stepbase_engine.wait(
     array[p_step.run_id], array[p_step.id], array[p_step.fence], array[p_step.input],
     array[jsonb_strip_nulls(jsonb_build_object(
@@ -7509,7 +7528,7 @@ begin
   ) then
     perform stepbase_private.raise_error(
       'limit_reached',
-      format('The app already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
+      format('The application already has %s runs waiting to start, its maximum (max_waiting_runs)', v_max_waiting),
       jsonb_build_object('max_waiting_runs', v_max_waiting)
     );
   end if;
@@ -8648,6 +8667,7 @@ declare
   v_kept text[];
   v_first text;
   v_new int;
+  v_input jsonb := p_run.input;
 begin
   select
     coalesce(array_agg(p.step_id) filter (where p.action = 'copied'), '{}'),
@@ -8656,6 +8676,9 @@ begin
   from stepbase_engine.continue_plan(p_run, p_workflow_version_id) p;
   select v.version into strict v_new from stepbase.workflow_versions v where v.id = p_workflow_version_id;
 
+  if p_run.held_by is not null then
+    v_input := stepbase_engine.gather_batch(p_run);
+  end if;
   -- The step of a parent waits for the new run, and a repeated start returns it.
   update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
   where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
@@ -8669,10 +8692,14 @@ begin
     p_actor_id, false
   );
   v_run := stepbase_engine.start_run(
-    p_run.app_code, p_workflow_version_id, p_run.input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
+    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
     p_actor_id, p_run.parent_run_id, p_run.parent_step_run_id, p_run.id,
-    case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy
+    case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy,
+    p_run.tags, p_run.start_at
   );
+  if v_run.held_by is not null then
+    perform stepbase_engine.move_hold(p_run, v_run.id);
+  end if;
   if v_kept <> '{}' then
     perform stepbase_engine.copy_results(v_run.id, p_run.id, null, v_kept, p_is_continued => true);
     if v_first is null or not exists (
@@ -12609,7 +12636,7 @@ begin
     or stepbase_engine.has_due_operations()
     -- Versions that no checker has checked.
     or stepbase_engine.has_due_version_checks(1)
-    -- What a released incident switch held.
+    -- Runs that a released incident switch suspended.
     or exists (
       select 1 from stepbase.incident_switches i where i.released_at is not null and i.resumed_at is null
     )
@@ -12777,7 +12804,7 @@ begin
     insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
     values (p_run.app_code, p_run.workflow_id, v_control.kind, v_key_id);
     update stepbase.runs r set is_limited = true where r.id = p_run.id and not r.is_limited;
-    -- Only for the first of a line: a worker looks at the others when it is told of a slot or a time.
+    -- Only for the first of a line: a worker examines the others when a slot is free or a time has come.
     if v_line_is_empty then
       perform pg_notify('stepbase', 'admit');
     end if;
@@ -13117,6 +13144,28 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone) is 'Decides about failures of step runs, by position (ord counts from 1): whether another attempt follows and when, the handle by which the step is left otherwise (null: no such edge), and the node''s on_error.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.keep_batch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_items jsonb;
+begin
+  with gone as (
+    delete from stepbase_engine.batch_items i where i.run_id = new.id returning i.place, i.item
+  )
+  select jsonb_agg(g.item order by g.place) into v_items from gone g;
+  if v_items is not null then
+    new.input := jsonb_set(new.input, '{items}', (new.input -> 'items') || v_items);
+  end if;
+  return new;
+end;
+$function$;
+comment on function stepbase_engine.keep_batch() is 'Trigger: a held batch that ends before its release keeps its items, so that a rerun has all of them.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.last_round(p_app_code text)
  RETURNS integer
@@ -13928,6 +13977,23 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.move_backlog_start() is 'Moves the start of the backlog to the first waiting run. If a transaction that is under way adds a run before that, the run is admitted as always; only later starts do not wait behind it.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.move_hold(p_from stepbase.runs, p_to uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Further starts of a debounce or a batch join the new run, and a repeated start returns it.
+  update stepbase_engine.flow_holds h set run_id = p_to
+  from stepbase.workflow_flow_controls c
+  where c.workflow_id = p_from.workflow_id and c.kind in ('debounce', 'batch')
+    and h.key_id = stepbase_engine.flow_key(
+      c, case c.kind when 'batch' then p_from.input #> '{items,0}' else p_from.input end
+    )
+    and h.run_id = p_from.id;
+  update stepbase_engine.flow_starts s set run_id = p_to where s.run_id = p_from.id;
+$function$;
+comment on function stepbase_engine.move_hold(p_from stepbase.runs, p_to uuid) is 'Gives the flow key of a held run to the run that continues it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_queue_start(p_last_fetched integer, OUT first_round integer, OUT next_round integer)
  RETURNS record
@@ -16727,8 +16793,11 @@ begin
   update stepbase.runs r
   set
     input = p_input, priority = p_priority, metadata = p_metadata, tags = nullif(p_tags, '{}'), start_at = p_start_at,
-    workflow_version_id = v.id, steps_total = v.steps_total, updated_at = stepbase_engine.now()
+    workflow_version_id = v.id, steps_total = v.steps_total,
+    canary_id = case when w.canary_id is not null then stepbase_engine.canary_of(w.canary_id, v.id) end,
+    updated_at = stepbase_engine.now()
   from stepbase.workflow_versions v
+  join stepbase.workflows w on w.id = v.workflow_id
   where r.id = p_run_id and v.id = p_workflow_version_id;
   delete from stepbase.run_values v where v.run_id = p_run_id;
   perform stepbase_engine.write_run_values(array[p_run_id], w.searchable_inputs)
@@ -16737,7 +16806,7 @@ begin
   where v.id = p_workflow_version_id;
 end;
 $function$;
-comment on function stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone) is 'Gives a debounced run what the latest start asked for. The caller has locked the run.';
+comment on function stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone) is 'Gives a debounced run the values of the latest start. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.request_starts(p_trigger stepbase_private.database_triggers, p_event text, p_apps text[], p_inputs jsonb[], p_excess jsonb)
  RETURNS void
@@ -17462,6 +17531,8 @@ AS $function$
     -- An alarm of a task finds its next time itself.
     wake_at = case
       when s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task) then stepbase_engine.now()
+      -- Its heartbeat or its deadline was due.
+      when s.wait_kind = 'callback' then stepbase_engine.now()
       else coalesce(s.deadline_at, stepbase_engine.now())
     end,
     updated_at = stepbase_engine.now()
@@ -19259,7 +19330,7 @@ comment on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pa
 grant execute on function stepbase_engine.take_deletable_outputs(p_limit integer, p_pause interval) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.take_flow_checks(p_limit integer)
- RETURNS TABLE(app_code text, workflow_id uuid, kind text, key_id uuid)
+ RETURNS TABLE(app_code text, workflow_id uuid, kind text, key_id uuid, first_check bigint)
  LANGUAGE sql
  SET search_path TO ''
  SET jit TO 'off'
@@ -19302,17 +19373,15 @@ AS $function$
     )
     returning r.app_code, r.workflow_id, r.kind, r.key_id
   )
-  select l.app_code, l.workflow_id, l.kind, l.key_id
+  select l.app_code, l.workflow_id, l.kind, l.key_id, min(l.id)
   from (
     select t.app_code, t.workflow_id, t.kind, t.key_id, t.id from taken t
     union all
     select d.app_code, d.workflow_id, d.kind, d.key_id, 0 from due d
   ) l
-  group by l.app_code, l.workflow_id, l.kind, l.key_id
-  -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
-  order by l.kind, min(l.id), l.key_id;
+  group by l.app_code, l.workflow_id, l.kind, l.key_id;
 $function$;
-comment on function stepbase_engine.take_flow_checks(p_limit integer) is 'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines. The caller has locked stepbase_engine.admission.';
+comment on function stepbase_engine.take_flow_checks(p_limit integer) is 'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines, and the first check of each. The caller has locked stepbase_engine.admission.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.take_mails(p_limit integer DEFAULT 10, p_lease interval DEFAULT '00:02:00'::interval)
  RETURNS TABLE(mail_id uuid, app_code text, template text, recipient text, data jsonb, attempt integer)
@@ -19612,7 +19681,7 @@ AS $function$
     ) then 'escalation role'
   end;
 $function$;
-comment on function stepbase_engine.unknown_in_escalation(p_app_code text, p_escalation jsonb) is 'What the escalation of a task names that the app does not have: escalation assignee, escalation role, or null.';
+comment on function stepbase_engine.unknown_in_escalation(p_app_code text, p_escalation jsonb) is 'The member or role that the escalation of a task names and the application lacks: escalation assignee, escalation role, or null.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.untrusted_cast(p_table regclass)
  RETURNS regtype
@@ -19924,9 +19993,9 @@ begin
       jsonb_build_object(
         'code', 'unknown_' || replace(w.unknown, 'escalation ', ''),
         'message', case w.unknown
-          when 'role' then format('role names a role that the app does not have: %s', w.task -> 'role')
-          when 'assignee' then format('The app has no member with the id %s', w.task -> 'assigned_to')
-          else format('escalate names a user or a role that the app does not have: %s', w.task -> 'escalate') end,
+          when 'role' then format('role names a role that the application does not have: %s', w.task -> 'role')
+          when 'assignee' then format('The application has no member with the id %s', w.task -> 'assigned_to')
+          else format('escalate names a user or a role that the application does not have: %s', w.task -> 'escalate') end,
         'retryable', false
       ) order by w.ord
     ) filter (where w.unknown is not null),
@@ -22013,13 +22082,11 @@ begin
   if length(p_key) > 500 then
     perform stepbase_private.raise_error('invalid_request', 'key must have at most 500 characters');
   end if;
-  begin
-    perform p_key::jsonpath;
-  exception when syntax_error or data_exception then
+  if p_key !~ '^\$(\.[A-Za-z_][A-Za-z0-9_]*|\."[^"\\[:cntrl:]]+"|\[[0-9]{1,4}\])*$' then
     perform stepbase_private.raise_error(
-      'invalid_request', format('key must be a JSON path such as $.customer_id: %s', sqlerrm)
+      'invalid_request', 'key must be a JSON path of names and places of arrays, such as $.customer_id'
     );
-  end;
+  end if;
 end;
 $function$;
 comment on function stepbase_private.check_canary_arguments(p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Raises SB400 unless the settings of a canary are valid. Nulls are valid.';
@@ -22933,6 +23000,20 @@ end;
 $function$;
 comment on function stepbase_private.continue_on_version(p_run_id uuid, p_version integer, p_reason text) is 'Implements stepbase.continue_on_version.';
 grant execute on function stepbase_private.continue_on_version(p_run_id uuid, p_version integer, p_reason text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.continued_from(p_run stepbase.runs)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_run.origin_run_id
+  where p_run.origin_run_id is not null and exists (
+    select 1 from stepbase.run_events e
+    where e.run_id = p_run.id and e.created_at >= p_run.created_at and e.event_type = 'run.continued'
+  );
+$function$;
+comment on function stepbase_private.continued_from(p_run stepbase.runs) is 'The run that a run continues on another version; null for other runs, also for reruns.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.copy_built_in_roles()
  RETURNS trigger
@@ -27878,6 +27959,48 @@ AS $function$
 $function$;
 comment on function stepbase_private.problem_json(p_problem stepbase_private.definition_problem) is 'A problem as clients get it: {node, pointer, code, message, hint?}.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_approvals text[];
+begin
+  v_approvals := array(
+    select p.step_id
+    from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p
+    join stepbase.workflow_nodes n
+      on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = p.step_id
+      and n.node_type = 'wait_for_approval'
+    where (p_edited <> '{}' or p_input <> p_origin.input) and (
+      p.action = 'edited'
+      or (
+        p.action = 'copied' and p_input <> p_origin.input and exists (
+          select 1 from stepbase_engine.resolved_steps(p_origin.id) s
+          where s.step_id = p.step_id and s.status = 'completed'
+        )
+      )
+    )
+  );
+  if v_approvals = '{}' then
+    return;
+  end if;
+  perform stepbase_private.require_permission('member:manage');
+  if stepbase_private.person_id() = stepbase_private.requester_of(p_origin.id) and exists (
+    select 1 from stepbase.step_runs s
+    where s.run_id = p_origin.id and s.step_id = any(v_approvals) and s.task -> 'exclude_requester' = 'true'
+  ) then
+    perform stepbase_private.raise_error(
+      'permission_denied', 'The person who started the run cannot decide this approval',
+      jsonb_build_object('rule', 'exclude_requester')
+    );
+  end if;
+end;
+$function$;
+comment on function stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[]) is 'If a rerun sets the decision of an approval, or copies one for another input: raises SB403 unless the caller has member:manage, and for the person who started the run if the approval has exclude_requester.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
@@ -28467,6 +28590,8 @@ declare
 begin
   if p_approved is null then
     perform stepbase_private.raise_error('invalid_request', 'approved must be true or false');
+  elsif length(p_comment) > 10000 then
+    perform stepbase_private.raise_error('invalid_request', 'comment must have at most 10000 characters');
   end if;
   if (v_excludes or v_required > 1) and p_person is null then
     perform stepbase_private.raise_error(
@@ -28518,7 +28643,7 @@ begin
   return v_task;
 end;
 $function$;
-comment on function stepbase_private.record_decision(p_task stepbase.step_runs, p_person uuid, p_via text, p_approved boolean, p_comment text) is 'Writes the decision of a person about an approval, and completes the approval if the decisions suffice. Returns the step run. Errors: SB400 p_approved is null, SB403 the requester is excluded, or a person is required, SB409 the person has already decided. The caller has locked the run and knows that the person may decide.';
+comment on function stepbase_private.record_decision(p_task stepbase.step_runs, p_person uuid, p_via text, p_approved boolean, p_comment text) is 'Writes the decision of a person about an approval, and completes the approval if the decisions suffice. Returns the step run. Errors: SB400 p_approved is null or p_comment too long, SB403 the requester is excluded, or a person is required, SB409 the person has already decided. The caller has locked the run and knows that the person may decide.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.redrive(p_run_ids uuid[], p_workflow text, p_error_code text, p_failed_after text, p_max_runs integer, p_force boolean)
  RETURNS SETOF stepbase.runs
@@ -29003,12 +29128,13 @@ CREATE OR REPLACE FUNCTION stepbase_private.requester_of(p_run_id uuid)
  SET search_path TO ''
 AS $function$
   with recursive line as (
-    select r.id, r.parent_run_id, r.created_by, r.created_at, 0 as depth from stepbase.runs r where r.id = p_run_id
+    select r.id, r.parent_run_id, r.created_by, r.created_at, 0 as depth, stepbase_private.continued_from(r) as from_id
+    from stepbase.runs r where r.id = p_run_id
     union all
-    select p.id, p.parent_run_id, p.created_by, p.created_at, l.depth + 1
+    select p.id, p.parent_run_id, p.created_by, p.created_at, l.depth + 1, stepbase_private.continued_from(p)
     from line l
-    join stepbase.runs p on p.id = l.parent_run_id
-    where l.created_by is null
+    join stepbase.runs p on p.id = coalesce(l.from_id, l.parent_run_id)
+    where l.created_by is null or l.from_id is not null
   )
   select w.user_id
   from (
@@ -29022,6 +29148,8 @@ AS $function$
         where e.run_id = l.id and e.seq = 1 and e.created_at = l.created_at
       )) as user_id
     from line l
+    -- Its created_by is the person who continued it.
+    where l.from_id is null
   ) w
   where w.user_id is not null
   order by w.depth
@@ -29801,6 +29929,7 @@ begin
   perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
   perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
   v_edited := array(select k from jsonb_object_keys(v_outputs) k);
+  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_edited);
   if v_first is null and v_edited <> '{}' then
     select p.step_id into strict v_first
     from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
@@ -30109,6 +30238,8 @@ CREATE OR REPLACE FUNCTION stepbase_private.rotate_component_secret(p_component_
  SET search_path TO ''
 AS $function$
 declare
+  -- A worker signs each call with every secret.
+  c_most constant int := 10;
   v_app_code constant text := stepbase_private.require_permission('component:write');
 begin
   perform stepbase_private.require_overlap(p_overlap_seconds);
@@ -30120,6 +30251,13 @@ begin
   end if;
   delete from stepbase_private.component_secrets s
   where s.component_id = p_component_id and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
+  if (select count(*) from stepbase_private.component_secrets s where s.component_id = p_component_id) >= c_most then
+    perform stepbase_private.raise_error(
+      'limit_reached',
+      format('The component has %s secrets, its limit; wait until one expires, or rotate without overlap', c_most),
+      jsonb_build_object('limit', c_most)
+    );
+  end if;
   update stepbase_private.component_secrets s
   set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
   where s.component_id = p_component_id;
@@ -30228,13 +30366,22 @@ CREATE OR REPLACE FUNCTION stepbase_private.run_scan(p_source text, p_filter ste
  SET search_path TO ''
 AS $function$
   select format(
-    'select t.created_at, %1$s as id%2$s from %3$s t where %4$s%5$s order by t.created_at %6$s, %1$s %6$s limit $5',
+    'select t.created_at, %1$s as id%2$s from %3$s%4$s%5$s order by t.created_at %6$s, %1$s %6$s limit $5',
     v.key,
     case when not v.is_value then
       ', t.app_code, t.status, t.workflow_id, t.workflow_version_id, t.trigger_type, t.created_by, t.error, t.idempotency_key'
     end,
-    case when v.is_value then 'stepbase.run_values' else 'stepbase.runs' end,
-    concat(case when v.is_value then 't.app_code = ($1).app_code and t.value = $2 and ' end, p_source),
+    case
+      -- offset 0: these few runs are read by their index and sorted. The planner would read all runs in order instead.
+      when v.is_few then format('(select t.* from stepbase.runs t where %s offset 0)', p_source)
+      when v.is_value then 'stepbase.run_values'
+      else 'stepbase.runs'
+    end || ' t where ',
+    case
+      when v.is_few then 'true'
+      when v.is_value then 't.app_code = ($1).app_code and t.value = $2 and ' || p_source
+      else p_source
+    end,
     concat(
       case when p_filter.created_from is not null then ' and t.created_at >= ($1).created_from' end,
       case when p_filter.created_before is not null then ' and t.created_at < ($1).created_before' end,
@@ -30247,6 +30394,7 @@ AS $function$
   from (
     select
       p_source like 't.path%' as is_value,
+      p_source like 't.app_code%t.id = any%' or p_source like 't.app_code%t.idempotency_key = $2' as is_few,
       case when p_source like 't.path%' then 't.run_id' else 't.id' end as key
   ) v;
 $function$;
@@ -30549,7 +30697,7 @@ AS $function$
     'differences', stepbase_private.json_differences(p_a, p_b, 50)
   )
   from (
-    -- Who reads outputs relies on the old schema: what the new version returns must be valid for it.
+    -- Readers of outputs rely on the old schema: the outputs of the new version must be valid for it.
     select s.* from stepbase_private.schema_changes(
       -- Inputs and outputs of runs are objects.
       '{"type": "object"}' || coalesce(case when p_of_output then p_b else p_a end, '{}'),
@@ -30618,10 +30766,14 @@ begin
   v_words := regexp_replace(
     websearch_to_tsquery('simple'::regconfig, p_query)::text, $r$'(?:[^']|'')+'$r$, '\&:*', 'g'
   )::tsquery;
+  -- Each prefix reads all words of the index that begin with it, also those of other applications.
+  if numnode(v_words) > 99 then
+    perform stepbase_private.raise_error('invalid_request', 'A search query has at most 50 words');
+  end if;
   return websearch_to_tsquery(stepbase_private.search_config(stepbase_private.app_code()), p_query) || v_words;
 end;
 $function$;
-comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax, in the language of the caller''s application. A word also finds words that begin with it. Raises SB400 invalid_request beyond 1,000 characters.';
+comment on function stepbase_private.search_query(p_query text) is 'A search query in websearch syntax, in the language of the caller''s application. A word also finds words that begin with it. Raises SB400 invalid_request beyond 1,000 characters or 50 words.';
 grant execute on function stepbase_private.search_query(p_query text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.search_runs(p_filter jsonb, p_sort text, p_cursor text, p_page_size integer, OUT run_ids uuid[], OUT next_cursor text)

@@ -663,7 +663,7 @@ export const TABLES = {
       resumed_at: {
         type: 'time',
         nullable: true,
-        comment: 'When every run and step that it held had gone on.',
+        comment: 'When every run and step that it suspended had continued.',
       },
     },
     insert: [],
