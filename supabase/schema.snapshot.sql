@@ -4631,7 +4631,7 @@ begin
   for v_line in
     select t.*, count(*) over () as lines
     from stepbase_engine.take_flow_checks(5 * p_limit) t
-    -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+    -- The concurrency keys first: the runs that they let pass join the lines of throttles, oldest first.
     order by t.kind, t.first_check, t.key_id
   loop
     v_lines := coalesce(v_lines, v_line.lines);

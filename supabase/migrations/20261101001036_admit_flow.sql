@@ -81,8 +81,7 @@ $$;
 
 comment on function stepbase_engine.take_flow_checks(int) is
   'Takes up to p_limit checks, one of each app per round, and up to p_limit throttles that are due; returns their lines, and '
-  'the first check of each. '
-  'The caller has locked stepbase_engine.admission.';
+  'the first check of each. The caller has locked stepbase_engine.admission.';
 
 -- The generic cell rate algorithm: one start each period / max_count, and burst - 1 starts ahead of that.
 create function stepbase_engine.rate_of(p_control stepbase.workflow_flow_controls)
@@ -228,7 +227,7 @@ begin
   for v_line in
     select t.*, count(*) over () as lines
     from stepbase_engine.take_flow_checks(5 * p_limit) t
-    -- The concurrency keys first: the runs that they let pass join the lines of throttles, in the order of their starts.
+    -- The concurrency keys first: the runs that they let pass join the lines of throttles, oldest first.
     order by t.kind, t.first_check, t.key_id
   loop
     v_lines := coalesce(v_lines, v_line.lines);

@@ -554,10 +554,24 @@ const TRIED: Record<string, () => Promise<void>> = {
     expect(lastCall('/customers')).toMatchObject({
       method: 'POST',
       headers: { 'idempotency-key': `${run.id}:look_up:0` },
-      body: { email: 'ada@customer.example' },
+      body: { type: 'step.call', input: { email: 'ada@customer.example' } },
     });
     const unfit = await ran(name, { email: 'nobody' });
     expect(unfit.run.error).toMatchObject({ code: 'invalid_input' });
+  },
+
+  async 'guides/your-own-code: render'() {
+    await b.db.query(
+      `insert into stepbase.components (app_code, name, implementation_type, endpoint)
+       values ('acme', 'render-invoice', 'service_task', $1)`,
+      [`${outside.url}/render`],
+    );
+    answers('/render', { file: 'invoices/777.pdf' });
+    const { run } = await ran('guides/your-own-code: render', { order: 777 });
+    expect(run.output).toEqual({ render: { file: 'invoices/777.pdf' } });
+    expect(lastCall('/render')).toMatchObject({
+      body: { type: 'step.call', step: { id: 'render' }, input: { order: 777 } },
+    });
   },
 
   async 'guides/components: triage'() {

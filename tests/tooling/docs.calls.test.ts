@@ -215,6 +215,7 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
     await call('publish_workflow', { workflow_version_id: draft.id });
     return { run_id: run };
   },
+  'bulk-operations 2': async () => ({ appCode: app, show: () => undefined }),
   'existing-project 2': async () => ({
     supabase: server(),
     user_id: (await signUp('operator')).id,

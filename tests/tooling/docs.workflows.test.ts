@@ -12,6 +12,11 @@ const db = pool();
 let developer: StackClient;
 beforeAll(async () => {
   developer = await signedIn('developer@acme');
+  // The page of the example creates it.
+  await db.query(
+    `insert into stepbase.components (app_code, name, implementation_type, endpoint)
+     values ('acme', 'render-invoice', 'service_task', 'https://render.example') on conflict do nothing`,
+  );
 });
 afterAll(() =>
   db.query('update stepbase.workflows set deleted_at = now() where kebab_name = any($1)', [names]),

@@ -219,24 +219,6 @@ select is(
 select is(
   tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {}}'$$)), 'SB422', 'an edited approval needs a decision'
 );
-update stepbase.step_runs s set status = 'completed', output = '{"approved": true}', handle = 'approved', context_version = 4
-where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
-select is(
-  pg_temp.refusal($$from_step => 'pay', input => '{"amount": 1}'$$), 'SB403', 'an approval does not apply to another input'
-);
-select is(pg_temp.refusal($$from_step => 'pay'$$), 'ok 1', 'it applies to the same one');
-update stepbase.step_runs s set task = '{"title": "Go?", "exclude_requester": true}'
-where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
-select is(
-  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'ok 1',
-  'a member manager may set a decision'
-);
-update stepbase.runs r set created_by = (select p.user_id from tests.person('admin') p)
-where r.id = '00000000-0000-4000-8000-00000000c010';
-select is(
-  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'SB403',
-  'but not for an own run if the approval excludes the requester'
-);
 delete from stepbase.step_runs s
 where s.run_id = '00000000-0000-4000-8000-00000000c010' and s.step_id = 'ask' and s.attempt = 2;
 
@@ -308,6 +290,31 @@ select is(
   stepbase_private.json_differences('{"l": [1, {"a/b": 2}, 3]}', '{"l": [1, {"a/b": 3}]}'),
   '[{"path": "/l/1/a~1b", "change": "changed", "a": 2, "b": 3}, {"path": "/l/2", "change": "removed", "a": 3}]',
   'arrays are compared place by place'
+);
+
+-- An approval that was decided.
+insert into stepbase.step_runs (
+  run_id, app_code, workflow_version_id, step_id, step_type, attempt, status, taken_in, output, handle, task,
+  context_version, started_at, completed_at
+)
+values (
+  '00000000-0000-4000-8000-00000000c010', 'tap-one', '00000000-0000-4000-8000-00000000c002', 'ask', 'wait_for_approval',
+  2, 'completed', 1, '{"approved": true}', 'approved', '{"title": "Go?", "exclude_requester": true}', 4, now(),
+  now()
+);
+select is(
+  pg_temp.refusal($$from_step => 'pay', input => '{"amount": 1}'$$), 'SB403', 'an approval does not apply to another input'
+);
+select is(pg_temp.refusal($$from_step => 'pay'$$), 'ok 1', 'it applies to the same one');
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'ok 1',
+  'a member manager may set a decision'
+);
+update stepbase.runs r set created_by = (select p.user_id from tests.person('admin') p)
+where r.id = '00000000-0000-4000-8000-00000000c010';
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'SB403',
+  'but not for an own run if the approval excludes the requester'
 );
 
 select * from finish();
