@@ -17920,6 +17920,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.seal_audit_log(p_before xid8 DEFAULT 
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET jit TO 'off'
 AS $function$
 declare
   c_batch constant int := 5000;

@@ -197,6 +197,8 @@ create function stepbase_engine.seal_audit_log(
 returns jsonb
 language plpgsql
 set search_path = ''
+-- The planner overestimates the rows of a recursive query so far that it would compile it.
+set jit = off
 as $$
 declare
   c_batch constant int := 5000;
