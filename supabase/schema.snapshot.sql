@@ -3467,18 +3467,19 @@ $function$;
 comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.read_invitation(token text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.read_statistics(group_by text DEFAULT 'workflow'::text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, until timestamp with time zone DEFAULT NULL::timestamp with time zone, workflow_id uuid DEFAULT NULL::uuid)
+CREATE OR REPLACE FUNCTION stepbase.read_statistics(group_by text DEFAULT 'workflow'::text, since text DEFAULT NULL::text, until text DEFAULT NULL::text, workflow_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   select stepbase_private.read_statistics(
-    read_statistics.group_by, read_statistics.since, read_statistics.until, read_statistics.workflow_id
+    read_statistics.group_by, stepbase_private.iso_time(read_statistics.since, 'since'),
+    stepbase_private.iso_time(read_statistics.until, 'until'), read_statistics.workflow_id
   );
 $function$;
-comment on function stepbase.read_statistics(group_by text, since timestamp with time zone, until timestamp with time zone, workflow_id uuid) is 'Counts and durations of runs (group_by application, project, workflow) or of step attempts (step, step_type, component) of runs that ended from since (default: a day before until) to until (default: now). Current to the minute; by the hour for times more than a day ago. Returns {since, until, settled_at, items}: the 1,000 largest items with total, completed, failed, cancelled, success_rate, avg_duration_ms, p50_duration_ms and p95_duration_ms; percentiles are at most 10 % off. Requires stats:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.read_statistics(group_by text, since timestamp with time zone, until timestamp with time zone, workflow_id uuid) to authenticated, service_role;
+comment on function stepbase.read_statistics(group_by text, since text, until text, workflow_id uuid) is 'Counts and durations of runs (group_by application, project, workflow) or of step attempts (step, step_type, component) of runs that ended from since (default: a day before until) to until (default: now). Current to the minute; by the hour for times more than a day ago. Returns {since, until, settled_at, items}: the 1,000 largest items with total, completed, failed, cancelled, success_rate, avg_duration_ms, p50_duration_ms and p95_duration_ms; percentiles are at most 10 % off. Requires stats:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.read_statistics(group_by text, since text, until text, workflow_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
  RETURNS SETOF stepbase.runs
@@ -12842,7 +12843,7 @@ AS $function$
     'versions', 'queue', 'outbox', 'timers', 'steps', 'maintenance', 'transactions'
   ];
 $function$;
-comment on function stepbase_engine.installation_checks() is 'The names of the checks of stepbase.doctor, in their order: stepbase_engine.check_<name>().';
+comment on function stepbase_engine.installation_checks() is 'The names of the checks of stepbase.doctor, in their order: check_<name>().';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.is_answered(p_callback stepbase_private.step_callbacks, p_answer text)
  RETURNS boolean

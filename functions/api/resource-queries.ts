@@ -84,8 +84,9 @@ export interface StatisticsQuery {
 }
 
 export const readStatistics = (query: Query, asked: StatisticsQuery) =>
-  one(
-    query,
-    'select stepbase.read_statistics($1, $2::timestamptz, $3::timestamptz, $4::uuid) as value',
-    [asked.group_by, asked.since ?? null, asked.until ?? null, asked.workflow_id ?? null],
-  );
+  one(query, 'select stepbase.read_statistics($1, $2, $3, $4::uuid) as value', [
+    asked.group_by,
+    asked.since ?? null,
+    asked.until ?? null,
+    asked.workflow_id ?? null,
+  ]);

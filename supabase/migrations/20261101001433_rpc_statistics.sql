@@ -87,8 +87,7 @@ comment on function stepbase_private.read_statistics(text, timestamptz, timestam
 grant execute on function stepbase_private.read_statistics(text, timestamptz, timestamptz, uuid) to authenticated;
 
 create function stepbase.read_statistics(
-  group_by text default 'workflow', since timestamptz default null, until timestamptz default null,
-  workflow_id uuid default null
+  group_by text default 'workflow', since text default null, until text default null, workflow_id uuid default null
 )
 returns jsonb
 language sql
@@ -96,14 +95,15 @@ stable
 set search_path = ''
 as $$
   select stepbase_private.read_statistics(
-    read_statistics.group_by, read_statistics.since, read_statistics.until, read_statistics.workflow_id
+    read_statistics.group_by, stepbase_private.iso_time(read_statistics.since, 'since'),
+    stepbase_private.iso_time(read_statistics.until, 'until'), read_statistics.workflow_id
   );
 $$;
 
-comment on function stepbase.read_statistics(text, timestamptz, timestamptz, uuid) is
+comment on function stepbase.read_statistics(text, text, text, uuid) is
   'Counts and durations of runs (group_by application, project, workflow) or of step attempts (step, step_type, component) of '
   'runs that ended from since (default: a day before until) to until (default: now). Current to the minute; by the hour for '
   'times more than a day ago. Returns {since, until, settled_at, items}: the 1,000 largest items with total, completed, failed, '
   'cancelled, success_rate, avg_duration_ms, p50_duration_ms and p95_duration_ms; percentiles are at most 10 % off. Requires '
   'stats:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.read_statistics(text, timestamptz, timestamptz, uuid) to authenticated;
+grant execute on function stepbase.read_statistics(text, text, text, uuid) to authenticated;

@@ -14,7 +14,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.installation_checks() is
-  'The names of the checks of stepbase.doctor, in their order: stepbase_engine.check_<name>().';
+  'The names of the checks of stepbase.doctor, in their order: check_<name>().';
 
 create function stepbase_engine.doctor()
 returns jsonb

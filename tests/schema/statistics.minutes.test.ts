@@ -72,7 +72,10 @@ async function read(groupBy = 'workflow'): Promise<Record<string, unknown>[]> {
          set_config('request.jwt.claims', '{"role": "service_role"}', true)`,
     );
     const { rows } = await client.query<{ value: { items: Record<string, unknown>[] } }>(
-      `select stepbase.read_statistics($1, stepbase_engine.now() - interval '60 days', stepbase_engine.now() + interval '1 minute', $2)
+      `select stepbase.read_statistics(
+         $1, to_jsonb(stepbase_engine.now() - interval '60 days') #>> '{}',
+         to_jsonb(stepbase_engine.now() + interval '1 minute') #>> '{}', $2
+       )
          as value`,
       [groupBy, workflow],
     );
