@@ -13,13 +13,11 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'functions/_shared/env/env.ts': 'A map of names to texts.',
   'functions/_shared/expressions/regex.ts':
     'Offsets and groups of a match, which the sandbox wrote.',
-  'functions/worker/models/provider.ts':
-    'reads the request that the AI SDK has written, whose numbers are settings',
+  'functions/worker/models/provider.ts': 'The body of a refused request, which is only shown.',
   'functions/worker/steps/code-sandbox.ts': 'Lines of text, which the sandbox wrote.',
   'functions/worker/steps/request-body.ts':
     'Only checks that a text is JSON; the text is sent as it is.',
-  'functions/worker/tracing/exporter.ts':
-    'reads the answer of the collector, a count of refused spans',
+  'functions/worker/tracing/exporter.ts': 'The answer of a collector: a small count.',
 };
 
 test('JSON from outside is parsed by parseJson', () => {
