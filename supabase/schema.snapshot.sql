@@ -4860,7 +4860,7 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_engine.advance_backfills(p_limit integer, p_times integer) is 'Goes on with at most p_limit backfills, at most p_times of each; returns the number of runs it started.';
+comment on function stepbase_engine.advance_backfills(p_limit integer, p_times integer) is 'Continues at most p_limit backfills, at most p_times of each; returns the number of runs it started.';
 grant execute on function stepbase_engine.advance_backfills(p_limit integer, p_times integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.advance_clock(p_by interval)
@@ -5251,7 +5251,7 @@ exception
   -- There is no partition for today: no client listens yet.
   when check_violation then
     return null;
-  -- The message is lost and the operation goes on: clients read the row.
+  -- The message is lost and the operation continues: clients read the row.
   when others then
     raise warning 'stepbase: a broadcast failed: %', sqlerrm;
     return null;
@@ -6358,7 +6358,7 @@ AS $function$
     else stepbase_engine.open_runs_of_schedules(array[p_backfill.schedule_id]) = '{}'
   end;
 $function$;
-comment on function stepbase_engine.can_advance(p_backfill stepbase.schedule_backfills) is 'Whether a worker can go on with an open backfill: compute its times, or start its next run.';
+comment on function stepbase_engine.can_advance(p_backfill stepbase.schedule_backfills) is 'Whether a worker can continue an open backfill: compute its times, or start its next run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.canary_bucket(p_canary_id uuid, p_key text)
  RETURNS integer
@@ -9581,7 +9581,7 @@ AS $function$
   order by b.times is not null, b.created_at
   limit p_limit;
 $function$;
-comment on function stepbase_engine.due_backfills(p_limit integer) is 'Backfills that can go on: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, then those that stepbase_engine.advance_backfills goes on with (is_planned).';
+comment on function stepbase_engine.due_backfills(p_limit integer) is 'Backfills that a worker can continue: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, then those that stepbase_engine.advance_backfills continues (is_planned).';
 grant execute on function stepbase_engine.due_backfills(p_limit integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.due_operations(p_limit integer DEFAULT 20)
@@ -12764,7 +12764,7 @@ begin
   return jsonb_build_object('cancelled', false);
 end;
 $function$;
-comment on function stepbase_engine.heartbeat_callback(p_token text) is 'Extends the time until the next heartbeat of the step that called a component, and returns {cancelled}: true if the work is of no use any more. Errors: SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
+comment on function stepbase_engine.heartbeat_callback(p_token text) is 'Extends the time until the next heartbeat of the step that called a component, and returns {cancelled}: true if the run has ended. Errors: SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
 grant execute on function stepbase_engine.heartbeat_callback(p_token text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.hold_in_flow(p_run stepbase.runs, p_passed text, p_may_refuse boolean)
@@ -14168,7 +14168,7 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_engine.next_operation_at() is 'When the next operation that waits for room goes on; null: none waits.';
+comment on function stepbase_engine.next_operation_at() is 'When the next operation that waits for room continues; null: none waits.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.next_schedule_at()
  RETURNS timestamp with time zone

@@ -148,7 +148,7 @@ Deno.test('within the catch-up window each missed time starts a run, and older o
   assert.deepEqual([short(soon.times)?.length, soon.missed_from], [3, undefined]);
 });
 
-Deno.test('a long catch-up goes on with the next call', () => {
+Deno.test('the next call continues a long catch-up', () => {
   const window = { catchup_from: date('2026-01-01T00:00') };
   const first = planSchedule(late('2026-01-01T01:00', '2026-01-03T00:30', window));
   assert.equal(first.times?.length, 20);

@@ -122,7 +122,7 @@ export type ScheduleEngine = Pick<
   | 'advanceBackfills'
 >;
 
-/** Starts the runs that are due, sets the next times of every schedule, and goes on with backfills. */
+/** Starts the runs that are due, sets the next times of every schedule, and continues backfills. */
 export async function runSchedules(engine: ScheduleEngine): Promise<void> {
   const due = await engine.dueSchedules();
   if (due.length > 0) await engine.fireSchedules(due.map(planSchedule));

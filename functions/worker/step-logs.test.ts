@@ -90,7 +90,7 @@ Deno.test('a line has the time at which it was written', async () => {
   assert.deepEqual(times, ['2026-01-01T00:00:00.000Z']);
 });
 
-Deno.test('a refused statement loses its lines, and the worker goes on', async () => {
+Deno.test('a refused statement loses its lines, and the worker continues', async () => {
   const { logs, errors, told, release } = setup('info', 1);
   logs.add(A, 'info', '1');
   await Promise.resolve();

@@ -123,7 +123,7 @@ exception
   -- There is no partition for today: no client listens yet.
   when check_violation then
     return null;
-  -- The message is lost and the operation goes on: clients read the row.
+  -- The message is lost and the operation continues: clients read the row.
   when others then
     raise warning 'stepbase: a broadcast failed: %', sqlerrm;
     return null;

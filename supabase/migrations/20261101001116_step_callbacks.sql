@@ -263,8 +263,8 @@ end;
 $$;
 
 comment on function stepbase_engine.heartbeat_callback(text) is
-  'Extends the time until the next heartbeat of the step that called a component, and returns {cancelled}: true if the work is '
-  'of no use any more. Errors: SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
+  'Extends the time until the next heartbeat of the step that called a component, and returns {cancelled}: true if the run '
+  'has ended. Errors: SB401 unknown or expired token, SB409 the attempt has ended. Called by the HTTP API.';
 
 create function stepbase_engine.prune_step_callbacks(p_limit int default 1000)
 returns int

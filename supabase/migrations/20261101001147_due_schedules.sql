@@ -28,7 +28,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.can_advance(stepbase.schedule_backfills) is
-  'Whether a worker can go on with an open backfill: compute its times, or start its next run.';
+  'Whether a worker can continue an open backfill: compute its times, or start its next run.';
 
 create function stepbase_engine.has_due_schedules()
 returns boolean
@@ -159,8 +159,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.due_backfills(int) is
-  'Backfills that can go on: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, '
-  'then those that stepbase_engine.advance_backfills goes on with (is_planned).';
+  'Backfills that a worker can continue: first those whose times a worker has to compute and pass to stepbase_engine.plan_backfill, '
+  'then those that stepbase_engine.advance_backfills continues (is_planned).';
 
 create function stepbase_engine.plan_backfill(p_backfill_id uuid, p_times timestamptz[], p_problem text)
 returns void
@@ -281,7 +281,7 @@ end;
 $$;
 
 comment on function stepbase_engine.advance_backfills(int, int) is
-  'Goes on with at most p_limit backfills, at most p_times of each; returns the number of runs it started.';
+  'Continues at most p_limit backfills, at most p_times of each; returns the number of runs it started.';
 
 create function stepbase_engine.fire_schedules(p_computed jsonb)
 returns int

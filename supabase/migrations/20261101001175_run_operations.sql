@@ -261,4 +261,4 @@ end;
 $$;
 
 comment on function stepbase_engine.next_operation_at() is
-  'When the next operation that waits for room goes on; null: none waits.';
+  'When the next operation that waits for room continues; null: none waits.';

@@ -262,7 +262,7 @@ test('of concurrent starts a debounce makes one run, with the input of one of th
   }
 });
 
-test('a batch loses and repeats no item, whatever releases it', async () => {
+test('each item of a batch is in exactly one run', async () => {
   const workflow = await controlled({
     kind: 'batch',
     key_path: '$.key',

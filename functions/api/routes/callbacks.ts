@@ -62,7 +62,9 @@ const CallbackAnswer = named('CallbackAnswer', () =>
 );
 const Heartbeat = named('CallbackHeartbeat', () =>
   z.object({
-    cancelled: z.boolean().describe('The run has ended, so the work is of no use any more.'),
+    cancelled: z
+      .boolean()
+      .describe('Whether the run has ended; the component then stops its work.'),
   }),
 );
 
@@ -147,7 +149,7 @@ export const CALLBACK_RESOURCE: Resource = {
       title: 'Send a heartbeat for a call',
       permission: null,
       description:
-        'Extends the time until the next heartbeat by `heartbeat_timeout_ms` of the component, and tells whether the run has ended. An attempt that failed answers `conflict`.',
+        'Extends the time until the next heartbeat by `heartbeat_timeout_ms` of the component, and returns whether the run has ended. An attempt that failed answers `conflict`.',
       body: HeartbeatCallbackBody,
       replies: { 200: { description: 'whether the work is still needed', schema: Heartbeat } },
       errors: ERRORS,

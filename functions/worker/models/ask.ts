@@ -1,5 +1,5 @@
 // One answer of a model: the first of the chosen models that responds. The engine repeats failed steps, so the AI SDK
-// never retries. Each call counts against the quotas and budgets of the application, also if its response is of no use.
+// never retries. Each call counts against the quotas and budgets of the application, also if the handler rejects its response.
 
 import type { ModelChoice } from '../../_shared/step-types/model-config.ts';
 import { cutText } from '../../_shared/text/storable.ts';
