@@ -212,7 +212,7 @@ Deno.test({
     const all = await Promise.all(
       Array.from({ length: 6 }, () => failureOf('inline_code', { code }, ctx)),
     );
-    assert.ok(all.every((error) => error.code === 'code_timeout'));
+    assert.ok(all.every((error) => error.code === 'timeout'));
     assert.ok(waited > 1_000, `${waited} ms`);
   },
 });

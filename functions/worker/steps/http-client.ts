@@ -20,7 +20,8 @@ export interface HttpCall {
   /** The app of the step; connections are not shared with other apps. */
   appCode: string;
   env: StepEnv;
-  timeoutMs?: number;
+  /** Null: only the time limit of the attempt ends the call, with the code `timeout`. */
+  timeoutMs?: number | null;
   maxResponseBytes?: number;
   maxRedirects?: number;
   /** The operator configured the URL (mail API, model endpoint), so the egress check does not apply. */
@@ -99,14 +100,15 @@ async function exchange<T>(call: HttpCall, read: Read<T>): Promise<T> {
  * before the body is read: a defect of an error's body does not change the error.
  */
 async function follow<T>(call: HttpCall, read: Read<T>): Promise<T> {
-  const timeoutMs = call.timeoutMs ?? call.env.limits.httpTimeoutMs;
+  const timeoutMs = call.timeoutMs === undefined ? call.env.limits.httpTimeoutMs : call.timeoutMs;
   // AbortSignal.timeout and .any would keep a timer for every call long after its response.
   const clock = new AbortController();
   const ending = new AbortController();
-  const timer = setTimeout(() => {
+  const expire = () => {
     clock.abort();
     ending.abort(new DOMException('the call took too long', 'TimeoutError'));
-  }, timeoutMs);
+  };
+  const timer = timeoutMs === null ? undefined : setTimeout(expire, timeoutMs);
   const onAbort = () => ending.abort(call.signal.reason);
   call.signal.addEventListener('abort', onAbort, { once: true });
   if (call.signal.aborted) onAbort();
@@ -204,7 +206,7 @@ function callError(
   error: unknown,
   call: HttpCall,
   clock: AbortSignal,
-  timeoutMs: number,
+  timeoutMs: number | null,
 ): StepError {
   if (call.signal.aborted) return abortError(call.signal);
   if (clock.aborted && !(error instanceof StepError)) {

@@ -114,9 +114,22 @@ Deno.test('a refused connection is a retryable network error', async () => {
 });
 
 Deno.test('a slow server causes a time-out', async () => {
-  const ctx = testContext({ timeoutMs: 100 });
+  const env = testEnv();
+  const ctx = testContext({ env: { ...env, limits: { ...env.limits, httpTimeoutMs: 100 } } });
   const error = await failureOf('http_request', { url: `${shop.url}/slow?ms=5000` }, ctx);
   assert.deepEqual([error.code, error.retryable], ['http_timeout', true]);
+});
+
+Deno.test('under the time limit of the node a call ends with the attempt only, so the code is always the same', async () => {
+  const plain = testEnv();
+  const env = { ...plain, limits: { ...plain.limits, httpTimeoutMs: 100 } };
+  const url = `${shop.url}/slow?ms=5000`;
+  for (const [type, config] of Object.entries({ http_request: {}, webhook: { payload: {} } })) {
+    const signal = AbortSignal.timeout(300);
+    const ctx = testContext({ timeoutMs: 100, signal, env });
+    const error = await failureOf(type, { url, ...config }, ctx);
+    assert.deepEqual([error.code, error.retryable, signal.aborted], ['timeout', true, true], type);
+  }
 });
 
 Deno.test('a cancelled attempt ends at once and is not retryable', async () => {

@@ -34,7 +34,7 @@ export const httpRequest: StepHandler<typeof httpRequestType> = {
       accept: config.accept_status,
       retryOn: config.retry_on,
       ...(body === undefined ? {} : { body }),
-      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
+      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: null }),
       ...(config.max_response_bytes === undefined
         ? {}
         : { maxResponseBytes: config.max_response_bytes }),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { loadQuickJS } from '../../_shared/expressions/quickjs.ts';
 import { runCode } from './code-sandbox.ts';
 import { stopCodeThreads } from './index.ts';
-import { afterAll, failureOf, outputOf, runStep, testContext } from './testing.ts';
+import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from './testing.ts';
 
 afterAll(() => stopCodeThreads());
 
@@ -97,9 +97,16 @@ test('an endless loop is stopped, in code, in promises and in a pattern', async 
   ]) {
     const started = Date.now();
     const error = await failureOf('inline_code', { code }, fast);
-    assert.deepEqual([error.code, error.retryable], ['code_timeout', true], code);
+    assert.deepEqual([error.code, error.retryable], ['timeout', true], code);
     assert.ok(Date.now() - started < 5_000);
   }
+});
+
+test('the limit that all code has is a code_timeout', async () => {
+  const env = testEnv();
+  const ctx = testContext({ env: { ...env, limits: { ...env.limits, codeMs: 200 } } });
+  const error = await failureOf('inline_code', { code: '() => { for (;;); }' }, ctx);
+  assert.deepEqual([error.code, error.retryable], ['code_timeout', true]);
 });
 
 test('a built-in that the sandbox cannot interrupt ends with its thread', async () => {
@@ -108,7 +115,7 @@ test('a built-in that the sandbox cannot interrupt ends with its thread', async 
     { code: '() => Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)' },
     testContext({ timeoutMs: 200 }),
   );
-  assert.equal(error.code, 'code_timeout');
+  assert.equal(error.code, 'timeout');
   assert.equal(await run('() => "alive"'), 'alive');
 });
 

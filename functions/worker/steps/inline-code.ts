@@ -13,12 +13,9 @@ const longestMs = 10_000;
 export const inlineCode: StepHandler<typeof inlineCodeType> = {
   stepType: inlineCodeType,
   async run(config, ctx: StepContext): Promise<StepResult> {
+    const timeoutMs = Math.min(ctx.timeoutMs ?? ctx.env.limits.codeMs, longestMs);
     const outcome = await runCodeSafely(
-      {
-        code: config.code,
-        argument: JSON.stringify(toScope(ctx)),
-        timeoutMs: Math.min(ctx.timeoutMs ?? ctx.env.limits.codeMs, longestMs),
-      },
+      { code: config.code, argument: JSON.stringify(toScope(ctx)), timeoutMs },
       { app: ctx.run.app_code, signal: ctx.signal, queueing: ctx.queueing },
     );
     const { logs } = outcome;
@@ -27,9 +24,12 @@ export const inlineCode: StepHandler<typeof inlineCodeType> = {
       const output: unknown = parseJson(outcome.json);
       return { kind: 'completed', output, ...(logs.length === 0 ? {} : { logs }) };
     }
-    throw new StepError(outcome.code, outcome.message, {
+    const isLate = outcome.code === 'code_timeout';
+    // The limit of the node has one code, even though the sandbox may notice it before the executor does.
+    const code = isLate && timeoutMs === ctx.timeoutMs ? 'timeout' : outcome.code;
+    throw new StepError(code, outcome.message, {
       // The same code fails on the same input again; only a time-out may be caused by a busy machine.
-      retryable: outcome.code === 'code_timeout',
+      retryable: isLate,
       ...(logs.length === 0 ? {} : { details: { logs } }),
     });
   },

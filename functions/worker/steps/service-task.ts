@@ -40,7 +40,7 @@ export async function callService(
     signal: ctx.signal,
     appCode: ctx.run.app_code,
     env: ctx.env,
-    timeoutMs,
+    timeoutMs: ctx.timeoutMs === undefined ? component.timeout_ms : null,
     // A signed message is sent to its own address only: no redirects.
     maxRedirects: 0,
   });

@@ -38,7 +38,7 @@ export const webhook: StepHandler<typeof webhookType> = {
       retryOn: config.retry_on,
       // A signed message is sent to its own address only: no redirects.
       maxRedirects: 0,
-      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: ctx.timeoutMs }),
+      ...(ctx.timeoutMs === undefined ? {} : { timeoutMs: null }),
     };
     const answer = await callHttp(call);
     return { kind: 'completed', output: answer };
