@@ -201,6 +201,7 @@ declare
   v_settled timestamptz;
   v_from timestamptz;
   v_until timestamptz;
+  v_next timestamptz;
   v_runs bigint := 0;
 begin
   insert into stepbase_engine.statistics_marks (marked_at, xid)
@@ -219,12 +220,14 @@ begin
   v_settled := (select max(m.marked_at) from stepbase_engine.statistics_marks m where m.xid <= v_xmin) - c_margin;
   -- A transaction that is open for longer must not stop the statistics.
   v_settled := date_trunc('minute', greatest(v_settled, v_now - c_span));
+  v_next := v_from;
   loop
-    v_until := least(v_from + c_span, v_now + interval '1 minute');
-    v_runs := v_runs + stepbase_engine.collect_span(v_from, v_until);
-    v_from := least(v_until, greatest(v_from, v_settled));
+    v_until := least(v_next + c_span, v_now + interval '1 minute');
+    v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
+    v_next := v_until;
     exit when v_until > v_now or clock_timestamp() >= v_end;
   end loop;
+  v_from := greatest(v_from, least(v_next, v_settled));
   update stepbase_engine.statistics_progress p set settled_at = v_from where p.id and p.settled_at <> v_from;
   delete from stepbase_engine.statistics_marks m where m.marked_at < v_settled;
   perform stepbase_engine.merge_hours(v_now - interval '1 day', v_now - p_keep);

@@ -135,6 +135,26 @@ test('counts a run whose transaction was open while later ones were collected', 
   expect(await total()).toBe(4);
 });
 
+test('counts the current minute beside a transaction that is open for hours', async () => {
+  const long = await db.connect();
+  try {
+    await long.query('begin');
+    await long.query('select pg_current_xact_id()');
+    // From here, an hour ends exactly at the beginning of the current minute.
+    await db.query(
+      `update stepbase_engine.statistics_progress
+       set settled_at = date_trunc('minute', stepbase_engine.now()) - interval '2 hours'`,
+    );
+    await db.query('delete from stepbase_engine.statistics_marks');
+    await ended(db, [100]);
+    await db.query('select stepbase_engine.collect_statistics()');
+    expect(await total()).toBe(1);
+  } finally {
+    await long.query('rollback');
+    long.release();
+  }
+});
+
 test('keeps the numbers when the runs are deleted and minutes become hours, and deletes old ones', async () => {
   await ended(db, [100, 100]);
   await advance('1 minute');
