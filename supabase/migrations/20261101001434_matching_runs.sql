@@ -2,22 +2,64 @@
 -- selective condition and checks the other conditions on them. It examines a bounded number of runs, so a page can be
 -- shorter than its limit although more runs follow; only a null cursor is the end.
 
+create function stepbase_private.count_values(p_filter stepbase_private.run_filter)
+returns int
+language sql
+immutable
+set search_path = ''
+as $$
+  select coalesce(cardinality(p_filter.paths), 0) + coalesce(cardinality(p_filter.tags), 0);
+$$;
+
+comment on function stepbase_private.count_values(stepbase_private.run_filter) is
+  'How many input values and tags the runs of a filter have.';
+
+create function stepbase_private.run_values_of(p_filter stepbase_private.run_filter)
+returns table (path text, value text)
+language sql
+immutable
+set search_path = ''
+as $$
+  select * from unnest(p_filter.paths, p_filter.path_values)
+  union all
+  select '#', g from unnest(p_filter.tags) g;
+$$;
+
+comment on function stepbase_private.run_values_of(stepbase_private.run_filter) is
+  'The input values and tags that the runs of a filter have, as stepbase.run_values stores them.';
+
 create function stepbase_private.run_sources(p_filter stepbase_private.run_filter)
 returns table (source text, value text)
 language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+  c_counted constant int := 1000;
 begin
   -- The conditions that select the fewest runs come first. $1 is the filter, $2 the value.
   if p_filter.ids is not null then
     return query values ('t.app_code = ($1).app_code and t.id = any(($1).ids)', null::text);
   elsif p_filter.idempotency_key is not null then
     return query values ('t.app_code = ($1).app_code and t.idempotency_key = $2', p_filter.idempotency_key);
-  elsif p_filter.paths is not null then
-    return query select format('t.path = %L', p_filter.paths[1]), p_filter.path_values[1];
-  elsif p_filter.tags is not null then
-    return query values ('t.path = ''#''', p_filter.tags[1]);
+  elsif stepbase_private.count_values(p_filter) > 1 then
+    -- The rarest value, by the entries of an index up to a bound.
+    return query
+    select format('t.path = %L', w.path), w.value
+    from stepbase_private.run_values_of(p_filter) w
+    cross join lateral (
+      select count(*) as runs
+      from (
+        select 1
+        from stepbase.run_values v
+        where v.app_code = p_filter.app_code and v.path = w.path and v.value = w.value
+        limit c_counted
+      ) v
+    ) n
+    order by n.runs
+    limit 1;
+  elsif stepbase_private.count_values(p_filter) = 1 then
+    return query select format('t.path = %L', w.path), w.value from stepbase_private.run_values_of(p_filter) w;
   elsif p_filter.error_code is not null then
     return query values ('t.app_code = ($1).app_code and t.error is not null and t.error ->> ''code'' = $2', p_filter.error_code);
   elsif p_filter.created_by is not null then
@@ -97,23 +139,36 @@ as $$
       (case when p_filter.trigger_types is not null then 'x.trigger_type = any(($1).trigger_types)' end),
       (case when p_filter.created_by is not null then 'x.created_by = ($1).created_by' end),
       (case when p_filter.error_code is not null then 'x.error ->> ''code'' = ($1).error_code' end),
-      (case when p_filter.idempotency_key is not null then 'x.idempotency_key = ($1).idempotency_key' end),
-      (
-        case when p_filter.paths is not null or p_filter.tags is not null then
-          '(
-            select count(*) from stepbase.run_values o
-            where o.run_id = x.id and o.app_code = x.app_code and (o.path, o.value) in (
-              select * from unnest(($1).paths, ($1).path_values) union all select ''#'', g from unnest(($1).tags) g
-            )
-          ) = coalesce(cardinality(($1).paths), 0) + coalesce(cardinality(($1).tags), 0)'
-        end
-      )
+      (case when p_filter.idempotency_key is not null then 'x.idempotency_key = ($1).idempotency_key' end)
   ) c (condition)
   where c.condition is not null;
 $$;
 
 comment on function stepbase_private.run_conditions(stepbase_private.run_filter) is
-  'The conditions of a filter on a run x; $1 is the filter.';
+  'The conditions of a filter on a run x, without its values; $1 is the filter.';
+
+create function stepbase_private.value_condition(p_filter stepbase_private.run_filter, p_is_value boolean)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    -- The source has the only value.
+    when v.count = 0 or (p_is_value and v.count = 1) then 'true'
+    else format(
+      '(
+        select count(*) from stepbase.run_values o
+        where o.run_id = s.id and o.app_code = ($1).app_code
+          and (o.path, o.value) in (select * from stepbase_private.run_values_of($1))
+      ) = %s', v.count
+    )
+  end
+  from (select stepbase_private.count_values(p_filter) as count) v;
+$$;
+
+comment on function stepbase_private.value_condition(stepbase_private.run_filter, boolean) is
+  'The condition that the run of s.id has all values of a filter ($1). p_is_value: s is read from one of the values.';
 
 -- The settings make the planner read an index in order: a plan that sorts would read all runs of the condition first.
 create function stepbase_private.matching_runs(
@@ -142,6 +197,8 @@ declare
   v_source record;
   v_sources int := 0;
   v_examined int;
+  v_is_value boolean;
+  v_values text;
   v_scan text;
   v_page record;
   v_stop record;
@@ -151,15 +208,17 @@ begin
   select count(*) into v_sources from stepbase_private.run_sources(p_filter) s;
   v_examined := greatest(c_examined / greatest(v_sources, 1), 500);
   for v_source in select s.source, s.value from stepbase_private.run_sources(p_filter) s loop
+    v_is_value := v_source.source like 't.path%';
+    v_values := stepbase_private.value_condition(p_filter, v_is_value);
     v_scan := stepbase_private.run_scan(v_source.source, p_filter, p_descending, p_after_time is not null);
     -- The scan stops as soon as the page is full: a limit without a sort.
     execute format(
       'select array_agg(p.created_at) as times, array_agg(p.id) as ids, count(*) as count
-      from (select x.created_at, x.id from (%s) %s where %s limit $6) p',
-      v_scan,
-      case when v_source.source like 't.path%' then
-        's cross join lateral (select r.* from stepbase.runs r where r.id = s.id offset 0) x'
-      else 'x' end,
+      from (select x.created_at, x.id from (%s) s cross join lateral (%s) x where %s limit $6) p',
+      case when v_values = 'true' then v_scan
+      -- offset 0: the values are checked before the run is read.
+      else format('select s.* from (%s) s where %s offset 0', v_scan, v_values) end,
+      case when v_is_value then 'select r.* from stepbase.runs r where r.id = s.id offset 0' else 'select s.*' end,
       v_conditions
     )
     into v_page

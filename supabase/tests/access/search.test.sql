@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(76);
+select plan(78);
 select tests.create_tasks();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101', 'organization');
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d102', 'public');
@@ -201,6 +201,15 @@ select doesnt_match(
 select doesnt_match(
   pg_temp.plan_of(jsonb_build_object('id', tests.sample_id('failed_run'))), 'Presorted', 'nor are ids'
 );
+
+-- Of several values, the rarest one is the source.
+select is(s.source || ' ' || s.value, v.source, v.filter || ': the value with the fewest runs comes first')
+from (
+  values
+    ('{"tag": "vip", "input": {"order_id": 777}}', 't.path = ''#'' vip'),
+    ('{"tag": "eu", "input": {"order_id": 778}}', 't.path = ''order_id'' 778')
+) v (filter, source)
+cross join lateral stepbase_private.run_sources(stepbase_private.read_filter('tap-one', v.filter::jsonb)) s;
 
 -- A language for each application.
 select is(
