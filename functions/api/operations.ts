@@ -2,6 +2,7 @@
 // document. A new resource is one file in routes/ and one line here.
 import { MCP_RESOURCE } from '../mcp/routes.ts';
 import type { Operation, Resource } from './operation.ts';
+import { AI_USAGE_RESOURCE } from './routes/ai-usage.ts';
 import { API_KEY_RESOURCE } from './routes/api-keys.ts';
 import { APPLICATION_RESOURCE } from './routes/applications.ts';
 import { CALLBACK_RESOURCE } from './routes/callbacks.ts';
@@ -65,6 +66,7 @@ export const RESOURCES: readonly Resource[] = [
   APPLICATION_RESOURCE,
   ORGANIZATION_RESOURCE,
   STATISTICS_RESOURCE,
+  AI_USAGE_RESOURCE,
   AUDIT_RESOURCE,
   WORKER_RESOURCE,
   HOOK_RESOURCE,

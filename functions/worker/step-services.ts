@@ -29,7 +29,7 @@ export function createStepServices(
       open: (request) => engine.openCallback(stepRunId, fence, request).catch(asLeaseLost),
     },
     usage: {
-      countLlmCall: () => engine.countUse(runId, { llmCalls: 1 }),
+      countLlmCall: (model) => engine.countUse(runId, { llmCalls: 1, model }),
       countTokens: (use) => engine.countTokens(runId, use),
       countMails: (mails) => engine.countUse(runId, { mails }),
     },

@@ -15,8 +15,9 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
     'service_accounts',
     'api_keys',
     'app_quotas',
+    'ai_budgets',
   ],
-  Registry: ['components', 'agent_prompts', 'projects', 'task_queues', 'workers'],
+  Registry: ['components', 'agent_prompts', 'model_prices', 'projects', 'task_queues', 'workers'],
   Definitions: [
     ...[
       'workflows',

@@ -38,7 +38,9 @@ values
   ('invitation_used', 'SB411', 409, 'The invitation was used', 31),
   ('invitation_not_yours', 'SB413', 403, 'The invitation is for another address', 32),
   ('invitation_revoked', 'SB414', 410, 'The invitation was revoked', 33),
-  ('mail_not_configured', 'SB503', 503, 'Mail is not configured', 34);
+  ('mail_not_configured', 'SB503', 503, 'Mail is not configured', 34),
+  ('budget_exceeded', 'SB430', 429, 'The budget is spent', 40),
+  ('model_unpriced', 'SB431', 422, 'The model has no price', 41);
 
 alter table stepbase.error_codes enable row level security;
 grant select on stepbase.error_codes to authenticated, service_role;

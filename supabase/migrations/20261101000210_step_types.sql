@@ -481,7 +481,7 @@ values
       "type": "object",
       "required": ["name"],
       "properties": {
-        "name": {"type": "string", "pattern": "^(?!run\\.|queue\\.age_high$)[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
+        "name": {"type": "string", "pattern": "^(?!run\\.|queue\\.age_high$|budget\\.threshold_reached$)[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "payload": {}
       },
       "additionalProperties": false

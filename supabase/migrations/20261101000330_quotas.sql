@@ -17,6 +17,12 @@ create table stepbase.app_quotas (
     constraint max_llm_calls_per_day_is_not_negative check (max_llm_calls_per_day >= 0),
   max_llm_tokens_per_day bigint not null default 20000000
     constraint max_llm_tokens_per_day_is_not_negative check (max_llm_tokens_per_day >= 0),
+  max_ai_cost_per_day numeric
+    constraint max_ai_cost_per_day_is_from_0_to_a_billion check (max_ai_cost_per_day between 0 and 1000000000),
+  max_ai_cost_per_month numeric
+    constraint max_ai_cost_per_month_is_from_0_to_a_billion check (max_ai_cost_per_month between 0 and 1000000000),
+  unpriced_models text not null default 'allow'
+    constraint unpriced_models_is_known check (unpriced_models in ('allow', 'refuse')),
   max_mails_per_day bigint not null default 1000
     constraint max_mails_per_day_is_not_negative check (max_mails_per_day >= 0),
   max_run_retention_days double precision not null default 36500
@@ -70,6 +76,13 @@ comment on column stepbase.app_quotas.max_stored_bytes is
 comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
   'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
+comment on column stepbase.app_quotas.max_ai_cost_per_day is
+  'US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way '
+  'can exceed it. 0: none.';
+comment on column stepbase.app_quotas.max_ai_cost_per_month is
+  'US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.';
+comment on column stepbase.app_quotas.unpriced_models is
+  'allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.';
 comment on column stepbase.app_quotas.max_mails_per_day is 'Mails of steps per day (UTC); each recipient counts. 0: none.';
 comment on column stepbase.app_quotas.max_run_retention_days is 'The longest run_retention_days that a member can choose.';
 comment on column stepbase.app_quotas.max_event_retention_days is 'The longest event_retention_days that a member can choose.';

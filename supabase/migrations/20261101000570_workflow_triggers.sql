@@ -46,7 +46,7 @@ create table stepbase.workflow_triggers (
 comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
   'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: '
-  'run.stuck or queue.age_high.';
+  'run.stuck, queue.age_high or budget.threshold_reached.';
 comment on column stepbase.workflow_triggers.source_workflow_id is
   'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its '
   'own.';

@@ -114,7 +114,7 @@ declare
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,resumed_at,last_fired_at,'
     'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error,'
-    'done,failed,skipped,next_slice_at,announced_at,ended_at}';
+    'done,failed,skipped,next_slice_at,announced_at,ended_at,alerted_for}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -161,7 +161,7 @@ begin
         ('workflow_queries', 'id'), ('workflow_schedules', 'id'), ('schedule_backfills', 'id'),
         ('incident_switches', 'id'), ('run_operations', 'id'), ('workflow_triggers', 'id'),
         ('webhook_subscriptions', 'id'), ('workflow_children', 'id'), ('workflow_flow_controls', 'id'),
-        ('workflow_compilations', 'id'), ('task_decisions', 'id')
+        ('workflow_compilations', 'id'), ('task_decisions', 'id'), ('ai_budgets', 'period')
     ) t (table_name, key_column)
   loop
     execute format(

@@ -412,6 +412,8 @@ begin
     tests.sample_id('workflow_schedule'), 'tap-one', tests.sample_id('workflow'), '0 7 * * *', null
   );
   update stepbase.workflow_schedules set next_times = '{2100-01-01 07:00+00}' where id = tests.sample_id('workflow_schedule');
+  insert into stepbase.ai_budgets (app_code, period, max_cost) values ('tap-one', 'day', 5);
+  insert into stepbase.model_prices (model, input, output) values ('tap-model', 1, 2);
   -- Released, so that it holds nothing.
   insert into stepbase.incident_switches (id, app_code, scope, mode, reason, released_at, resumed_at)
   values (tests.sample_id('incident_switch'), 'tap-one', 'application', 'drain', 'sample', now(), now());

@@ -42,7 +42,13 @@ export async function prepareMachines(world: World, workflow: string): Promise<P
   );
   world.add('refused_start_id', start?.id);
 
+  const budget = async () => {
+    await world.made('PUT', '/v1/ai-budgets/day', { max_cost: 5 });
+    return { params: { period: 'day' } };
+  };
   return {
+    setAiBudget: async () => ({ params: { period: 'day' }, body: { max_cost: 5 } }),
+    deleteAiBudget: budget,
     setSecret: async () => ({ params: { name: 'generated' }, body: { value: 'value' } }),
     deleteSecret: secret,
     rollbackSecret: async () => ({ ...(await secret()), body: { version: 1 } }),

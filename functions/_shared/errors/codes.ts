@@ -31,6 +31,10 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
     'The signed-in user does not have the invited, confirmed address. Sign in with the address that received the mail.',
   invitation_revoked:
     'A member revoked the invitation, or the member who invited can no longer invite with this role. Ask for a new one.',
+  budget_exceeded:
+    'The application spent a budget of LLM calls. Retry after `retry_at`, or raise the budget.',
+  model_unpriced:
+    'A budget refuses models without a price. Give the step a price, or store the price of the model.',
   mail_not_configured:
     'No worker can send mail. An operator sets `SMTP_URL` or `RESEND_API_KEY`, `SMTP_FROM` and `STEPBASE_WEB_URL`.',
 };
@@ -180,6 +184,16 @@ export const STEP_ERRORS = {
   child_timed_out: { meaning: 'The child run exceeded its execution timeout.', retried: false },
   child_not_started: {
     meaning: 'The child run could not be started. `details.code` states the reason.',
+    retried: false,
+  },
+  budget_exceeded: {
+    meaning:
+      'The LLM calls of the application spent a budget of the day or the month. `retry_after_ms` tells when it is renewed.',
+    retried: true,
+  },
+  model_unpriced: {
+    meaning:
+      'A budget refuses models without a price, and neither the step nor the table `model_prices` has one.',
     retried: false,
   },
   limit_reached: {

@@ -31,6 +31,8 @@ export const ERRORS = {
   invitation_not_yours: { status: 403, title: 'The invitation is for another address' },
   invitation_revoked: { status: 410, title: 'The invitation was revoked' },
   mail_not_configured: { status: 503, title: 'Mail is not configured' },
+  budget_exceeded: { status: 429, title: 'The budget is spent' },
+  model_unpriced: { status: 422, title: 'The model has no price' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -51,6 +53,8 @@ export const SQLSTATES: Readonly<Record<string, ErrorCode>> = {
   SB424: 'immutable',
   SB425: 'schema_too_complex',
   SB429: 'limit_reached',
+  SB430: 'budget_exceeded',
+  SB431: 'model_unpriced',
   SB503: 'mail_not_configured',
   // PostgreSQL's own: a value that does not fit its type or nests too deeply, a violated constraint, a
   // serialization failure or deadlock, a cancelled statement, a database that is away.

@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 
-/** Names that start with run. and queue.age_high are reserved for the engine. */
+/** Reserved for the engine: names that start with run., queue.age_high and budget.threshold_reached. */
 const name = z
   .string()
   .regex(
-    /^(?!run\.|queue\.age_high$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
-    'must start with a letter, not with run. or as queue.age_high, and have at most 100 letters, digits, _ . -',
+    /^(?!run\.|queue\.age_high$|budget\.threshold_reached$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
+    'must start with a letter, not with run., have at most 100 letters, digits, _ . -, and not be queue.age_high or budget.threshold_reached',
   );
 
 export const emitEventType = defineStepType({

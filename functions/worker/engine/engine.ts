@@ -7,7 +7,13 @@ import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
 import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
-import type { CallbackRequest, ModelUse, OpenCallback, QueryAnswer } from '../steps/types.ts';
+import type {
+  CallbackRequest,
+  CalledModel,
+  ModelUse,
+  OpenCallback,
+  QueryAnswer,
+} from '../steps/types.ts';
 import type { EndedRun } from '../tracing/tracer.ts';
 import type {
   CompletedBranch,
@@ -100,8 +106,14 @@ export interface Engine {
   pushItem(step: QueueStep, item: unknown, priority: number): Promise<{ item_id: string }>;
   /** Takes the next item of a work queue for a step; a repeated call with the same key returns the same item. */
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
-  /** Counts LLM calls and mails before a step makes them; the database refuses what exceeds a quota (SB429). */
-  countUse(runId: string, use: { llmCalls?: number; mails?: number }): Promise<void>;
+  /**
+   * Counts LLM calls and mails before a step makes them; the database refuses what exceeds a quota (SB429) or a budget
+   * (SB430), and a model without a price if a budget demands one (SB431).
+   */
+  countUse(
+    runId: string,
+    use: { llmCalls?: number; mails?: number; model?: CalledModel },
+  ): Promise<void>;
   /** Returns the cost of the call in US dollars; null if the price of the model is not known. */
   countTokens(runId: string, use: ModelUse): Promise<number | null>;
   /** Sends a signal for a step; a repeated call with the same key sends nothing. */
@@ -373,8 +385,13 @@ export function createEngine(db: Db, clock: Clock): Engine {
       }>('select stepbase_engine.pop_from_step($1, $2, $3) as popped', [runId, key, queue]);
       return only(row).popped;
     },
-    async countUse(runId, { llmCalls = 0, mails = 0 }) {
-      await persistently('select stepbase_engine.count_use($1, $2, $3)', [runId, llmCalls, mails]);
+    async countUse(runId, { llmCalls = 0, mails = 0, model = {} }) {
+      await persistently('select stepbase_engine.count_use($1, $2, $3, $4::jsonb)', [
+        runId,
+        llmCalls,
+        mails,
+        toStorableJson(model),
+      ]);
     },
     async countTokens(runId, use) {
       const [row] = await persistently<{ cost: number | null }>(

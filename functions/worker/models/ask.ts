@@ -5,7 +5,7 @@ import type { ModelChoice } from '../../_shared/step-types/model-config.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { throwIfAborted } from '../steps/errors.ts';
 import { refusedBy } from '../steps/refusal.ts';
-import { type StepContext, StepError } from '../steps/types.ts';
+import { type CalledModel, type StepContext, StepError } from '../steps/types.ts';
 import { type Model, modelOf } from './model.ts';
 import { clientFor, createFetch, type Exchange, loadSdk, type Sdk } from './provider.ts';
 import { refusalIn, type Tokens, tokensIn } from './responses.ts';
@@ -110,15 +110,17 @@ function allFailed(failures: readonly { model: Model; error: StepError }[]): Ste
 }
 
 async function call(model: Model, request: ModelRequest, ctx: StepContext): Promise<ModelAnswer> {
-  await refusedBy(() => ctx.usage.countLlmCall());
+  await refusedBy(() => ctx.usage.countLlmCall(priced(model)));
   const sdk = await loadSdk();
   const exchange: Exchange = {};
   const fetch = createFetch(model, exchange, { ctx, timeoutMs: request.timeoutMs });
   let cost: number | null = null;
   let tokens: Tokens | undefined;
   const count = async () => {
+    // Without a body there was no response, and nothing is known about the call.
+    if (exchange.body === undefined) return;
     tokens = tokensIn(exchange.body);
-    if (tokens) cost = await ctx.usage.countTokens({ ...tokens, ...priced(model) });
+    cost = await ctx.usage.countTokens({ ...(tokens ?? UNKNOWN), ...priced(model) });
   };
   const { responseSchema: schema } = request;
   const result = await sdk
@@ -157,10 +159,19 @@ async function call(model: Model, request: ModelRequest, ctx: StepContext): Prom
   };
 }
 
-const priced = ({ provider, name, price }: Model) => ({
+const UNKNOWN: Tokens = {
+  input: null,
+  output: null,
+  total: null,
+  cached_input: null,
+  reasoning: null,
+};
+
+const priced = ({ provider, name, price, trusted }: Model): CalledModel => ({
   provider,
   model: name,
   ...(price ? { price } : {}),
+  ...(trusted ? { is_operators: true } : {}),
 });
 
 const usageOf = ({ input, output, total, cached_input, reasoning }: Tokens): Usage => ({

@@ -2,8 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
-import { afterAll, failureOf, outputOf, quotaError, testContext, testEnv } from './testing.ts';
-import type { ModelUse } from './types.ts';
+import {
+  afterAll,
+  failureOf,
+  outputOf,
+  quotaError,
+  refusalOf,
+  testContext,
+  testEnv,
+} from './testing.ts';
+import type { CalledModel, ModelUse } from './types.ts';
 
 const model = await startModel();
 afterAll(() => model.stop());
@@ -133,7 +141,7 @@ Deno.test('a call and its tokens are counted', async () => {
   const counted: unknown[] = [];
   const usage = {
     ...ctx.usage,
-    countLlmCall: () => Promise.resolve(void counted.push('call')),
+    countLlmCall: (called: CalledModel) => Promise.resolve(void counted.push(called)),
     countTokens: (use: ModelUse) => {
       counted.push([use.provider, use.model, use.input, use.output, use.total, use.price]);
       return Promise.resolve(0.25);
@@ -142,7 +150,8 @@ Deno.test('a call and its tokens are counted', async () => {
   const config = { model: 'small', prompt: 'How are you?', price: { input: 1, output: 2 } };
   const output = (await outputOf('llm_call', config, { ...ctx, usage })) as Output;
   const used = ['openai-compatible', 'small', 3, 7, 10, { input: 1, output: 2 }];
-  assert.deepEqual(counted, ['call', used]);
+  const called = { provider: 'openai-compatible', model: 'small', price: { input: 1, output: 2 } };
+  assert.deepEqual(counted, [{ ...called, is_operators: true }, used]);
   assert.equal(output.cost, 0.25);
   counted.length = 0;
   await failureOf('llm_call', { ...config, model: 'refuser' }, { ...ctx, usage });
@@ -159,5 +168,30 @@ Deno.test('without quota the model is not called, and the error says when to ret
   assert.equal(refused.code, 'limit_reached');
   assert.equal(refused.retryable, true);
   assert.equal(refused.retryAfterMs, 60_000);
+  assert.equal(model.calls.all.length, before);
+});
+
+Deno.test('a spent budget is retryable in its next period, a model without a price is not, and neither is called', async () => {
+  const before = model.calls.all.length;
+  const fallbacks = [{ model: 'other' }];
+  const refusedWith = (state: string, code: string) =>
+    failureOf(
+      'llm_call',
+      { model: 'small', prompt: 'x', fallbacks },
+      {
+        ...ctx,
+        usage: {
+          ...ctx.usage,
+          countLlmCall: () => Promise.reject(refusalOf(state, { code, retry_after_ms: 60_000 })),
+        },
+      },
+    );
+  const spent = await refusedWith('SB430', 'budget_exceeded');
+  assert.deepEqual(
+    [spent.code, spent.retryable, spent.retryAfterMs],
+    ['budget_exceeded', true, 60_000],
+  );
+  const unpriced = await refusedWith('SB431', 'model_unpriced');
+  assert.deepEqual([unpriced.code, unpriced.retryable], ['model_unpriced', false]);
   assert.equal(model.calls.all.length, before);
 });

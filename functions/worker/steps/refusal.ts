@@ -12,9 +12,14 @@ export const REFUSALS: Readonly<Record<string, string>> = {
   SB422: 'invalid_input',
   SB425: 'schema_too_complex',
   SB429: 'limit_reached',
+  SB430: 'budget_exceeded',
+  SB431: 'model_unpriced',
 };
 
-/** Only a limit is retryable (a full queue, a quota); an unknown error is thrown unchanged. */
+/** Those that time or another person resolves: a full queue, a quota, a budget. */
+const RETRYABLE: ReadonlySet<string> = new Set(['limit_reached', 'budget_exceeded']);
+
+/** An unknown error is thrown unchanged. */
 export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
@@ -26,7 +31,7 @@ export async function refusedBy<T>(call: () => Promise<T>): Promise<T> {
       detail === undefined ? undefined : (parseJson(detail) as { retry_after_ms?: unknown });
     const retryAfterMs = details?.retry_after_ms;
     throw new StepError(known, message ?? known, {
-      retryable: known === 'limit_reached',
+      retryable: RETRYABLE.has(known),
       ...(typeof retryAfterMs === 'number' ? { retryAfterMs } : {}),
       ...(details === undefined ? {} : { details }),
     });

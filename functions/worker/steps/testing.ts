@@ -109,6 +109,10 @@ export function afterAll(end: () => unknown): void {
 
 /** The error of the database when a quota of the day is used up. */
 export function quotaError(quota: string): Error {
-  const detail = JSON.stringify({ code: 'limit_reached', quota, retry_after_ms: 60_000 });
-  return Object.assign(new Error('The application reached its quota'), { code: 'SB429', detail });
+  return refusalOf('SB429', { code: 'limit_reached', quota, retry_after_ms: 60_000 });
+}
+
+/** An error that the database raises with raise_error. */
+export function refusalOf(code: string, detail: Record<string, unknown>): Error {
+  return Object.assign(new Error('The database refuses'), { code, detail: JSON.stringify(detail) });
 }

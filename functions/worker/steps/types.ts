@@ -81,23 +81,29 @@ export interface WorkQueues {
   pop(queue: string): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
 }
 
-/** The tokens of one call of a model. */
-export interface ModelUse {
+/** A model that is called, and its price. */
+export interface CalledModel {
   provider: string;
   model: string;
+  /** US dollars for a million tokens; without it, the price that the operator stored for the model. */
+  price?: { input: number; output: number; cached_input?: number | null | undefined };
+  /** The endpoint is the operator's: the price that the operator stored precedes `price`. */
+  is_operators?: true;
+}
+
+/** The tokens of one call of a model; null if the response does not tell. */
+export interface ModelUse extends CalledModel {
   input: number | null;
   output: number | null;
   total: number | null;
   /** The part of `input` that the provider had in its cache. */
   cached_input: number | null;
-  /** US dollars for a million tokens; without it, the price that the operator stored for the model. */
-  price?: { input: number; output: number; cached_input?: number | null | undefined };
 }
 
-/** Counts against the quotas and budgets of the step's app. Rejects with SQLSTATE SB429 if one is used up. */
+/** Counts against the quotas and budgets of the step's app. Rejects with SQLSTATE SB429 or SB430 if one is used up. */
 export interface Usage {
   /** Before the call. */
-  countLlmCall(): Promise<void>;
+  countLlmCall(model: CalledModel): Promise<void>;
   /** After the response; returns its cost in US dollars, null if the price is not known. */
   countTokens(use: ModelUse): Promise<number | null>;
   /** Before sending, with the number of recipients. */

@@ -43,6 +43,7 @@ values
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
   ('decline_invitation',         'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select decline_invitation('sbi_sample')$$),
   ('delegate_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select delegate_task({user_task}, {viewer})$$),
+  ('delete_ai_budget',           '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select delete_ai_budget('day')$$),
   ('delete_application',         '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select delete_application('tap-one', true)$$),
   -- It has applications.
   ('delete_organization',        'SB409 SB403 SB403 | SB409 SB404 SB404 SB404 | -',
@@ -73,6 +74,7 @@ values
   ('promote_canary',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select promote_canary({canary})$$),
   ('query_run',                  '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select query_run({run}, 'status')$$),
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
+  ('read_ai_usage',              '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_ai_usage()$$),
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
   ('read_statistics',            '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_statistics()$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
@@ -98,6 +100,7 @@ values
   ('search_workflows',           '1 1 1 | 0 0 0 0 | -',                          $$select 1 from search_workflows('seeds') where id = {workflow}$$),
   ('send_signal',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_signal({run}, 'go')$$),
   ('send_test_event',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select send_test_event({webhook_subscription})$$),
+  ('set_ai_budget',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_ai_budget('month', 5)$$),
   ('set_incident_switch',        '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select set_incident_switch('application', 'test')$$),
   ('set_member_role',            '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select set_member_role({viewer}, 'developer')$$),
   ('set_secret',                 '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select set_secret('fresh', 'value')$$),

@@ -97,7 +97,7 @@ select is_empty(
 select is_empty(
   $$select t.name from our_tables t
     where t.schema_name = 'stepbase' and t.name not in (select l.name from tests.lookup_tables() l)
-      and t.name not in ('organizations', 'users')
+      and t.name not in ('organizations', 'users', 'model_prices')
       and not exists (
         select 1 from pg_attribute a where a.attrelid = t.oid and a.attname = 'app_code'
           and (a.attnotnull or t.name in ('components', 'workers', 'incident_switches')))$$,

@@ -183,11 +183,12 @@ select is(
         ('{"input": 1000, "output": 100}'::jsonb, '{"input": 2, "output": 10}'::jsonb),
         ('{"input": 1000, "cached_input": 400, "output": 100}', '{"input": 2, "output": 10, "cached_input": 0.5}'),
         ('{"input": 1000, "cached_input": 400, "output": 100}', '{"input": 2, "output": 10}'),
+        ('{"input": 1000, "cached_input": null, "output": 100}', '{"input": 2, "output": 10, "cached_input": 0.5}'),
         ('{"input": 1000, "output": 100}', null),
         ('{"input": null, "output": 100}', '{"input": 2, "output": 10}')
     ) x (u, p)
   ),
-  '[0.003, 0.0024, 0.003, null, null]'::jsonb,
+  '[0.003, 0.0024, 0.003, 0.003, null, null]'::jsonb,
   'the cost of a call needs the price and both counts; cached input has a price of its own'
 );
 select is(
