@@ -132,6 +132,7 @@ async function perform(
     const given = await within(limit, deps.clock, abort, async (signal, queueing) => {
       const ctx = await contextOf(work, step, plan, { signal, queueing }, deps);
       if (component) ctx.component = component;
+      if (plan.prompts) ctx.prompts = plan.prompts;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
         input = resolved.stored;

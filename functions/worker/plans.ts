@@ -10,6 +10,7 @@ import {
   type Component,
   compileStep,
   StepError,
+  type StoredPrompt,
   stepHandlers,
   toStepError,
 } from './steps/index.ts';
@@ -47,6 +48,7 @@ export interface CompiledPlan {
   workflow: string;
   version: number;
   nodes: ReadonlyMap<string, CompiledNode>;
+  prompts?: Readonly<Record<string, StoredPrompt>> | undefined;
   /** The first step; undefined when there are several. */
   first: CompiledNode | undefined;
 }
@@ -129,6 +131,7 @@ export function createPlans(engine: Pick<Engine, 'loadPlans'>, clock: Pick<Clock
         workflow: plan.workflow,
         version: plan.version,
         nodes: new Map(nodes.map((node) => [node.id, node])),
+        prompts: plan.prompts ?? undefined,
         first: others.length === 0 ? first : undefined,
       };
     });

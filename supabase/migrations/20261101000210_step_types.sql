@@ -233,13 +233,16 @@ values
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991},
         "system": {"type": ["string", "null"]},
+        "system_prompt_name": {"type": "string", "pattern": "^([a-z0-9-]+\\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?)?$"},
         "prompt": {"type": ["string", "number", "boolean", "object", "array"], "minLength": 1},
         "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {"role": {"enum": ["system", "developer", "user", "assistant"]}, "content": {"type": "string"}}, "additionalProperties": false}},
+        "prompt_name": {"type": "string", "pattern": "^([a-z0-9-]+\\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?)?$"},
+        "variables": {"type": ["object", "null"]},
         "files": {"type": ["array", "null"], "maxItems": 20, "items": {"type": "object", "required": ["bucket", "path"], "properties": {"bucket": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"}, "path": {"type": "string", "pattern": "^[A-Za-z0-9_!.*''() &$@=;:+,?-]+(\\/[A-Za-z0-9_!.*''() &$@=;:+,?-]+)*$", "maxLength": 900, "not": {"pattern": "(^|/)\\.+(/|$)"}}, "media_type": {"type": ["string", "null"], "minLength": 1}}, "additionalProperties": false}},
         "response_schema": {"type": ["object", "null"]}
       },
       "additionalProperties": false,
-      "oneOf": [{"required": ["prompt"]}, {"required": ["messages"]}]
+      "oneOf": [{"required": ["prompt"]}, {"required": ["messages"]}, {"required": ["prompt_name"]}]
     }',
     '{}', '{}',
     120000, '{}', null,

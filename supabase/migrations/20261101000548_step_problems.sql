@@ -257,6 +257,92 @@ comment on function stepbase_private.component_problems(text, text, jsonb, text)
   'One problem for each component that a node, the step of its for_each or its compensation names, and that the '
   'application cannot use.';
 
+create function stepbase_private.prompt_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text)
+returns setof stepbase_private.definition_problem
+language sql
+stable
+set search_path = ''
+as $$
+  with step as (
+    select
+      s.place, s.step -> 'config' as config,
+      coalesce(nullif(s.step #> '{config,variables}', 'null'), '{}') as variables
+    from (
+      values
+        ('', jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+        ('/config/step', p_node -> 'data' -> 'config' -> 'step'),
+        ('/compensate', p_node -> 'data' -> 'compensate')
+    ) s (place, step)
+    where s.step ->> 'type' = 'llm_call' and jsonb_typeof(s.step -> 'config') = 'object'
+  ),
+  named as (
+    select s.place, s.variables, k.name as key, s.config ->> k.name as reference
+    from step s
+    cross join unnest('{prompt_name,system_prompt_name}'::text[]) k (name)
+    where jsonb_typeof(s.config -> k.name) = 'string'
+  ),
+  found as (
+    select n.*, p.id, p.prompt_variables, strpos(n.reference, '{{') > 0 as is_template
+    from named n
+    left join lateral stepbase_private.prompt_for(p_app_code, n.reference) p on true
+  )
+  select
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key),
+    case when f.is_template then 'invalid_config' else 'unknown_prompt' end,
+    case when f.is_template then format('%s names a prompt and cannot be a template', f.key)
+      else format('Unknown prompt %s', f.reference) end,
+    case when not f.is_template then stepbase_private.suggestion(
+      f.reference, array(
+        select distinct a.name from stepbase.agent_prompts a where a.app_code = p_app_code and a.deleted_at is null
+      )
+    ) end
+  from found f
+  where f.id is null
+  union all
+  select
+    p_node_id, format('%s%s/config/variables%s', p_data, f.place, e.problem ->> 'path'), 'invalid_prompt_variables',
+    format('%s: variables%s %s', f.reference, stepbase_private.pointer_words(e.problem ->> 'path'), e.problem ->> 'message'),
+    null
+  from found f
+  cross join jsonb_array_elements(
+    stepbase_private.json_schema_errors(stepbase_private.prompt_schema(f.prompt_variables), f.variables, '', true)
+  ) e (problem)
+  where f.id is not null and jsonb_typeof(f.variables) = 'object'
+  union all
+  -- A prompt that declares no variables takes each.
+  select
+    p_node_id, format('%s%s/config/variables/%s', p_data, f.place, v.name), 'invalid_prompt_variables',
+    format('variables.%s is not declared by %s', v.name, string_agg(f.reference, ' and ' order by f.key)),
+    stepbase_private.suggestion(
+      v.name, array(
+        select k.name from found o cross join jsonb_object_keys(o.prompt_variables) k (name) where o.place = f.place
+      )
+    )
+  from found f
+  cross join jsonb_object_keys(case jsonb_typeof(f.variables) when 'object' then f.variables else '{}' end) v (name)
+  group by f.place, v.name
+  having bool_and(f.id is not null and f.prompt_variables <> '{}' and not f.prompt_variables ? v.name)
+  union all
+  select p_node_id, format('%s%s/config/%s', p_data, s.place, x.key), 'invalid_config', x.message, null
+  from step s
+  cross join lateral (
+    values
+      (
+        s.config ? 'system_prompt_name' and coalesce(s.config -> 'system', 'null') <> 'null',
+        'system', 'give either system or system_prompt_name'
+      ),
+      (
+        s.variables <> '{}' and not s.config ?| array['prompt_name', 'system_prompt_name'],
+        'variables', 'variables are for a stored prompt: give prompt_name or system_prompt_name'
+      )
+  ) x (applies, key, message)
+  where x.applies;
+$$;
+
+comment on function stepbase_private.prompt_problems(text, text, jsonb, text) is
+  'Problems of the prompts that a node, the step of its for_each or its compensation names: unknown prompts, and variables '
+  'that are missing, not declared, or literals of a wrong type. Arguments as for component_problems.';
+
 create function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text default '')
 returns setof stepbase_private.definition_problem
 language plpgsql
@@ -301,10 +387,11 @@ begin
 
   if p_app_code is not null then
     return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
+    return query select p.* from stepbase_private.prompt_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
 $$;
 
 comment on function stepbase_private.node_problems(jsonb, text, text) is
-  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: '
-  'application in which the component and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component, prompts. p_app_code: '
+  'application in which component, prompts and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';

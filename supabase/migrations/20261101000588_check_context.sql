@@ -52,6 +52,12 @@ as $$
       )
       join stepbase.workflow_versions v on v.id = w.published_version_id and v.input_schema is not null
     ),
+    'deprecatedPrompts', (
+      select coalesce(jsonb_agg(r.reference order by r.reference), '[]')
+      from stepbase_private.prompt_references(p_definition) r (reference)
+      cross join lateral stepbase_private.prompt_for(p_app_code, r.reference) d
+      where d.deprecated
+    ),
     'components', (
       select coalesce(jsonb_object_agg(c.name, o.output_schema), '{}')
       from component c
@@ -62,7 +68,7 @@ as $$
 $$;
 
 comment on function stepbase_private.check_context(text, uuid, jsonb, jsonb) is
-  'The schemas that the checker compares a definition with: {inputSchema, signals, children, components}. p_workflow_id: the '
+  'What the checker compares a definition with: {inputSchema, signals, children, components, deprecatedPrompts}. p_workflow_id: the '
   'workflow of the definition; null: it does not exist yet.';
 
 -- Security definer: clients may not call the checks that publishing makes.

@@ -25,7 +25,7 @@ comment on function stepbase_engine.component_facts(text, uuid) is
   'is_active: the application may still use it.';
 
 create function stepbase_engine.load_plans(p_workflow_version_ids uuid[])
-returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb)
+returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb, prompts jsonb)
 language sql
 stable
 set search_path = ''
@@ -53,6 +53,13 @@ as $$
       ))
       from stepbase.workflow_nodes n
       where n.workflow_version_id = v.id
+    ),
+    (
+      select jsonb_object_agg(
+        p.reference, jsonb_build_object('version', p.version, 'content', p.content, 'variables', p.variables)
+      )
+      from stepbase_engine.pinned_prompts p
+      where p.workflow_version_id = v.id
     )
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -60,7 +67,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_plans(uuid[]) is
-  'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker '
+  'Returns the nodes of published versions as workers execute them, with their outgoing edges and components, and the '
+  'prompts that were pinned, by reference (null: none). A worker '
   'may cache a version without components forever, and others for a short time, because components can change.';
 
 create function stepbase_engine.load_runs(p_run_ids uuid[])

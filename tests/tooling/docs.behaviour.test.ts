@@ -296,6 +296,27 @@ const TRIED: Record<string, () => Promise<void>> = {
     ]);
   },
 
+  async 'guides/prompts: sort'() {
+    const [stored] = blocks(read('docs/guides/prompts.md'), 'ts');
+    const prompt_content = /prompt_content: '(.*)'/.exec(stored ?? '')?.[1] ?? '';
+    const prompt = {
+      ...{ name: 'ticket-triage', version: '1.0.0', prompt_content },
+      prompt_variables: {
+        text: { type: 'string' },
+        product: { type: 'string', default: 'the shop' },
+      },
+    };
+    const { error } = await b.developer.from('agent_prompts').insert(prompt);
+    expect(error).toBeNull();
+    const name = await published('guides/prompts: sort');
+    const change = b.developer.from('agent_prompts').update({ prompt_content: 'Changed' });
+    expect((await change.eq('name', 'ticket-triage')).error).toBeNull();
+    const { run } = await b.ended((await b.start(name, { text: 'It broke' })).id);
+    expect(run.status).toBe('completed');
+    const text = 'Sort this ticket of the shop as urgent or not: It broke';
+    await fakes.model.calls.waitFor(({ messages }) => messages[0]?.content === text);
+  },
+
   async 'guides/send-mail: mail'() {
     const { run } = await ran('guides/send-mail: mail', {
       email: 'ada@customer.example',

@@ -274,6 +274,24 @@ Deno.test('outputs that a step type or a component determines are checked', asyn
   deepEqual(await read(service, 'output.no', { components: { c: form } }), fault);
 });
 
+Deno.test('a deprecated prompt is a warning, wherever a step names it', async () => {
+  const ask = (config: object): Spec => ({ type: 'llm_call', config: { model: 'm', ...config } });
+  const faults = await checkDefinition(
+    definition({
+      a: ask({ prompt_name: 'old', system_prompt_name: 'acme/old@1.0.0' }),
+      b: ask({ prompt_name: 'new' }),
+    }),
+    { deprecatedPrompts: ['old', 'acme/old@1.0.0'] },
+  );
+  deepEqual(
+    faults.map(({ pointer, code, severity }) => [pointer, code, severity]),
+    [
+      ['/nodes/0/data/config/prompt_name', 'deprecated_prompt', 'warning'],
+      ['/nodes/0/data/config/system_prompt_name', 'deprecated_prompt', 'warning'],
+    ],
+  );
+});
+
 Deno.test('the literals of a condition and the handles of its edges must match', async () => {
   const condition = (source: string): Spec => ({
     type: 'condition',

@@ -12,4 +12,6 @@ export interface CheckContext {
   children?: Readonly<Record<string, Json>> | undefined;
   /** Output schemas of components, by the reference that the steps use. */
   components?: Readonly<Record<string, Json>> | undefined;
+  /** References of steps to prompts that are deprecated. */
+  deprecatedPrompts?: readonly string[] | undefined;
 }

@@ -14,6 +14,7 @@ import { type Graph, type GraphNode, type Part, readGraph } from './graph.ts';
 import { literalFaults } from './literals.ts';
 import { outputSchema } from './outputs.ts';
 import { type Known, pathFault } from './paths.ts';
+import { promptFaults } from './prompts.ts';
 import { referenceFault } from './references.ts';
 
 export type { CheckContext } from './context.ts';
@@ -84,6 +85,7 @@ async function nodeFaults(
     for (const problem of problems) faults.push({ node: node.id, severity: 'error', ...problem });
     faults.push(...literalFaults(part, node.id));
     faults.push(...(await childInputFaults(part, node.id, known.context)));
+    faults.push(...promptFaults(part, node.id, known.context));
     for (const expression of expressions) {
       const subject = { graph, node, part, known, ancestors };
       for (const check of expressionChecks) {

@@ -222,6 +222,14 @@ export const STEP_ERRORS = {
     meaning: 'The answer of a query violates its `return_type`.',
     retried: false,
   },
+  unknown_prompt: {
+    meaning: 'The version of the workflow was published without the prompt.',
+    retried: false,
+  },
+  invalid_prompt_variables: {
+    meaning: '`variables` does not match the variables that the prompt declares.',
+    retried: false,
+  },
   unknown_component: { meaning: 'The component does not exist.', retried: false },
   inactive_component: {
     meaning: 'The component is not active, or the application may no longer use it.',
@@ -351,6 +359,10 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   unsafe_number: 'An expression contains a number that a double cannot hold.',
   secret_not_allowed: 'A template uses a secret in a step type whose config is stored.',
   unknown_component: 'The component does not exist or is not visible to the application.',
+  unknown_prompt: 'The prompt does not exist or is not visible to the application.',
+  deprecated_prompt: 'The prompt is deprecated (a warning).',
+  invalid_prompt_variables:
+    '`variables` lacks a variable of the prompt, has one that it does not declare, or a literal of a wrong type.',
   child_never_starts:
     'A step starts a child that is blocked until another child has completed, but no earlier step starts that child.',
 };

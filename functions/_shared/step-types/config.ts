@@ -45,13 +45,13 @@ export function withJsonSchema<T extends z.ZodType>(
     .meta(jsonSchema);
 }
 
-/** Of two optional keys, exactly one must be given. */
-export function exactlyOne<T extends z.ZodObject>(schema: T, one: string, other: string): T {
+/** Of some optional keys, exactly one must be given. */
+export function exactlyOne<T extends z.ZodObject>(schema: T, ...keys: [string, ...string[]]): T {
   return withJsonSchema(schema, {
-    check: (config) => (config[one] === undefined) !== (config[other] === undefined),
-    message: `give either ${one} or ${other}`,
-    path: [one],
-    jsonSchema: { oneOf: [{ required: [one] }, { required: [other] }] },
+    check: (config) => keys.filter((key) => config[key] !== undefined).length === 1,
+    message: `give either ${keys.join(' or ')}`,
+    path: [keys[0]],
+    jsonSchema: { oneOf: keys.map((key) => ({ required: [key] })) },
   });
 }
 

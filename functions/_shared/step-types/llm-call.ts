@@ -10,6 +10,14 @@ const message = z.strictObject({
   content: z.string(),
 });
 
+/** `name`, `name@version`, or a prompt of another application: `app/name`. */
+const promptName = z
+  .string()
+  .regex(
+    /^([a-z0-9-]+\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)?$/,
+    'must be name, name@version, app/name or app/name@version',
+  );
+
 /** Prompts are often whole templates, which keep their value's type; a model reads text. */
 const prompt = z.union([
   z.string().min(1),
@@ -29,14 +37,21 @@ export const llmCallType = defineStepType({
     z.strictObject({
       ...callFields,
       system: z.string().nullish(),
+      /** A stored prompt instead of `system`. */
+      system_prompt_name: promptName.optional(),
       prompt: prompt.optional(),
       messages: z.array(message).min(1).optional(),
+      /** A stored prompt instead of `prompt`. */
+      prompt_name: promptName.optional(),
+      /** For the templates of stored prompts. */
+      variables: z.record(z.string(), z.unknown()).nullish(),
       files: modelFiles.nullish(),
       /** JSON Schema of the answer. */
       response_schema: z.record(z.string(), z.unknown()).nullish(),
     }),
     'prompt',
     'messages',
+    'prompt_name',
   ),
   rawKeys: {},
   urlKeys: [],

@@ -3,7 +3,7 @@
 
 import type { CheckContext } from '../../_shared/checker/index.ts';
 import type { Row } from '../../_shared/db/pool.ts';
-import type { Component } from '../steps/types.ts';
+import type { Component, StoredPrompt } from '../steps/types.ts';
 import type { Span } from '../tracing/span.ts';
 
 /** A step run that this worker has claimed (stepbase_engine.work). */
@@ -95,6 +95,8 @@ export interface Plan {
   workflow: string;
   version: number;
   nodes: PlanNode[];
+  /** By the reference of the steps; null: none. */
+  prompts?: Record<string, StoredPrompt> | null;
 }
 
 export interface RunFacts {

@@ -7,6 +7,7 @@ import { llmCallType } from '../../_shared/step-types/llm-call.ts';
 import { cutText } from '../../_shared/text/storable.ts';
 import { askModel, type ModelAnswer, type ModelRequest } from '../models/ask.ts';
 import { readFiles } from '../models/files.ts';
+import { promptTexts } from '../models/prompts.ts';
 import type { ModelMessage } from '../models/sdk-types.d.ts';
 import { StepError } from './errors.ts';
 import { jsonIn } from './llm-json.ts';
@@ -32,15 +33,28 @@ export const llmCall: StepHandler<typeof llmCallType> = {
 
 async function toRequest(config: LlmConfig, ctx: StepContext): Promise<ModelRequest> {
   const { model, provider, base_url, api_key, price } = config;
+  const isStored = config.prompt_name !== undefined || config.system_prompt_name !== undefined;
+  if (config.system_prompt_name !== undefined && config.system) {
+    throw new StepError('invalid_config', 'give either system or system_prompt_name');
+  }
+  if (!isStored && Object.keys(config.variables ?? {}).length > 0) {
+    const message = 'variables are for a stored prompt: give prompt_name or system_prompt_name';
+    throw new StepError('invalid_config', message);
+  }
+  const stored = await promptTexts(
+    { system: config.system_prompt_name, prompt: config.prompt_name },
+    config.variables ?? {},
+    ctx,
+  );
   const messages: ModelMessage[] = (
-    config.messages ?? [{ role: 'user', content: config.prompt ?? '' }]
+    config.messages ?? [{ role: 'user', content: stored.prompt ?? config.prompt ?? '' }]
   )
     // The AI SDK knows one role for instructions.
     .map(({ role, content }) => ({ role: role === 'developer' ? 'system' : role, content }));
   if (config.files?.length) addFiles(messages, await readFiles(config.files, ctx));
   return {
     choices: [{ model, provider, base_url, api_key, price }, ...(config.fallbacks ?? [])],
-    system: config.system ?? undefined,
+    system: stored.system ?? config.system ?? undefined,
     messages,
     temperature: config.temperature,
     maxTokens: config.max_tokens,

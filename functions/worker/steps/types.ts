@@ -37,6 +37,14 @@ export interface Component {
   prompt: string | null;
 }
 
+/** A prompt as it was when the version was published. */
+export interface StoredPrompt {
+  version: string;
+  content: string;
+  /** JSON Schemas of the values that its templates name; empty: it takes each. */
+  variables: Record<string, unknown>;
+}
+
 export interface StepContext {
   run: StepRun;
   stepId: string;
@@ -68,6 +76,8 @@ export interface StepContext {
   stored?: unknown;
   /** Present when the node names a component. */
   component?: Component;
+  /** The stored prompts of the version, by reference. */
+  prompts?: Readonly<Record<string, StoredPrompt>>;
   input: unknown;
   steps: Record<string, { output: unknown }>;
   context: Record<string, unknown>;
