@@ -12,6 +12,7 @@ import type { Outputs } from './outputs/outputs.ts';
 import type { CompiledNode, Plans, Runnable } from './plans.ts';
 import type { RunMemory } from './run-memory.ts';
 import type { StepLogs } from './step-logs.ts';
+import type { StepTexts } from './step-texts.ts';
 import { throwIfAborted } from './steps/errors.ts';
 import {
   type CompiledStep,
@@ -47,6 +48,7 @@ export interface ExecutorDeps {
   outputs: Outputs;
   secretsOf: SecretsOf;
   logs: StepLogs;
+  texts?: StepTexts;
   /** Undefined: no traces. */
   tracer?: Tracer | undefined;
   meter?: Pick<Meter, 'record'>;
@@ -217,6 +219,8 @@ async function contextOf(
           .then((found) => deps.outputs.load(work.app_code, found, attempt.signal)),
   ]);
   const key = `${work.run_id}:${work.step_id}:${work.item_index}`;
+  const { texts } = deps;
+  let calls = 0;
   return {
     run: {
       id: work.run_id,
@@ -236,6 +240,7 @@ async function contextOf(
     ...attempt,
     env: deps.env,
     log: (level, message, data) => deps.logs.add(work, level, message, data),
+    ...(texts && { texts: { open: () => texts.open(work, calls++) } }),
     ...deps.servicesFor(work, key),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),

@@ -30,6 +30,7 @@ import { createRunNotifier } from './run-notifier.ts';
 import { createSecrets } from './secrets.ts';
 import { createWriteStepLogs, StepLogWriter } from './step-logs.ts';
 import { createStepServices } from './step-services.ts';
+import { createSendStepTexts, StepTextSender } from './step-texts.ts';
 import { createStepEnv } from './steps/index.ts';
 import { Exporter } from './tracing/exporter.ts';
 import { createTracer } from './tracing/tracer.ts';
@@ -80,6 +81,7 @@ const stepLogs = new StepLogWriter({
   level: env.worker.stepLogs,
   ...{ clock, onError },
 });
+const stepTexts = new StepTextSender({ send: createSendStepTexts(db), clock, onError });
 const exporter = env.tracing && new Exporter({ settings: env.tracing, clock, onError });
 const tracer = env.tracing && exporter && createTracer({ settings: env.tracing, exporter, clock });
 const meter = new Meter();
@@ -114,6 +116,7 @@ const worker = createWorker({
     }),
     secretsOf: createSecrets(engine, env.secrets),
     logs: stepLogs,
+    texts: stepTexts,
     tracer,
     meter,
     servicesFor: createStepServices(engine, createFunctionCalls(functionDb), () =>
@@ -129,6 +132,7 @@ const worker = createWorker({
   webhooks: { store: createDeliveryStore(db), send: createSend({ env: stepEnv, clock, tracer }) },
   mailer,
   stepLogs,
+  stepTexts,
   removal: { queries: storedOutputs, storage: stepEnv.storage },
   onError,
 });

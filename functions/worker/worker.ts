@@ -27,6 +27,7 @@ import type { RunMemory } from './run-memory.ts';
 import type { NotifyRuns } from './run-notifier.ts';
 import { reserveFor } from './shares.ts';
 import type { StepLogWriter } from './step-logs.ts';
+import type { StepTextSender } from './step-texts.ts';
 import { createTimers } from './timers.ts';
 import { VersionChecks } from './version-checks.ts';
 import { Deliveries, type WebhookOptions } from './webhooks/deliveries.ts';
@@ -52,6 +53,7 @@ export interface WorkerOptions {
   mailer: Mailer;
   /** Writes the log lines of the steps. */
   stepLogs: Pick<StepLogWriter, 'isBusy' | 'settled' | 'onIdle'>;
+  stepTexts?: Pick<StepTextSender, 'isBusy' | 'settled' | 'onIdle'>;
   /** Deletes the stored outputs of deleted runs. */
   removal: Pick<RemovalOptions, 'queries' | 'storage'>;
   onError(message: string, error: unknown): void;
@@ -75,7 +77,7 @@ export interface Worker {
 }
 
 export function createWorker(options: WorkerOptions): Worker {
-  const { clock, engine, memory, queue, notify, stepLogs, onError } = options;
+  const { clock, engine, memory, queue, notify, stepLogs, stepTexts, onError } = options;
   const { tracer } = options.executor;
   const timers = createTimers(clock);
   const leases = new Leases();
@@ -83,6 +85,7 @@ export function createWorker(options: WorkerOptions): Worker {
     clock,
     isBusy: () =>
       [producer, claimer, publisher, stepLogs, ...jobs()].some(({ isBusy }) => isBusy) ||
+      stepTexts?.isBusy ||
       leases.size > 0,
     continueInvocation,
     handBack,
@@ -126,6 +129,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const acceptsWork = () => lifecycle.acceptsWork;
   const onIdle = () => lifecycle.checkIdle();
   stepLogs.onIdle = onIdle;
+  if (stepTexts) stepTexts.onIdle = onIdle;
   const relay = new Relay({
     ...{ engine, publisher, acceptsWork, onIdle, onError },
     later: timers.later,
@@ -227,7 +231,7 @@ export function createWorker(options: WorkerOptions): Worker {
     mails.cancelAll();
     removal.cancelAll();
     await Promise.all([producer, claimer, ...jobs()].map((part) => part.settled()));
-    await Promise.all([completer.drain(), stepLogs.settled()]);
+    await Promise.all([completer.drain(), stepLogs.settled(), stepTexts?.settled()]);
     const abandoned = leases.drainAbandoned();
     if (abandoned.length > 0) {
       await engine.release(abandoned).catch((error: unknown) => {

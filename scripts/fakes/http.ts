@@ -20,6 +20,8 @@ export interface Reply {
   body?: unknown;
   /** Sent as it is, with the content type of `headers`. */
   raw?: string | Uint8Array;
+  /** Sent one after the other, with the content type of `headers`; the connection breaks if it throws. */
+  parts?: AsyncIterable<string>;
   delayMs?: number;
 }
 
@@ -64,6 +66,10 @@ async function handle(
   let reply: Reply;
   try {
     reply = await answer(await receive(incoming));
+    if (reply.parts) {
+      await sendParts(response, reply, reply.parts);
+      return;
+    }
   } catch (error) {
     reply = {
       status: 500,
@@ -105,6 +111,20 @@ function parse(text: string, contentType = ''): unknown {
     return JSON.parse(text);
   } catch {
     return text;
+  }
+}
+
+async function sendParts(
+  response: ServerResponse,
+  { status, headers }: Reply,
+  parts: AsyncIterable<string>,
+): Promise<void> {
+  response.writeHead(status ?? 200, headers);
+  try {
+    for await (const part of parts) response.write(part);
+    response.end();
+  } catch {
+    response.destroy();
   }
 }
 

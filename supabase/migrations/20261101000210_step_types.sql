@@ -232,6 +232,7 @@ values
         "fallbacks": {"type": ["array", "null"], "maxItems": 5, "items": {"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "provider": {"anyOf": [{"enum": ["openai-compatible", "openai", "anthropic"]}, {"type": "null"}]}, "base_url": {"type": ["string", "null"], "minLength": 1}, "api_key": {"type": ["string", "null"], "minLength": 1}, "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false}}, "additionalProperties": false}},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991},
+        "stream": {"type": ["boolean", "null"]},
         "system": {"type": ["string", "null"]},
         "system_prompt_name": {"type": "string", "pattern": "^([a-z0-9-]+\\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?)?$"},
         "prompt": {"type": ["string", "number", "boolean", "object", "array"], "minLength": 1},
@@ -360,7 +361,8 @@ values
         "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false},
         "fallbacks": {"type": ["array", "null"], "maxItems": 5, "items": {"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "provider": {"anyOf": [{"enum": ["openai-compatible", "openai", "anthropic"]}, {"type": "null"}]}, "base_url": {"type": ["string", "null"], "minLength": 1}, "api_key": {"type": ["string", "null"], "minLength": 1}, "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false}}, "additionalProperties": false}},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991}
+        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991},
+        "stream": {"type": ["boolean", "null"]}
       },
       "additionalProperties": false
     }',

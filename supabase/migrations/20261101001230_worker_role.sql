@@ -64,6 +64,8 @@ as $$
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- Log lines of steps.
     'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
+    -- Texts of models for the watchers of a run.
+    'stepbase_engine.send_step_texts',
     -- Operations on many runs.
     'stepbase_engine.has_due_operations', 'stepbase_engine.due_operations', 'stepbase_engine.advance_operation',
     'stepbase_engine.fail_operation_run',

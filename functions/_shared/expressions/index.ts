@@ -10,6 +10,7 @@ export {
   unsafeJavaScriptLiterals,
   unsafeJsonataLiterals,
 } from './literals.ts';
+export type { MaskedText } from './mask-stream.ts';
 export { evaluateQuery, type Question } from './query.ts';
 export { type SchemaProblem, validateJson } from './schema.ts';
 export {

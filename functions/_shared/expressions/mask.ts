@@ -8,11 +8,15 @@ const SHORTEST_MASKED = 4;
 const SHORTEST_CUT = 8;
 
 export function createMask(secrets: readonly string[]): Mask {
-  // Longest first: one form may contain another.
-  const forms = [...new Set(secrets.flatMap(formsOf))]
+  const forms = maskForms(secrets);
+  return (value) => (forms.length === 0 ? value : (mask(value, forms) as typeof value));
+}
+
+/** What is masked. Longest first: one form may contain another. */
+export function maskForms(secrets: readonly string[]): string[] {
+  return [...new Set(secrets.flatMap(formsOf))]
     .filter((form) => form.length >= SHORTEST_MASKED)
     .sort((a, b) => b.length - a.length);
-  return (value) => (forms.length === 0 ? value : (mask(value, forms) as typeof value));
 }
 
 /** A secret in every form in which it is masked. */

@@ -3,6 +3,7 @@
 import { ExpressionError } from './errors.ts';
 import type { Json } from './json.ts';
 import { createMask, type Mask } from './mask.ts';
+import { createMaskedText, type MaskedText } from './mask-stream.ts';
 
 export interface Secret {
   readonly value: string;
@@ -28,6 +29,8 @@ export interface Revealed {
   readonly receivers: readonly { readonly secret: string; readonly hosts: readonly string[] }[];
   /** A copy in which *** replaces the value of every secret, because a server may echo one into the result. */
   readonly mask: Mask;
+  /** The same for a text that arrives in pieces. */
+  readonly maskedText: () => MaskedText;
 }
 
 /** Called directly before a handler runs; its result is never stored or logged. */
@@ -48,7 +51,8 @@ export async function resolveSecrets(resolved: Resolved, lookup: SecretLookup): 
   const config = await resolved.finish(values).catch((error: unknown) => {
     throw error instanceof ExpressionError ? withoutValues(error) : error;
   });
-  return { config, receivers, mask: createMask(Object.values(values)) };
+  const shown = Object.values(values);
+  return { config, receivers, mask: createMask(shown), maskedText: () => createMaskedText(shown) };
 }
 
 /** The message of an expression that saw a secret may contain it in any form: `$error($uppercase(secrets.key))`. */

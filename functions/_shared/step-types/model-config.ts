@@ -29,6 +29,8 @@ export const callFields = {
   fallbacks: z.array(fallback).max(5).nullish(),
   temperature: z.number().min(0).max(2).optional(),
   max_tokens: z.int().min(1).optional(),
+  /** Whether the watchers of the run see the text while the model writes it. */
+  stream: z.boolean().nullish(),
 };
 
 /** Files of the application in Supabase Storage. */

@@ -23,6 +23,8 @@ export interface ModelRequest {
   idempotencyKey: string;
   /** Of each call. */
   timeoutMs: number;
+  /** Whether the watchers of the run see the text while the model writes it. */
+  stream?: boolean | undefined;
 }
 
 export interface ToolUse {
@@ -113,7 +115,12 @@ async function call(model: Model, request: ModelRequest, ctx: StepContext): Prom
   await refusedBy(() => ctx.usage.countLlmCall(priced(model)));
   const sdk = await loadSdk();
   const exchange: Exchange = {};
-  const fetch = createFetch(model, exchange, { ctx, timeoutMs: request.timeoutMs });
+  const watched = request.stream ? ctx.texts?.open() : undefined;
+  const fetch = createFetch(model, exchange, {
+    ctx,
+    timeoutMs: request.timeoutMs,
+    onText: watched?.add,
+  });
   let cost: number | null = null;
   let tokens: Tokens | undefined;
   const count = async () => {
@@ -139,7 +146,8 @@ async function call(model: Model, request: ModelRequest, ctx: StepContext): Prom
     .catch(async (error: unknown) => {
       await count();
       throw asStepError(error, exchange);
-    });
+    })
+    .finally(() => watched?.end());
   // The tokens are used even if the response cannot be.
   await count();
   const refusal = refusalIn(exchange.body);

@@ -1,13 +1,13 @@
 // The responses of model endpoints before the AI SDK reads them. An OpenAI-compatible endpoint may give a detail in
 // another form than OpenAI; such a detail must not decide over a good answer.
 
-type Json = Record<string, unknown>;
+export type Json = Record<string, unknown>;
 
 export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
 /** A chat completion in the form that the AI SDK accepts; another body is returned unchanged. */
 export function normalizeCompletion(body: unknown): unknown {
@@ -21,7 +21,7 @@ export function normalizeCompletion(body: unknown): unknown {
         finish_reason: typeof choice.finish_reason === 'string' ? choice.finish_reason : null,
         message: {
           role: 'assistant',
-          content: textOf(message.content) ?? null,
+          content: textIn(message.content) ?? null,
           ...(calls.length === 0 ? {} : { tool_calls: calls }),
         },
       },
@@ -31,7 +31,7 @@ export function normalizeCompletion(body: unknown): unknown {
 }
 
 /** A text, or the texts of a list of parts. */
-function textOf(content: unknown): string | undefined {
+export function textIn(content: unknown): string | undefined {
   if (typeof content === 'string') return content;
   const texts = list(content)
     .map((part) => (isRecord(part) ? part.text : part))

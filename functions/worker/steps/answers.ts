@@ -56,24 +56,44 @@ export class AnswerHeaders {
 
 /** The whole body; throws beyond the limit. */
 export async function readWhole(response: HttpResponse, limit: number): Promise<Uint8Array> {
-  const tooLarge = () =>
-    new StepError('http_response_too_large', `the response is larger than ${limit} bytes`, {
-      details: { status: response.status },
-    });
   if (Number(response.headers.get('content-length') ?? 0) > limit) {
     await response.discard();
-    throw tooLarge();
+    throw tooLarge(response, limit);
   }
   const chunks: Uint8Array[] = [];
+  await readPieces(response, limit, (chunk) => chunks.push(chunk));
+  return joined(chunks);
+}
+
+/** UTF-8 text while it arrives; throws beyond the limit. */
+export async function readText(
+  response: HttpResponse,
+  limit: number,
+  onText: (text: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  await readPieces(response, limit, (chunk) => onText(decoder.decode(chunk, { stream: true })));
+  onText(decoder.decode());
+}
+
+async function readPieces(
+  response: HttpResponse,
+  limit: number,
+  take: (chunk: Uint8Array) => void,
+): Promise<void> {
   let size = 0;
   // The exception ends the loop and so cancels the stream, which closes the connection.
   for await (const chunk of response.body) {
     size += chunk.byteLength;
-    if (size > limit) throw tooLarge();
-    chunks.push(chunk);
+    if (size > limit) throw tooLarge(response, limit);
+    take(chunk);
   }
-  return joined(chunks);
 }
+
+const tooLarge = ({ status }: HttpResponse, limit: number) =>
+  new StepError('http_response_too_large', `the response is larger than ${limit} bytes`, {
+    details: { status },
+  });
 
 /** The beginning of a body, for an error: a body that breaks off or does not end is cut and never an error itself. */
 export async function readBeginning(response: HttpResponse, limit: number): Promise<Uint8Array> {

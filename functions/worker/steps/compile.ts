@@ -3,6 +3,7 @@
 import {
   compileTemplate,
   ExpressionError,
+  type MaskedText,
   type Resolved,
   type Revealed,
   resolveSecrets,
@@ -11,7 +12,7 @@ import {
 } from '../../_shared/expressions/index.ts';
 import { StepError, throwIfAborted, toStepError } from './errors.ts';
 import { toScope } from './scope.ts';
-import type { StepContext, StepHandler, StepResult } from './types.ts';
+import type { StepContext, StepHandler, StepResult, TextStream } from './types.ts';
 
 export interface CompiledStep {
   readonly type: string;
@@ -72,15 +73,29 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
       try {
         revealed = await resolveSecrets(resolved, secrets);
         const config = checkConfig(handler, revealed.config);
-        const { mask, receivers } = revealed;
+        const { mask, maskedText, receivers } = revealed;
         const env = { ...ctx.env, receivers };
         const log: StepContext['log'] = (level, message, data) =>
           ctx.log(level, mask(message), data === undefined ? undefined : mask(data));
-        const result = await handler.run(config, { ...ctx, env, log, stored: resolved.stored });
+        const { texts } = ctx;
+        const result = await handler.run(config, {
+          ...{ ...ctx, env, log, stored: resolved.stored },
+          ...(texts && { texts: { open: () => withoutSecrets(texts.open(), maskedText()) } }),
+        });
         return result.kind === 'completed' ? mask(result) : result;
       } catch (error) {
         throw maskError(fromExpression(error), revealed);
       }
+    },
+  };
+}
+
+function withoutSecrets(stream: TextStream, masked: MaskedText): TextStream {
+  return {
+    add: (text) => stream.add(masked.add(text)),
+    end: () => {
+      stream.add(masked.end());
+      stream.end();
     },
   };
 }

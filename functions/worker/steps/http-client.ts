@@ -2,7 +2,15 @@
 // are retryable.
 
 import { cutText } from '../../_shared/text/storable.ts';
-import { hasBody, parseBody, readBeginning, readWhole, retryAfterMs } from './answers.ts';
+import {
+  contentTypeOf,
+  hasBody,
+  parseBody,
+  readBeginning,
+  readText,
+  readWhole,
+  retryAfterMs,
+} from './answers.ts';
 import type { HttpResponse } from './connect.ts';
 import { checkedAddresses } from './egress.ts';
 import type { StepEnv } from './env.ts';
@@ -22,7 +30,7 @@ export interface HttpCall {
   env: StepEnv;
   /** Null: only the time limit of the attempt ends the call, with the code `timeout`. */
   timeoutMs?: number | null;
-  maxResponseBytes?: number;
+  maxResponseBytes?: number | undefined;
   maxRedirects?: number;
   /** The operator configured the URL (mail API, model endpoint), so the egress check does not apply. */
   trusted?: boolean;
@@ -59,6 +67,23 @@ export async function fetchBytes(call: HttpCall): Promise<Response> {
     const bytes = await bodyOf(response, call);
     const headers = { 'content-type': response.headers.get('content-type') ?? '' };
     return new Response(bytes as BodyInit | null, { status: response.status, headers });
+  });
+}
+
+/** Gives the text of an event stream to `onText` while it arrives; returns another answer as fetchBytes does. */
+export async function fetchEvents(
+  call: HttpCall,
+  onText: (text: string) => void,
+): Promise<Response | undefined> {
+  return await exchange(call, async (response) => {
+    const type = response.headers.get('content-type') ?? '';
+    if (contentTypeOf(type).mime !== 'text/event-stream') {
+      const bytes = await bodyOf(response, { ...call, maxResponseBytes: undefined });
+      const init = { status: response.status, headers: { 'content-type': type } };
+      return new Response(bytes as BodyInit | null, init);
+    }
+    await readText(response, call.maxResponseBytes ?? call.env.limits.responseBytes, onText);
+    return undefined;
   });
 }
 

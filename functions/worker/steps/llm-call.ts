@@ -58,6 +58,7 @@ async function toRequest(config: LlmConfig, ctx: StepContext): Promise<ModelRequ
     messages,
     temperature: config.temperature,
     maxTokens: config.max_tokens,
+    stream: config.stream ?? false,
     responseSchema: config.response_schema ?? undefined,
     idempotencyKey: ctx.idempotencyKey,
     timeoutMs: ctx.timeoutMs ?? llmCallType.defaultTimeoutMs,

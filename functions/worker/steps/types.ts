@@ -45,6 +45,12 @@ export interface StoredPrompt {
   variables: Record<string, unknown>;
 }
 
+/** A text that grows while the watchers of the run look at it. */
+export interface TextStream {
+  add(text: string): void;
+  end(): void;
+}
+
 export interface StepContext {
   run: StepRun;
   stepId: string;
@@ -67,6 +73,8 @@ export interface StepContext {
   env: StepEnv;
   /** Writes a line to the log of the attempt, without secrets. The attempt does not wait for it. */
   log(level: LogLevel, message: string, data?: Record<string, unknown>): void;
+  /** Texts for the watchers of the run, one for each call of a model, without secrets. They are not stored. */
+  texts?: { open(): TextStream };
   queues: WorkQueues;
   runs: ExternalRuns;
   usage: Usage;
