@@ -1,4 +1,4 @@
-// A model that streams: a member of the application watches the text grow over Realtime, nobody else does, and no table
+// A model that streams: a member of the application watches the text grow over Realtime, other users do not, and no table
 // keeps it.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -11,6 +11,7 @@ import {
 import { TERMINAL } from '../ui/format.ts';
 import { readAll } from './pages.ts';
 import { createRunFeed, type RunMessage, type Snapshot } from './run-feed.ts';
+import { type StepTexts, type TextPiece, withPiece } from './step-texts.ts';
 
 export interface RunSnapshot extends Snapshot {
   run: Run;
@@ -134,14 +135,23 @@ function apply(snapshot: RunSnapshot, ahead: readonly RunMessage[]): RunSnapshot
   };
 }
 
-export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; live: boolean } {
+interface LiveRun {
+  snapshot?: RunSnapshot;
+  error?: Error;
+  live: boolean;
+  texts: StepTexts;
+}
+
+export function useRun(runId: string): LiveRun {
   const [snapshot, setSnapshot] = useState<RunSnapshot>();
   const [error, setError] = useState<Error>();
   const [live, setLive] = useState(false);
+  const [texts, setTexts] = useState<StepTexts>(new Map());
 
   useEffect(() => {
     setSnapshot(undefined);
     setError(undefined);
+    setTexts(new Map());
     const feed = createRunFeed<RunSnapshot>({
       load: runReader(runId),
       onChange: (next, ahead) => {
@@ -159,6 +169,9 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
     channel.on('broadcast', { event: 'run' }, (message: { payload: RunMessage }) =>
       feed.receive(message.payload),
     );
+    channel.on('broadcast', { event: 'text' }, (message: { payload: TextPiece }) =>
+      setTexts((known) => withPiece(known, message.payload)),
+    );
     // A client that cannot join, or is offline, still shows the current rows.
     feed.joined();
     void supabase.realtime.setAuth().then(() =>
@@ -173,5 +186,5 @@ export function useRun(runId: string): { snapshot?: RunSnapshot; error?: Error; 
     };
   }, [runId]);
 
-  return { ...(snapshot ? { snapshot } : {}), ...(error ? { error } : {}), live };
+  return { ...(snapshot ? { snapshot } : {}), ...(error ? { error } : {}), live, texts };
 }

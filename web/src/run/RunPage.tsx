@@ -13,7 +13,7 @@ import { Task } from './Task.tsx';
 const outcomeOf = (pending: Json) => String((pending as { status?: string }).status ?? 'ended');
 
 export function RunPage({ runId }: { runId: string }) {
-  const { snapshot, error, live } = useRun(runId);
+  const { snapshot, error, live, texts } = useRun(runId);
   const [chosen, setChosen] = useState<string>();
   const [problem, setProblem] = useState<string>();
 
@@ -81,6 +81,7 @@ export function RunPage({ runId }: { runId: string }) {
                 .filter((edge) => edge.source_node_id === chosen)
                 .map((edge) => edge.source_handle)}
               run={run}
+              texts={texts}
               onProblem={setProblem}
               onClose={() => setChosen(undefined)}
             />

@@ -1,5 +1,6 @@
 // The panel of one step: each attempt with its resolved input, output and error.
 import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
+import { attemptKey, type StepTexts } from '../live/step-texts.ts';
 import { dateTime, duration, TERMINAL } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
 import { follow, type OnProblem } from './calls.ts';
@@ -11,6 +12,8 @@ interface Props {
   /** The handles of the edges that leave the step; null: taken in any case. */
   handles: (string | null)[];
   run: Run;
+  /** What models are writing. */
+  texts: StepTexts;
   onProblem: OnProblem;
   onClose(): void;
 }
@@ -27,7 +30,16 @@ function Value({ title, value }: { title: string; value: unknown }) {
   );
 }
 
-export function StepPanel({ nodeId, node, steps, handles, run, onProblem, onClose }: Props) {
+function GrowingText({ text }: { text: string | undefined }) {
+  return text ? (
+    <details open>
+      <summary>Text so far</summary>
+      <pre className="mono">{text}</pre>
+    </details>
+  ) : null;
+}
+
+export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem, onClose }: Props) {
   const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
 
   const rerunFromHere = () =>
@@ -73,6 +85,7 @@ export function StepPanel({ nodeId, node, steps, handles, run, onProblem, onClos
             </p>
           )}
           <Value title="Error" value={step.error} />
+          {!TERMINAL.has(step.status) && <GrowingText text={texts.get(attemptKey(step))?.text} />}
           <Value title="Output" value={step.output} />
           <Value title="Input" value={step.input} />
         </article>

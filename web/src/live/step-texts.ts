@@ -1,0 +1,33 @@
+// The texts that models are writing, from the messages of a run. They are not stored: the output of a step replaces them.
+
+export interface TextPiece {
+  step_id: string;
+  item_index: number;
+  attempt: number;
+  /** The call of a model within the attempt. */
+  call: number;
+  /** The length of the text before the piece. */
+  offset: number;
+  text: string;
+}
+
+export interface StepText {
+  call: number;
+  text: string;
+}
+
+/** By attempt; see attemptKey. */
+export type StepTexts = ReadonlyMap<string, StepText>;
+
+export const attemptKey = (step: Pick<TextPiece, 'step_id' | 'item_index' | 'attempt'>): string =>
+  [step.step_id, step.item_index, step.attempt].join(':');
+
+/** A later call replaces the text. A piece that comes late changes nothing, and a lost one leaves a gap. */
+export function withPiece(texts: StepTexts, piece: TextPiece): StepTexts {
+  const key = attemptKey(piece);
+  const known = texts.get(key);
+  const before = known?.call === piece.call ? known.text : '';
+  if (piece.call < (known?.call ?? 0) || piece.offset < before.length) return texts;
+  const text = before.padEnd(piece.offset, '…') + piece.text;
+  return new Map(texts).set(key, { call: piece.call, text });
+}
