@@ -86,6 +86,7 @@ CREATE INDEX idx_agent_prompts_tags ON stepbase.agent_prompts USING gin (tags);
 CREATE INDEX idx_agent_prompts_updated_by ON stepbase.agent_prompts USING btree (updated_by);
 CREATE INDEX idx_agent_prompts_visibility_app_code ON stepbase.agent_prompts USING btree (visibility, app_code);
 CREATE TRIGGER agent_prompts_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.agent_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
+CREATE TRIGGER agent_prompts_check_variables BEFORE INSERT OR UPDATE OF prompt_variables ON stepbase.agent_prompts FOR EACH ROW WHEN (((jsonb_typeof(new.prompt_variables) = 'object'::text) AND (new.prompt_variables <> '{}'::jsonb))) EXECUTE FUNCTION stepbase_private.check_prompt_variables();
 CREATE TRIGGER agent_prompts_keep_identity BEFORE UPDATE ON stepbase.agent_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'version', 'created_at');
 CREATE TRIGGER agent_prompts_stamp_updated_by BEFORE UPDATE ON stepbase.agent_prompts FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.agent_prompts enable row level security;
@@ -104,6 +105,34 @@ create policy "Prompt writers create prompts" on stepbase.agent_prompts
 create policy "Prompt writers delete prompts" on stepbase.agent_prompts
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('prompt:write'::text) AS has_permission)));
+
+create table stepbase.ai_budgets (
+  app_code text not null,
+  period text not null,
+  max_cost numeric not null, -- US dollars. When they are spent, further calls fail with budget_exceeded. 0: none.
+  alert_percent integer, -- The event budget.threshold_reached is emitted once per period when this part of the budget is spent; null: never.
+  unpriced text not null default 'allow'::text, -- allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.
+  alerted_for date, -- First day of the period whose event was emitted.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint ai_budgets_pkey PRIMARY KEY (app_code, period),
+  constraint ai_budgets_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint alert_percent_is_from_1_to_100 CHECK (((alert_percent >= 1) AND (alert_percent <= 100))),
+  constraint max_cost_is_from_0_to_a_billion CHECK (((max_cost >= (0)::numeric) AND (max_cost <= (1000000000)::numeric))),
+  constraint period_is_known CHECK ((period = ANY (ARRAY['day'::text, 'month'::text]))),
+  constraint unpriced_is_known CHECK ((unpriced = ANY (ARRAY['allow'::text, 'refuse'::text])))
+);
+comment on table stepbase.ai_budgets is 'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.';
+CREATE TRIGGER ai_budgets_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.ai_budgets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('period');
+CREATE TRIGGER ai_budgets_keep_identity BEFORE UPDATE ON stepbase.ai_budgets FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'period', 'created_at');
+CREATE TRIGGER ai_budgets_reset_alert BEFORE UPDATE OF max_cost, alert_percent ON stepbase.ai_budgets FOR EACH ROW WHEN (((old.max_cost <> new.max_cost) OR (old.alert_percent IS DISTINCT FROM new.alert_percent))) EXECUTE FUNCTION stepbase_private.reset_budget_alert();
+CREATE TRIGGER ai_budgets_touch_updated_at BEFORE UPDATE ON stepbase.ai_budgets FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.ai_budgets enable row level security;
+grant select on stepbase.ai_budgets to authenticated;
+grant select, insert, update, delete on stepbase.ai_budgets to service_role;
+create policy "Members read the budgets of their application" on stepbase.ai_budgets
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('stats:read'::text) AS has_permission)));
 
 create view stepbase.allowed_functions with (security_invoker=true) as
  SELECT name,
@@ -221,6 +250,9 @@ create table stepbase.app_quotas (
   max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the quota no run starts.
   max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
   max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
+  max_ai_cost_per_day numeric, -- US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.
+  max_ai_cost_per_month numeric, -- US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.
+  unpriced_models text not null default 'allow'::text, -- allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.
   max_mails_per_day bigint not null default 1000, -- Mails of steps per day (UTC); each recipient counts. 0: none.
   max_run_retention_days double precision not null default 36500, -- The longest run_retention_days that a member can choose.
   max_event_retention_days integer not null default 36500, -- The longest event_retention_days that a member can choose.
@@ -242,6 +274,8 @@ create table stepbase.app_quotas (
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
   constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint max_ai_cost_per_day_is_from_0_to_a_billion CHECK (((max_ai_cost_per_day >= (0)::numeric) AND (max_ai_cost_per_day <= (1000000000)::numeric))),
+  constraint max_ai_cost_per_month_is_from_0_to_a_billion CHECK (((max_ai_cost_per_month >= (0)::numeric) AND (max_ai_cost_per_month <= (1000000000)::numeric))),
   constraint max_api_keys_is_not_negative CHECK ((max_api_keys >= 0)),
   constraint max_audit_retention_is_between_the_least_and_100_years CHECK (((max_audit_retention_days >= min_audit_retention_days) AND (max_audit_retention_days <= 36500))),
   constraint max_descendants_is_positive CHECK ((max_descendants > 0)),
@@ -265,7 +299,8 @@ create table stepbase.app_quotas (
   constraint max_triggers_is_not_negative CHECK ((max_triggers >= 0)),
   constraint min_audit_retention_is_between_1_day_and_100_years CHECK (((min_audit_retention_days >= 1) AND (min_audit_retention_days <= 36500))),
   constraint queue_age_minutes_is_positive CHECK ((queue_age_minutes > 0)),
-  constraint run_stuck_minutes_is_positive CHECK ((run_stuck_minutes > 0))
+  constraint run_stuck_minutes_is_positive CHECK ((run_stuck_minutes > 0)),
+  constraint unpriced_models_is_known CHECK ((unpriced_models = ANY (ARRAY['allow'::text, 'refuse'::text])))
 );
 comment on table stepbase.app_quotas is 'Limits of an application. Its member managers read them; only the service role and the operator change them.';
 CREATE TRIGGER app_quotas_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.app_quotas FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('app_code');
@@ -758,6 +793,32 @@ grant select, delete on stepbase.invitations to service_role;
 create policy "Member managers read the invitations of their application" on stepbase.invitations
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
+
+create table stepbase.model_prices (
+  model text not null, -- The name that steps give as model.
+  provider text not null default 'openai-compatible'::text, -- openai-compatible, openai or anthropic, as in the config of a step.
+  valid_from timestamp with time zone not null default now(), -- Calls from this time on have the price, until the next row of the model.
+  input numeric not null,
+  output numeric not null,
+  cached_input numeric, -- For input that the provider had in its cache; null: as input.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint model_prices_pkey PRIMARY KEY (model, provider, valid_from),
+  constraint cached_input_is_from_0_to_1000000 CHECK (((cached_input >= (0)::numeric) AND (cached_input <= (1000000)::numeric))),
+  constraint input_is_from_0_to_1000000 CHECK (((input >= (0)::numeric) AND (input <= (1000000)::numeric))),
+  constraint model_has_1_to_200_characters CHECK (((length(model) >= 1) AND (length(model) <= 200))),
+  constraint output_is_from_0_to_1000000 CHECK (((output >= (0)::numeric) AND (output <= (1000000)::numeric))),
+  constraint provider_is_known CHECK ((provider = ANY (ARRAY['openai-compatible'::text, 'openai'::text, 'anthropic'::text]))),
+  constraint valid_from_is_finite CHECK (isfinite(valid_from))
+);
+comment on table stepbase.model_prices is 'Prices of language models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.';
+CREATE TRIGGER model_prices_touch_updated_at BEFORE UPDATE ON stepbase.model_prices FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.model_prices enable row level security;
+grant select on stepbase.model_prices to authenticated;
+grant select, insert, update, delete on stepbase.model_prices to service_role;
+create policy "Signed-in users read model prices" on stepbase.model_prices
+  for select to authenticated
+  using (true);
 
 create table stepbase.organizations (
   id uuid not null default gen_random_uuid(),
@@ -2585,7 +2646,7 @@ create table stepbase.workflow_triggers (
   workflow_id uuid not null,
   name text not null default ''::text,
   trigger_type text not null,
-  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck or queue.age_high.
+  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, queue.age_high or budget.threshold_reached.
   source_workflow_id uuid, -- For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.
   signature_scheme text, -- For webhooks: how the sender signs its calls.
   filter jsonb, -- JSON that the event's payload must contain (@>); null: every payload matches.
@@ -2731,6 +2792,8 @@ CREATE TRIGGER workflow_versions_keep_content BEFORE UPDATE ON stepbase.workflow
 CREATE TRIGGER workflow_versions_keep_identity BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'version', 'created_at');
 CREATE TRIGGER workflow_versions_keep_published BEFORE DELETE ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.published_at IS NOT NULL)) EXECUTE FUNCTION stepbase_private.refuse_published_delete();
 CREATE TRIGGER workflow_versions_pin_components AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status = 'draft'::text) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.pin_published_components();
+CREATE TRIGGER workflow_versions_pin_prompts_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION stepbase_private.pin_published_prompts();
+CREATE TRIGGER workflow_versions_pin_prompts_on_update AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status = 'draft'::text) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.pin_published_prompts();
 CREATE TRIGGER workflow_versions_point_at_latest AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.point_at_latest_version();
 CREATE TRIGGER workflow_versions_request_check_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION stepbase_private.request_version_check();
 CREATE TRIGGER workflow_versions_request_check_on_update AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.request_version_check();
@@ -3116,6 +3179,16 @@ $function$;
 comment on function stepbase.delegate_task(step_run_id uuid, user_id uuid, note text) is 'Assigns a waiting task or approval to another member, who may have any role; the note goes to the history of the run. One of several assigned approvers gives away their own decision. Allowed for the members who may complete it. Errors: SB400, SB401, SB403, SB404 unknown task or member, SB409 not waiting for a person, claimed by another person, the member started the run and is excluded, or an approval of several persons that the caller cannot delegate.';
 grant execute on function stepbase.delegate_task(step_run_id uuid, user_id uuid, note text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.delete_ai_budget(period text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.delete_ai_budget(delete_ai_budget.period);
+$function$;
+comment on function stepbase.delete_ai_budget(period text) is 'Deletes the budget of a period (day or month). The limits of the operator stay. Requires member:manage. Errors: SB401, SB403, SB404 no such budget.';
+grant execute on function stepbase.delete_ai_budget(period text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.delete_application(app_code text, force boolean DEFAULT false)
  RETURNS jsonb
  LANGUAGE sql
@@ -3457,6 +3530,17 @@ $function$;
 comment on function stepbase.reactivate_application(app_code text) is 'Ends the deactivation of an application, and cancels its deletion within the grace period. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403 also if an operator deactivated it, SB404 not a member, SB409 the grace period is over.';
 grant execute on function stepbase.reactivate_application(app_code text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.read_ai_usage(period text DEFAULT 'month'::text, day date DEFAULT NULL::date)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_ai_usage(read_ai_usage.period, read_ai_usage.day);
+$function$;
+comment on function stepbase.read_ai_usage(period text, day date) is 'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.read_ai_usage(period text, day date) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
  RETURNS jsonb
  LANGUAGE sql
@@ -3735,6 +3819,18 @@ $function$;
 comment on function stepbase.send_test_event(subscription_id uuid) is 'Sends an event of the type webhook.test to a webhook subscription, once, also to a disabled one, and returns the delivery; read it again for the result. Requires schedule:write and run:read. Errors: SB401, SB403, SB404, SB429 more than 10 in a minute.';
 grant execute on function stepbase.send_test_event(subscription_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer DEFAULT NULL::integer, unpriced text DEFAULT 'allow'::text)
+ RETURNS stepbase.ai_budgets
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.set_ai_budget(
+    set_ai_budget.period, set_ai_budget.max_cost, set_ai_budget.alert_percent, set_ai_budget.unpriced
+  );
+$function$;
+comment on function stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer, unpriced text) is 'Sets what the LLM calls of the caller''s application may cost per day or month (UTC), in US dollars. alert_percent: the event budget.threshold_reached is emitted when this part is spent. unpriced: allow or refuse calls of models without a price. Requires member:manage. Errors: SB400 also above max_ai_cost_per_day or max_ai_cost_per_month of the quotas, SB401, SB403.';
+grant execute on function stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer, unpriced text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.set_incident_switch(scope text, reason text, mode text DEFAULT 'drain'::text, target text DEFAULT NULL::text)
  RETURNS stepbase.incident_switches
  LANGUAGE sql
@@ -3989,11 +4085,13 @@ create table stepbase_engine.app_usage (
   day date not null,
   llm_calls bigint not null default 0,
   llm_tokens bigint not null default 0,
+  llm_cost numeric not null default 0, -- US dollars, of calls whose price is known.
+  llm_unpriced_calls bigint not null default 0, -- Calls that had a response and whose cost is not known.
   mails bigint not null default 0, -- Each recipient of a mail counts.
   constraint app_usage_pkey PRIMARY KEY (app_code, day),
   constraint app_usage_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
 );
-comment on table stepbase_engine.app_usage is 'What an application used on a day (UTC). A row is deleted after 35 days.';
+comment on table stepbase_engine.app_usage is 'What an application used on a day (UTC). A row is deleted after 400 days.';
 alter table stepbase_engine.app_usage enable row level security;
 
 create table stepbase_engine.audit_log_default (
@@ -4183,6 +4281,21 @@ create table stepbase_engine.pinned_components (
 comment on table stepbase_engine.pinned_components is 'Components of a version as they were when it was saved or published; explain warns when they have changed since.';
 CREATE INDEX idx_pinned_components_component_id ON stepbase_engine.pinned_components USING btree (component_id);
 alter table stepbase_engine.pinned_components enable row level security;
+
+create table stepbase_engine.pinned_prompts (
+  workflow_version_id uuid not null,
+  reference text not null, -- As steps write it: [app/]name[@version].
+  prompt_id uuid, -- The row that was copied; null: it was deleted.
+  version text not null,
+  content text not null,
+  variables jsonb not null,
+  constraint pinned_prompts_pkey PRIMARY KEY (workflow_version_id, reference),
+  constraint pinned_prompts_prompt_fkey FOREIGN KEY (prompt_id) REFERENCES stepbase.agent_prompts(id) ON DELETE SET NULL,
+  constraint pinned_prompts_version_fkey FOREIGN KEY (workflow_version_id) REFERENCES stepbase.workflow_versions(id) ON DELETE CASCADE
+);
+comment on table stepbase_engine.pinned_prompts is 'The prompts of a published version as they were when it was published.';
+CREATE INDEX idx_pinned_prompts_prompt_id ON stepbase_engine.pinned_prompts USING btree (prompt_id);
+alter table stepbase_engine.pinned_prompts enable row level security;
 
 create table stepbase_engine.plan_edges (
   workflow_version_id uuid not null,
@@ -5090,6 +5203,34 @@ AS $function$
   from (select stepbase_engine.now() - p_since as age) a;
 $function$;
 comment on function stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text) is 'The status of something that waits since a time, warning after a minute and failed after ten, and its age as text.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.ai_budget_states(p_app_code text, p_day date)
+ RETURNS TABLE(period text, starts_on date, ends_on date, max_cost numeric, spent numeric, alert_percent integer, alerted_for date, refuses_unpriced boolean)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select
+    x.period, x.starts_on, x.ends_on, least(b.max_cost, x.quota),
+    -- At most 31 rows, by the primary key.
+    (
+      select coalesce(sum(u.llm_cost), 0) from stepbase_engine.app_usage u
+      where u.app_code = p_app_code and u.day >= x.starts_on and u.day < x.ends_on
+    ),
+    b.alert_percent, b.alerted_for, 'refuse' in (q.unpriced_models, b.unpriced)
+  from stepbase.app_quotas q
+  cross join lateral (
+    values
+      ('day', p_day, p_day + 1, q.max_ai_cost_per_day),
+      (
+        'month', date_trunc('month', p_day::timestamp)::date,
+        (date_trunc('month', p_day::timestamp) + interval '1 month')::date, q.max_ai_cost_per_month
+      )
+  ) x (period, starts_on, ends_on, quota)
+  left join stepbase.ai_budgets b on b.app_code = q.app_code and b.period = x.period
+  where q.app_code = p_app_code;
+$function$;
+comment on function stepbase_engine.ai_budget_states(p_app_code text, p_day date) is 'The day and the month of a date with the lower limit of budget and quota (null: none) and what LLM calls have cost.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.anchor_problem(p_app_code text, p_anchor jsonb)
  RETURNS jsonb
@@ -6565,6 +6706,55 @@ AS $function$
     );
 $function$;
 comment on function stepbase_engine.change_matches(p_filter jsonb, p_change jsonb) is 'Whether a change fulfils the filter of a database trigger: its new and old row contain filter.new and filter.old (@>), and the first result of filter.path is neither false nor null.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.check_ai_budgets(p_app_code text, p_model jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_state record;
+  v_retry_at timestamptz;
+begin
+  -- Of two budgets that are spent, the one that is renewed later.
+  for v_state in
+    select s.*, coalesce(s.spent >= s.max_cost, false) as is_spent
+    from stepbase_engine.ai_budget_states(p_app_code, (v_now at time zone 'UTC')::date) s
+    order by s.ends_on desc
+  loop
+    if v_state.is_spent then
+      v_retry_at := v_state.ends_on::timestamp at time zone 'UTC';
+      perform stepbase_private.raise_error(
+        'budget_exceeded',
+        format(
+          'The application spent its budget of %s US dollars per %s for LLM calls. Retry after %s UTC, or raise the budget',
+          v_state.max_cost, v_state.period, v_state.ends_on
+        ),
+        jsonb_build_object(
+          'period', v_state.period,
+          'max_cost', v_state.max_cost,
+          'spent', v_state.spent,
+          'retry_at', v_retry_at,
+          'retry_after_ms', ceil(extract(epoch from v_retry_at - v_now) * 1000)::bigint
+        )
+      );
+    end if;
+    if v_state.refuses_unpriced and stepbase_engine.model_price(p_model, v_now) is null then
+      perform stepbase_private.raise_error(
+        'model_unpriced',
+        format(
+          'The budget per %s refuses models without a price: give the step a price, or store the price of %s (%s)',
+          v_state.period, p_model ->> 'model', p_model ->> 'provider'
+        ),
+        jsonb_build_object('period', v_state.period, 'model', p_model -> 'model', 'provider', p_model -> 'provider')
+      );
+    end if;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.check_ai_budgets(p_app_code text, p_model jsonb) is 'Raises SB430 budget_exceeded with period, max_cost, spent, retry_at and retry_after_ms if an application has spent a budget, and SB431 model_unpriced if a budget refuses models without a price and the model has none.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_blocked_children()
  RETURNS trigger
@@ -8085,6 +8275,7 @@ declare
   v_settled timestamptz;
   v_from timestamptz;
   v_until timestamptz;
+  v_next timestamptz;
   v_runs bigint := 0;
 begin
   insert into stepbase_engine.statistics_marks (marked_at, xid)
@@ -8103,12 +8294,14 @@ begin
   v_settled := (select max(m.marked_at) from stepbase_engine.statistics_marks m where m.xid <= v_xmin) - c_margin;
   -- A transaction that is open for longer must not stop the statistics.
   v_settled := date_trunc('minute', greatest(v_settled, v_now - c_span));
+  v_next := v_from;
   loop
-    v_until := least(v_from + c_span, v_now + interval '1 minute');
-    v_runs := v_runs + stepbase_engine.collect_span(v_from, v_until);
-    v_from := least(v_until, greatest(v_from, v_settled));
+    v_until := least(v_next + c_span, v_now + interval '1 minute');
+    v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
+    v_next := v_until;
     exit when v_until > v_now or clock_timestamp() >= v_end;
   end loop;
+  v_from := greatest(v_from, least(v_next, v_settled));
   update stepbase_engine.statistics_progress p set settled_at = v_from where p.id and p.settled_at <> v_from;
   delete from stepbase_engine.statistics_marks m where m.marked_at < v_settled;
   perform stepbase_engine.merge_hours(v_now - interval '1 day', v_now - p_keep);
@@ -8970,22 +9163,37 @@ comment on function stepbase_engine.count_outcomes(p_operation stepbase.run_oper
 
 CREATE OR REPLACE FUNCTION stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb)
  RETURNS numeric
- LANGUAGE sql
+ LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  insert into stepbase_engine.app_usage as u (app_code, day, llm_tokens)
-  select r.app_code, (stepbase_engine.now() at time zone 'UTC')::date, ceil(coalesce((p_use ->> 'total')::numeric, 0))
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_today constant date := (v_now at time zone 'UTC')::date;
+  v_cost constant numeric := stepbase_engine.model_cost(p_use, stepbase_engine.model_price(p_use, v_now));
+  v_app_code text;
+begin
+  insert into stepbase_engine.app_usage as u (app_code, day, llm_tokens, llm_cost, llm_unpriced_calls)
+  select
+    r.app_code, v_today, ceil(coalesce((p_use ->> 'total')::numeric, 0)), coalesce(v_cost, 0), (v_cost is null)::int
   from stepbase.runs r
   where r.id = p_run_id
-  on conflict (app_code, day) do update set llm_tokens = u.llm_tokens + excluded.llm_tokens;
-
-  select stepbase_engine.model_cost(p_use, p_use -> 'price');
+  on conflict (app_code, day) do update
+  set
+    llm_tokens = u.llm_tokens + excluded.llm_tokens,
+    llm_cost = u.llm_cost + excluded.llm_cost,
+    llm_unpriced_calls = u.llm_unpriced_calls + excluded.llm_unpriced_calls
+  returning u.app_code into v_app_code;
+  if v_cost > 0 then
+    perform stepbase_engine.emit_budget_alerts(v_app_code, v_today);
+  end if;
+  return v_cost;
+end;
 $function$;
-comment on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) is 'Counts the tokens of an LLM call after its response: total, input, cached_input (a part of input) and output. Returns the cost in US dollars; null if the price is not known.';
+comment on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) is 'Counts the tokens and the cost of an LLM call after its response. p_use: provider, model, price and is_operators as of model_price; total, input, cached_input (a part of input) and output, null if the response does not tell. Returns the cost in US dollars; null if it is not known.';
 grant execute on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer)
+CREATE OR REPLACE FUNCTION stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb DEFAULT '{}'::jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -9009,7 +9217,7 @@ begin
   set llm_calls = u.llm_calls + excluded.llm_calls, mails = u.mails + excluded.mails
   returning u.* into v_used;
   if v_used.llm_calls = p_llm_calls and v_used.mails = p_mails then
-    delete from stepbase_engine.app_usage u where u.app_code = v_app_code and u.day < v_today - 35;
+    delete from stepbase_engine.app_usage u where u.app_code = v_app_code and u.day < v_today - 400;
   end if;
   select l.quota, l.value, l.use into v_refused
   from stepbase.app_quotas q
@@ -9035,10 +9243,13 @@ begin
       )
     );
   end if;
+  if p_llm_calls > 0 then
+    perform stepbase_engine.check_ai_budgets(v_app_code, p_model);
+  end if;
 end;
 $function$;
-comment on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer) is 'Counts LLM calls and mails of a step before it makes them. Raises SB429 limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and counts nothing then.';
-grant execute on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer) to stepbase_worker;
+comment on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb) is 'Counts LLM calls and mails of a step before it makes them. p_model: as of count_tokens, without the tokens. Raises SB429 limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and the errors of check_ai_budgets. It counts nothing then.';
+grant execute on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.create_first_token(p_run stepbase.runs, p_max_rounds integer)
  RETURNS uuid
@@ -9808,6 +10019,40 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.emit_alerts() is 'Emits run.stuck and queue.age_high for incidents that began, to applications with an enabled trigger for them, and forgets incidents that have ended. Returns the number of events. The thresholds are run_stuck_minutes and queue_age_minutes of app_quotas.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.emit_budget_alerts(p_app_code text, p_day date)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  with reached as (
+    -- The row lock of the update lets one of two concurrent calls emit the event.
+    update stepbase.ai_budgets b
+    set alerted_for = s.starts_on
+    from stepbase_engine.ai_budget_states(p_app_code, p_day) s
+    where b.app_code = p_app_code and b.period = s.period
+      and s.alert_percent is not null and s.spent >= s.max_cost * s.alert_percent / 100
+      and b.alerted_for is distinct from s.starts_on
+    returning s.*
+  )
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    p_app_code, 'event', stepbase_engine.new_id(), 'event.emitted',
+    jsonb_build_object(
+      'name', 'budget.threshold_reached', 'depth', 1, 'at', stepbase_engine.now(),
+      'payload', jsonb_build_object(
+        'period', r.period, 'starts_on', r.starts_on, 'ends_on', r.ends_on, 'max_cost', r.max_cost, 'spent', r.spent,
+        'alert_percent', r.alert_percent
+      )
+    )
+  from reached r;
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.emit_budget_alerts(p_app_code text, p_day date) is 'Emits budget.threshold_reached for each budget of an application whose threshold is spent, once per period.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.emit_from_steps(p_events stepbase_engine.event[])
  RETURNS void
@@ -13269,7 +13514,7 @@ comment on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids te
 grant execute on function stepbase_engine.load_outputs(p_run_ids uuid[], p_step_ids text[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_plans(p_workflow_version_ids uuid[])
- RETURNS TABLE(workflow_version_id uuid, workflow text, version integer, nodes jsonb)
+ RETURNS TABLE(workflow_version_id uuid, workflow text, version integer, nodes jsonb, prompts jsonb)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO ''
@@ -13297,12 +13542,19 @@ AS $function$
       ))
       from stepbase.workflow_nodes n
       where n.workflow_version_id = v.id
+    ),
+    (
+      select jsonb_object_agg(
+        p.reference, jsonb_build_object('version', p.version, 'content', p.content, 'variables', p.variables)
+      )
+      from stepbase_engine.pinned_prompts p
+      where p.workflow_version_id = v.id
     )
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = any(p_workflow_version_ids);
 $function$;
-comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components. A worker may cache a version without components forever, and others for a short time, because components can change.';
+comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components, and the prompts that were pinned, by reference (null: none). A worker may cache a version without components forever, and others for a short time, because components can change.';
 grant execute on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_runs(p_run_ids uuid[])
@@ -13945,10 +14197,33 @@ AS $function$
     select
       (p_use ->> 'input')::numeric as input,
       (p_use ->> 'output')::numeric as output,
-      coalesce(least((p_use ->> 'cached_input')::numeric, (p_use ->> 'input')::numeric), 0) as cached
+      least(coalesce((p_use ->> 'cached_input')::numeric, 0), (p_use ->> 'input')::numeric) as cached
   ) t;
 $function$;
 comment on function stepbase_engine.model_cost(p_use jsonb, p_price jsonb) is 'The cost of an LLM call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, which is input by default. Null if a count or the price is not known.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with stored as (
+    select (
+      select jsonb_build_object('input', p.input, 'output', p.output, 'cached_input', p.cached_input)
+      from stepbase.model_prices p
+      where p.model = p_use ->> 'model' and p.provider = p_use ->> 'provider' and p.valid_from <= p_at
+      order by p.valid_from desc
+      limit 1
+    ) as price
+  )
+  select case
+    when p_use -> 'is_operators' = 'true' then coalesce(s.price, nullif(p_use -> 'price', 'null'))
+    else coalesce(nullif(p_use -> 'price', 'null'), s.price)
+  end
+  from stored s;
+$function$;
+comment on function stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone) is 'The price of an LLM call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
  RETURNS void
@@ -18219,6 +18494,58 @@ end;
 $function$;
 comment on function stepbase_engine.send_step_logs(p_run_ids uuid[], p_seqs bigint[]) is 'Sends one private Realtime message for each run: topic stepbase:run:<id>, event logs, payload {run_id, seq_from, seq, logs: [{seq, step_id, item_index, attempt, level, message, at}]} with the lines after the seq of p_seqs: at most 50 and 32 KB, otherwise truncated is true.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.send_step_texts(p_pieces jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_times timestamp[];
+begin
+  if to_regclass('realtime.messages') is null then
+    return;
+  end if;
+  with sent as (
+    insert into realtime.messages (id, topic, extension, payload, event, private)
+    select
+      stepbase_engine.new_id(), 'stepbase:run:' || s.run_id, 'broadcast',
+      jsonb_build_object(
+        'run_id', s.run_id, 'step_id', s.step_id, 'item_index', s.item_index, 'attempt', s.attempt, 'call', p.call,
+        'seq', p.seq, 'offset', p.offset, 'text', p.text, 'done', p.done
+      ) || case when p.truncated then '{"truncated": true}'::jsonb else '{}' end,
+      'text', true
+    from rows from (
+      jsonb_to_recordset(p_pieces) as (
+        step_run_id uuid, fence int, call int, seq int, "offset" int, text text, done boolean, truncated boolean
+      )
+    ) with ordinality as p (step_run_id, fence, call, seq, "offset", text, done, truncated, place)
+    join stepbase.step_runs s on s.id = p.step_run_id and s.fence = p.fence
+    order by p.place
+    returning id, inserted_at
+  )
+  select array_agg(s.id), array_agg(s.inserted_at) into v_ids, v_times from sent s;
+  begin
+    delete from realtime.messages m
+    using unnest(v_ids, v_times) as s (id, inserted_at)
+    where m.id = s.id and m.inserted_at = s.inserted_at;
+  exception
+    -- Then Realtime deletes them after some days, as its other messages.
+    when insufficient_privilege then
+      null;
+  end;
+exception
+  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
+  when check_violation then
+    return;
+  when others then
+    raise warning 'stepbase: a broadcast of texts failed: %', sqlerrm;
+end;
+$function$;
+comment on function stepbase_engine.send_step_texts(p_pieces jsonb) is 'Sends one private Realtime message for each piece [{step_run_id, fence, call, seq, offset, text, done, truncated}] of an attempt: topic stepbase:run:<id>, event text, payload {run_id, step_id, item_index, attempt, call, seq, offset, text, done}. Pieces of an attempt that was claimed again since (another fence) are dropped.';
+grant execute on function stepbase_engine.send_step_texts(p_pieces jsonb) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -20420,6 +20747,8 @@ AS $function$
     'stepbase_engine.take_deletable_outputs', 'stepbase_engine.forget_stored_outputs',
     -- Log lines of steps.
     'stepbase_engine.write_step_logs', 'stepbase_engine.append_step_logs',
+    -- Texts of models for the watchers of a run.
+    'stepbase_engine.send_step_texts',
     -- Operations on many runs.
     'stepbase_engine.has_due_operations', 'stepbase_engine.due_operations', 'stepbase_engine.advance_operation',
     'stepbase_engine.fail_operation_run',
@@ -21512,7 +21841,7 @@ declare
   v_silent constant text[] := '{updated_at,updated_by,last_used_at,last_run_at,next_run_at,runs_started,finished_at,'
     'last_error,next_times,times,times_total,times_done,times_skipped,times_failed,completed_at,resumed_at,last_fired_at,'
     'has_flow_controls,failing_since,execution_count,avg_execution_duration_ms,last_executed_at,mail_sent_at,mail_error,'
-    'done,failed,skipped,next_slice_at,announced_at,ended_at}';
+    'done,failed,skipped,next_slice_at,announced_at,ended_at,alerted_for}';
   v_before constant jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) - v_hidden end;
   v_after constant jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) - v_hidden end;
   v_app constant text := coalesce(v_after, v_before) ->> 'app_code';
@@ -22143,6 +22472,12 @@ AS $function$
       )
       join stepbase.workflow_versions v on v.id = w.published_version_id and v.input_schema is not null
     ),
+    'deprecatedPrompts', (
+      select coalesce(jsonb_agg(r.reference order by r.reference), '[]')
+      from stepbase_private.prompt_references(p_definition) r (reference)
+      cross join lateral stepbase_private.prompt_for(p_app_code, r.reference) d
+      where d.deprecated
+    ),
     'components', (
       select coalesce(jsonb_object_agg(c.name, o.output_schema), '{}')
       from component c
@@ -22151,7 +22486,7 @@ AS $function$
     )
   );
 $function$;
-comment on function stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb) is 'The schemas that the checker compares a definition with: {inputSchema, signals, children, components}. p_workflow_id: the workflow of the definition; null: it does not exist yet.';
+comment on function stepbase_private.check_context(p_app_code text, p_workflow_id uuid, p_definition jsonb, p_input_schema jsonb) is 'What the checker compares a definition with: {inputSchema, signals, children, components, deprecatedPrompts}. p_workflow_id: the workflow of the definition; null: it does not exist yet.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_definition()
  RETURNS trigger
@@ -22301,6 +22636,21 @@ begin
 end;
 $function$;
 comment on function stepbase_private.check_permissions() is 'Trigger: raises SB400 invalid_request for a permission that no built-in role has, and sorts the permissions.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.check_prompt_variables()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform stepbase_private.require_json_schema(
+    jsonb_build_object('properties', new.prompt_variables), 'prompt_variables'
+  );
+  return new;
+end;
+$function$;
+comment on function stepbase_private.check_prompt_variables() is 'Trigger: checks the JSON Schemas of the variables. Raises SB422 invalid_input or SB425 schema_too_complex.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.check_rerun_arguments(p_outputs jsonb, p_reason text)
  RETURNS void
@@ -23031,6 +23381,16 @@ begin
 end;
 $function$;
 comment on function stepbase_private.copy_built_in_roles() is 'Trigger: gives a new application its copies of the built-in roles.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.count_values(p_filter stepbase_private.run_filter)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(cardinality(p_filter.paths), 0) + coalesce(cardinality(p_filter.tags), 0);
+$function$;
+comment on function stepbase_private.count_values(p_filter stepbase_private.run_filter) is 'How many input values and tags the runs of a filter have.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.create_api_key(p_name text, p_scopes text[], p_expires_at text, p_service_account_id uuid)
  RETURNS jsonb
@@ -24112,6 +24472,24 @@ $function$;
 comment on function stepbase_private.delegate_task(p_step_run_id uuid, p_user_id uuid, p_note text) is 'Implements stepbase.delegate_task.';
 grant execute on function stepbase_private.delegate_task(p_step_run_id uuid, p_user_id uuid, p_note text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.delete_ai_budget(p_period text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('member:manage');
+begin
+  delete from stepbase.ai_budgets b where b.app_code = v_app_code and b.period = p_period;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'The application has no budget for this period');
+  end if;
+end;
+$function$;
+comment on function stepbase_private.delete_ai_budget(p_period text) is 'Implements stepbase.delete_ai_budget.';
+grant execute on function stepbase_private.delete_ai_budget(p_period text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.delete_application(p_app_code text, p_force boolean)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -24538,10 +24916,11 @@ declare
   v_id uuid := stepbase_engine.new_id();
 begin
   if coalesce(p_name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or p_name like 'run.%'
-    or p_name = 'queue.age_high' then
+    or p_name in ('queue.age_high', 'budget.threshold_reached') then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be queue.age_high'
+      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be queue.age_high '
+      'or budget.threshold_reached'
     );
   end if;
   if p_idempotency_key is not null then
@@ -27002,6 +27381,8 @@ declare
   v_source record;
   v_sources int := 0;
   v_examined int;
+  v_is_value boolean;
+  v_values text;
   v_scan text;
   v_page record;
   v_stop record;
@@ -27011,15 +27392,17 @@ begin
   select count(*) into v_sources from stepbase_private.run_sources(p_filter) s;
   v_examined := greatest(c_examined / greatest(v_sources, 1), 500);
   for v_source in select s.source, s.value from stepbase_private.run_sources(p_filter) s loop
+    v_is_value := v_source.source like 't.path%';
+    v_values := stepbase_private.value_condition(p_filter, v_is_value);
     v_scan := stepbase_private.run_scan(v_source.source, p_filter, p_descending, p_after_time is not null);
     -- The scan stops as soon as the page is full: a limit without a sort.
     execute format(
       'select array_agg(p.created_at) as times, array_agg(p.id) as ids, count(*) as count
-      from (select x.created_at, x.id from (%s) %s where %s limit $6) p',
-      v_scan,
-      case when v_source.source like 't.path%' then
-        's cross join lateral (select r.* from stepbase.runs r where r.id = s.id offset 0) x'
-      else 'x' end,
+      from (select x.created_at, x.id from (%s) s cross join lateral (%s) x where %s limit $6) p',
+      case when v_values = 'true' then v_scan
+      -- offset 0: the values are checked before the run is read.
+      else format('select s.* from (%s) s where %s offset 0', v_scan, v_values) end,
+      case when v_is_value then 'select r.* from stepbase.runs r where r.id = s.id offset 0' else 'select s.*' end,
       v_conditions
     )
     into v_page
@@ -27486,10 +27869,11 @@ begin
 
   if p_app_code is not null then
     return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
+    return query select p.* from stepbase_private.prompt_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
 $function$;
-comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component. p_app_code: application in which the component and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component, prompts. p_app_code: application in which component, prompts and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.note_task_change(p_task stepbase.step_runs, p_event_type text, p_actor_id uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS void
@@ -27652,6 +28036,22 @@ begin
 end;
 $function$;
 comment on function stepbase_private.pin_published_components() is 'Trigger: pins the components of a version that is published, because names may have changed since the draft was saved.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.pin_published_prompts()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.pinned_prompts (workflow_version_id, reference, prompt_id, version, content, variables)
+  select new.id, r.reference, p.id, p.version, p.prompt_content, p.prompt_variables
+  from stepbase_private.prompt_references(new.definition) r (reference)
+  cross join lateral stepbase_private.prompt_for(new.app_code, r.reference) p;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.pin_published_prompts() is 'Trigger: copies the prompts of a version that is published.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.plan_schedule()
  RETURNS trigger
@@ -27961,6 +28361,170 @@ AS $function$
 $function$;
 comment on function stepbase_private.problem_json(p_problem stepbase_private.definition_problem) is 'A problem as clients get it: {node, pointer, code, message, hint?}.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.prompt_for(p_app_code text, p_reference text)
+ RETURNS SETOF stepbase.agent_prompts
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select p.*
+  from (
+    select
+      split_part(p_reference, '@', 1) as path,
+      case when strpos(p_reference, '@') > 0 then split_part(p_reference, '@', 2) end as version
+  ) r
+  cross join lateral (
+    select
+      case when strpos(r.path, '/') > 0 then split_part(r.path, '/', 1) else p_app_code end as app_code,
+      substr(r.path, strpos(r.path, '/') + 1) as name
+  ) n
+  join stepbase.agent_prompts p on p.app_code = n.app_code and p.name = n.name and p.deleted_at is null
+  where (r.version is null or p.version = r.version)
+    and (
+      p.app_code = p_app_code
+      or (
+        p.visibility <> 'private'
+        and exists (
+          select 1
+          from stepbase.applications owner
+          join stepbase.organizations o on o.id = owner.organization_id and o.deleted_at is null
+          where owner.app_code = p.app_code
+            and owner.deleted_at is null
+            and (
+              p.visibility = 'public'
+              or owner.organization_id
+                = (select a.organization_id from stepbase.applications a where a.app_code = p_app_code)
+            )
+        )
+      )
+    )
+  order by p.deprecated, p.created_at desc, p.id
+  limit 1;
+$function$;
+comment on function stepbase_private.prompt_for(p_app_code text, p_reference text) is 'The prompt that a reference means in an application: name or name@version is a prompt of the application itself, app/name or app/name@version one that another application shares with it. Without a version: the newest one that is not deprecated. No row if there is none that it may use.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.prompt_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text)
+ RETURNS SETOF stepbase_private.definition_problem
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with step as (
+    select
+      s.place, s.step -> 'config' as config,
+      coalesce(nullif(s.step #> '{config,variables}', 'null'), '{}') as variables
+    from (
+      values
+        ('', jsonb_build_object('type', p_node -> 'type', 'config', p_node -> 'data' -> 'config')),
+        ('/config/step', p_node -> 'data' -> 'config' -> 'step'),
+        ('/compensate', p_node -> 'data' -> 'compensate')
+    ) s (place, step)
+    where s.step ->> 'type' = 'llm_call' and jsonb_typeof(s.step -> 'config') = 'object'
+  ),
+  named as (
+    select s.place, s.variables, k.name as key, s.config ->> k.name as reference
+    from step s
+    cross join unnest('{prompt_name,system_prompt_name}'::text[]) k (name)
+    where jsonb_typeof(s.config -> k.name) = 'string'
+  ),
+  found as (
+    select n.*, p.id, p.prompt_variables, strpos(n.reference, '{{') > 0 as is_template
+    from named n
+    left join lateral stepbase_private.prompt_for(p_app_code, n.reference) p on true
+  )
+  select
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key),
+    case when f.is_template then 'invalid_config' else 'unknown_prompt' end,
+    case when f.is_template then format('%s names a prompt and cannot be a template', f.key)
+      else format('Unknown prompt %s', f.reference) end,
+    case when not f.is_template then stepbase_private.suggestion(
+      f.reference, array(
+        select distinct a.name from stepbase.agent_prompts a where a.app_code = p_app_code and a.deleted_at is null
+      )
+    ) end
+  from found f
+  where f.id is null
+  union all
+  select
+    p_node_id, format('%s%s/config/variables%s', p_data, f.place, e.problem ->> 'path'), 'invalid_prompt_variables',
+    format('%s: variables%s %s', f.reference, stepbase_private.pointer_words(e.problem ->> 'path'), e.problem ->> 'message'),
+    null
+  from found f
+  cross join jsonb_array_elements(
+    stepbase_private.json_schema_errors(stepbase_private.prompt_schema(f.prompt_variables), f.variables, '', true)
+  ) e (problem)
+  where f.id is not null and jsonb_typeof(f.variables) = 'object'
+  union all
+  -- A prompt that declares no variables takes each.
+  select
+    p_node_id, format('%s%s/config/variables/%s', p_data, f.place, v.name), 'invalid_prompt_variables',
+    format('variables.%s is not declared by %s', v.name, string_agg(f.reference, ' and ' order by f.key)),
+    stepbase_private.suggestion(
+      v.name, array(
+        select k.name from found o cross join jsonb_object_keys(o.prompt_variables) k (name) where o.place = f.place
+      )
+    )
+  from found f
+  cross join jsonb_object_keys(case jsonb_typeof(f.variables) when 'object' then f.variables else '{}' end) v (name)
+  group by f.place, v.name
+  having bool_and(f.id is not null and f.prompt_variables <> '{}' and not f.prompt_variables ? v.name)
+  union all
+  select p_node_id, format('%s%s/config/%s', p_data, s.place, x.key), 'invalid_config', x.message, null
+  from step s
+  cross join lateral (
+    values
+      (
+        s.config ? 'system_prompt_name' and coalesce(s.config -> 'system', 'null') <> 'null',
+        'system', 'give either system or system_prompt_name'
+      ),
+      (
+        s.variables <> '{}' and not s.config ?| array['prompt_name', 'system_prompt_name'],
+        'variables', 'variables are for a stored prompt: give prompt_name or system_prompt_name'
+      )
+  ) x (applies, key, message)
+  where x.applies;
+$function$;
+comment on function stepbase_private.prompt_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text) is 'Problems of the prompts that a node, the step of its for_each or its compensation names: unknown prompts, and variables that are missing, not declared, or literals of a wrong type. Arguments as for component_problems.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.prompt_references(p_definition jsonb)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select distinct p.config ->> k.name
+  from jsonb_array_elements(
+    case jsonb_typeof(p_definition -> 'nodes') when 'array' then p_definition -> 'nodes' else '[]' end
+  ) n (node)
+  -- A step, the step of a for_each, and a compensation.
+  cross join lateral (
+    values
+      (n.node ->> 'type', n.node -> 'data' -> 'config'),
+      (n.node #>> '{data,config,step,type}', n.node #> '{data,config,step,config}'),
+      (n.node #>> '{data,compensate,type}', n.node #> '{data,compensate,config}')
+  ) p (type, config)
+  cross join unnest('{prompt_name,system_prompt_name}'::text[]) k (name)
+  where p.type = 'llm_call' and jsonb_typeof(p.config -> k.name) = 'string';
+$function$;
+comment on function stepbase_private.prompt_references(p_definition jsonb) is 'The references to prompts in a definition.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.prompt_schema(p_variables jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'type', 'object',
+    'properties', p_variables,
+    'required', coalesce(
+      jsonb_agg(v.key order by v.key) filter (where jsonb_typeof(v.value) <> 'object' or not v.value ? 'default'), '[]'
+    )
+  )
+  from jsonb_each(p_variables) v;
+$function$;
+comment on function stepbase_private.prompt_schema(p_variables jsonb) is 'The JSON Schema of the variables of a prompt, from prompt_variables: each is required, unless its schema has a default.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[])
  RETURNS void
  LANGUAGE plpgsql
@@ -28217,6 +28781,50 @@ end;
 $function$;
 comment on function stepbase_private.reactivate_application(p_app_code text) is 'Implements stepbase.reactivate_application.';
 grant execute on function stepbase_private.reactivate_application(p_app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_ai_usage(p_period text, p_day date)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('stats:read');
+  v_day constant date := coalesce(p_day, (stepbase_engine.now() at time zone 'UTC')::date);
+  v_state record;
+begin
+  if coalesce(p_period not in ('day', 'month'), true) or v_day not between '1970-01-01' and '9999-01-01' then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'period must be day or month; day must be between 1970-01-01 and 9999-01-01'
+    );
+  end if;
+  select s.* into strict v_state
+  from stepbase_engine.ai_budget_states(v_app_code, v_day) s where s.period = p_period;
+  return (
+    select jsonb_build_object(
+      'period', p_period,
+      'starts_at', v_state.starts_on::timestamp at time zone 'UTC',
+      'ends_at', v_state.ends_on::timestamp at time zone 'UTC',
+      'calls', coalesce(sum(u.llm_calls), 0),
+      'tokens', coalesce(sum(u.llm_tokens), 0),
+      'cost', v_state.spent,
+      'unpriced_calls', coalesce(sum(u.llm_unpriced_calls), 0),
+      'max_cost', v_state.max_cost,
+      'remaining', case when v_state.max_cost is not null then greatest(v_state.max_cost - v_state.spent, 0) end,
+      'days', coalesce(
+        jsonb_agg(jsonb_build_object(
+          'day', u.day, 'calls', u.llm_calls, 'tokens', u.llm_tokens, 'cost', u.llm_cost,
+          'unpriced_calls', u.llm_unpriced_calls
+        ) order by u.day) filter (where u.llm_calls > 0 or u.llm_tokens > 0), '[]'
+      )
+    )
+    from stepbase_engine.app_usage u
+    where u.app_code = v_app_code and u.day >= v_state.starts_on and u.day < v_state.ends_on
+  );
+end;
+$function$;
+comment on function stepbase_private.read_ai_usage(p_period text, p_day date) is 'Implements stepbase.read_ai_usage.';
+grant execute on function stepbase_private.read_ai_usage(p_period text, p_day date) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_cursor(p_cursor text, p_descending boolean, OUT after_time timestamp with time zone, OUT after_id uuid)
  RETURNS record
@@ -30016,6 +30624,18 @@ $function$;
 comment on function stepbase_private.resend_invitation(p_id uuid) is 'Implements stepbase.resend_invitation.';
 grant execute on function stepbase_private.resend_invitation(p_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.reset_budget_alert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  new.alerted_for := null;
+  return new;
+end;
+$function$;
+comment on function stepbase_private.reset_budget_alert() is 'Trigger: a budget whose limit or threshold changes emits its event again in the same period.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.resume_run(p_run_id uuid)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
@@ -30345,21 +30965,11 @@ AS $function$
       (case when p_filter.trigger_types is not null then 'x.trigger_type = any(($1).trigger_types)' end),
       (case when p_filter.created_by is not null then 'x.created_by = ($1).created_by' end),
       (case when p_filter.error_code is not null then 'x.error ->> ''code'' = ($1).error_code' end),
-      (case when p_filter.idempotency_key is not null then 'x.idempotency_key = ($1).idempotency_key' end),
-      (
-        case when p_filter.paths is not null or p_filter.tags is not null then
-          '(
-            select count(*) from stepbase.run_values o
-            where o.run_id = x.id and o.app_code = x.app_code and (o.path, o.value) in (
-              select * from unnest(($1).paths, ($1).path_values) union all select ''#'', g from unnest(($1).tags) g
-            )
-          ) = coalesce(cardinality(($1).paths), 0) + coalesce(cardinality(($1).tags), 0)'
-        end
-      )
+      (case when p_filter.idempotency_key is not null then 'x.idempotency_key = ($1).idempotency_key' end)
   ) c (condition)
   where c.condition is not null;
 $function$;
-comment on function stepbase_private.run_conditions(p_filter stepbase_private.run_filter) is 'The conditions of a filter on a run x; $1 is the filter.';
+comment on function stepbase_private.run_conditions(p_filter stepbase_private.run_filter) is 'The conditions of a filter on a run x, without its values; $1 is the filter.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.run_scan(p_source text, p_filter stepbase_private.run_filter, p_descending boolean, p_is_later boolean)
  RETURNS text
@@ -30447,16 +31057,32 @@ CREATE OR REPLACE FUNCTION stepbase_private.run_sources(p_filter stepbase_privat
  STABLE
  SET search_path TO ''
 AS $function$
+declare
+  c_counted constant int := 1000;
 begin
   -- The conditions that select the fewest runs come first. $1 is the filter, $2 the value.
   if p_filter.ids is not null then
     return query values ('t.app_code = ($1).app_code and t.id = any(($1).ids)', null::text);
   elsif p_filter.idempotency_key is not null then
     return query values ('t.app_code = ($1).app_code and t.idempotency_key = $2', p_filter.idempotency_key);
-  elsif p_filter.paths is not null then
-    return query select format('t.path = %L', p_filter.paths[1]), p_filter.path_values[1];
-  elsif p_filter.tags is not null then
-    return query values ('t.path = ''#''', p_filter.tags[1]);
+  elsif stepbase_private.count_values(p_filter) > 1 then
+    -- The rarest value, by the entries of an index up to a bound.
+    return query
+    select format('t.path = %L', w.path), w.value
+    from stepbase_private.run_values_of(p_filter) w
+    cross join lateral (
+      select count(*) as runs
+      from (
+        select 1
+        from stepbase.run_values v
+        where v.app_code = p_filter.app_code and v.path = w.path and v.value = w.value
+        limit c_counted
+      ) v
+    ) n
+    order by n.runs
+    limit 1;
+  elsif stepbase_private.count_values(p_filter) = 1 then
+    return query select format('t.path = %L', w.path), w.value from stepbase_private.run_values_of(p_filter) w;
   elsif p_filter.error_code is not null then
     return query values ('t.app_code = ($1).app_code and t.error is not null and t.error ->> ''code'' = $2', p_filter.error_code);
   elsif p_filter.created_by is not null then
@@ -30472,6 +31098,18 @@ begin
 end;
 $function$;
 comment on function stepbase_private.run_sources(p_filter stepbase_private.run_filter) is 'From which parts of which index the runs of a filter are read: a condition and its value, one row for each part.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.run_values_of(p_filter stepbase_private.run_filter)
+ RETURNS TABLE(path text, value text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select * from unnest(p_filter.paths, p_filter.path_values)
+  union all
+  select '#', g from unnest(p_filter.tags) g;
+$function$;
+comment on function stepbase_private.run_values_of(p_filter stepbase_private.run_filter) is 'The input values and tags that the runs of a filter have, as stepbase.run_values stores them.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.same_as_published(p_draft stepbase.workflow_versions)
  RETURNS stepbase.workflow_versions
@@ -31056,6 +31694,47 @@ AS $function$
 $function$;
 comment on function stepbase_private.session_id(p_claims jsonb) is 'Id of the Auth session in the claims of a token; null if there is none.';
 grant execute on function stepbase_private.session_id(p_claims jsonb) to authenticated, service_role, supabase_auth_admin;
+
+CREATE OR REPLACE FUNCTION stepbase_private.set_ai_budget(p_period text, p_max_cost numeric, p_alert_percent integer, p_unpriced text)
+ RETURNS stepbase.ai_budgets
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('member:manage');
+  v_most numeric;
+  v_budget stepbase.ai_budgets;
+begin
+  if coalesce(p_period not in ('day', 'month'), true)
+    or coalesce(p_max_cost not between 0 and 1000000000, true)
+    or p_alert_percent not between 1 and 100
+    or coalesce(p_unpriced not in ('allow', 'refuse'), true)
+  then
+    perform stepbase_private.raise_error(
+      'invalid_request',
+      'period must be day or month; max_cost must be between 0 and 1000000000; alert_percent must be between 1 and 100 or '
+      'null; unpriced must be allow or refuse'
+    );
+  end if;
+  select case p_period when 'day' then q.max_ai_cost_per_day else q.max_ai_cost_per_month end into v_most
+  from stepbase.app_quotas q where q.app_code = v_app_code;
+  if p_max_cost > v_most and not stepbase_private.is_operator() then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('max_cost must be at most %s; the operator sets this bound', v_most),
+      jsonb_build_object('column', 'max_cost', 'most', v_most)
+    );
+  end if;
+  insert into stepbase.ai_budgets as b (app_code, period, max_cost, alert_percent, unpriced)
+  values (v_app_code, p_period, p_max_cost, p_alert_percent, p_unpriced)
+  on conflict (app_code, period) do update
+  set max_cost = excluded.max_cost, alert_percent = excluded.alert_percent, unpriced = excluded.unpriced
+  returning b.* into v_budget;
+  return v_budget;
+end;
+$function$;
+comment on function stepbase_private.set_ai_budget(p_period text, p_max_cost numeric, p_alert_percent integer, p_unpriced text) is 'Implements stepbase.set_ai_budget.';
+grant execute on function stepbase_private.set_ai_budget(p_period text, p_max_cost numeric, p_alert_percent integer, p_unpriced text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.set_incident_switch(p_scope text, p_target text, p_mode text, p_reason text)
  RETURNS stepbase.incident_switches
@@ -32645,6 +33324,27 @@ AS $function$
 $function$;
 comment on function stepbase_private.user_id() is 'Id of the calling user; null for API keys and for the service role.';
 grant execute on function stepbase_private.user_id() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.value_condition(p_filter stepbase_private.run_filter, p_is_value boolean)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    -- The source has the only value.
+    when v.count = 0 or (p_is_value and v.count = 1) then 'true'
+    else format(
+      '(
+        select count(*) from stepbase.run_values o
+        where o.run_id = s.id and o.app_code = ($1).app_code
+          and (o.path, o.value) in (select * from stepbase_private.run_values_of($1))
+      ) = %s', v.count
+    )
+  end
+  from (select stepbase_private.count_values(p_filter) as count) v;
+$function$;
+comment on function stepbase_private.value_condition(p_filter stepbase_private.run_filter, p_is_value boolean) is 'The condition that the run of s.id has all values of a filter ($1). p_is_value: s is read from one of the values.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.verify_api_key(p_key_hash text)
  RETURNS TABLE(api_key_id uuid, app_code text, scopes text[])

@@ -82,6 +82,26 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"ai_budgets": {
+                  Row: {
+                    "alert_percent": number | null,"alerted_for": string | null,"app_code": string,"created_at": string,"max_cost": number,"period": string,"unpriced": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "alert_percent"?: number | null,"alerted_for"?: string | null,"app_code": string,"created_at"?: string,"max_cost": number,"period": string,"unpriced"?: string,"updated_at"?: string
+                  }
+                  Update: {
+                    "alert_percent"?: number | null,"alerted_for"?: string | null,"app_code"?: string,"created_at"?: string,"max_cost"?: number,"period"?: string,"unpriced"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "ai_budgets_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    }
+                  ]
                 },"api_keys": {
                   Row: {
                     "app_code": string,"created_at": string,"created_by": string | null,"expires_at": string | null,"id": string,"last_used_at": string | null,"name": string,"overlap_ends_at": string | null,"owner_id": string | null,"prefix": string,"revoked_at": string | null,"revoked_by": string | null,"rotated_at": string | null,"scopes": (string)[],"service_account_id": string | null,"updated_at": string
@@ -166,14 +186,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_task_mails_per_hour": number,"max_triggers": number,"min_audit_retention_days": number,"queue_age_minutes": number,"run_stuck_minutes": number,"updated_at": string
+                    "app_code": string,"created_at": string,"max_ai_cost_per_day": number | null,"max_ai_cost_per_month": number | null,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_task_mails_per_hour": number,"max_triggers": number,"min_audit_retention_days": number,"queue_age_minutes": number,"run_stuck_minutes": number,"unpriced_models": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -449,6 +469,20 @@ isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
     }
+                  ]
+                },"model_prices": {
+                  Row: {
+                    "cached_input": number | null,"created_at": string,"input": number,"model": string,"output": number,"provider": string,"updated_at": string,"valid_from": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "cached_input"?: number | null,"created_at"?: string,"input": number,"model": string,"output": number,"provider"?: string,"updated_at"?: string,"valid_from"?: string
+                  }
+                  Update: {
+                    "cached_input"?: number | null,"created_at"?: string,"input"?: number,"model"?: string,"output"?: number,"provider"?: string,"updated_at"?: string,"valid_from"?: string
+                  }
+                  Relationships: [
+                    
                   ]
                 },"organizations": {
                   Row: {
@@ -2638,6 +2672,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"delete_ai_budget":
+{ Args: { "period": string }; Returns: undefined
+                           },
 "delete_application":
 { Args: { "app_code": string,"force"?: boolean }; Returns: Json
                            },
@@ -2909,6 +2946,9 @@ isOneToOne: false
                            },
 "reactivate_application":
 { Args: { "app_code": string }; Returns: Json
+                           },
+"read_ai_usage":
+{ Args: { "day"?: string,"period"?: string }; Returns: Json
                            },
 "read_invitation":
 { Args: { "token": string }; Returns: Json
@@ -3348,6 +3388,23 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "webhook_deliveries"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"set_ai_budget":
+{ Args: { "alert_percent"?: number,"max_cost": number,"period": string,"unpriced"?: string }; Returns: {
+              "alert_percent": number | null,
+"alerted_for": string | null,
+"app_code": string,
+"created_at": string,
+"max_cost": number,
+"period": string,
+"unpriced": string,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "ai_budgets"
         isOneToOne: true
         isSetofReturn: false
       } },

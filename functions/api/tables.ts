@@ -94,6 +94,29 @@ export const TABLES = {
       'deleted_at',
     ],
   },
+  ai_budgets: {
+    comment:
+      'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.',
+    columns: {
+      app_code: { type: 'text', required: true },
+      period: { type: 'text', required: true },
+      alert_percent: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'The event budget.threshold_reached is emitted once per period when this part of the budget is spent; null: never.',
+      },
+      unpriced: {
+        type: 'text',
+        comment:
+          'allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.',
+      },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   api_keys: {
     comment: 'API keys (sbk_…); created, rotated and revoked by RPC.',
     columns: {
@@ -204,6 +227,11 @@ export const TABLES = {
         comment:
           'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.',
         minimum: 0,
+      },
+      unpriced_models: {
+        type: 'text',
+        comment:
+          'allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.',
       },
       max_mails_per_day: {
         type: 'bigint',
@@ -709,6 +737,25 @@ export const TABLES = {
       },
       accepted_by: { type: 'uuid', nullable: true },
       ended_at: { type: 'time', nullable: true },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
+  model_prices: {
+    comment:
+      'Prices of language models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.',
+    columns: {
+      model: { type: 'text', required: true, comment: 'The name that steps give as model.' },
+      provider: {
+        type: 'text',
+        comment: 'openai-compatible, openai or anthropic, as in the config of a step.',
+      },
+      valid_from: {
+        type: 'time',
+        comment: 'Calls from this time on have the price, until the next row of the model.',
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },
@@ -2285,7 +2332,7 @@ export const TABLES = {
         type: 'text',
         nullable: true,
         comment:
-          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck or queue.age_high.',
+          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, queue.age_high or budget.threshold_reached.',
         pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       source_workflow_id: {
