@@ -19,7 +19,7 @@ export async function runsOf(db: pg.Pool, sites: ReadonlyMap<Kind, Site>): Promi
              case when s.item_index < 0 then 'undo:' || s.step_id else s.step_id end, s.status
              order by s.attempt
            )
-           from stepbase.step_runs s where s.run_id = r.id and s.item_index <= 0
+           from stepbase.step_runs s where s.run_id = r.id and s.item_index between -1 and 0
          ),
          '{}'
        ) as steps

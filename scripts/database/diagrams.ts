@@ -50,6 +50,8 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'task_decisions',
       'run_values',
       'step_logs',
+      'agent_turns',
+      'agent_tool_calls',
       'work_queue_items',
       'outbox',
       'refused_starts',

@@ -346,7 +346,7 @@ values
     true, true, true, true
   ),
   (
-    'ai_agent_task', 'AI agent task', 'Runs an agent component.',
+    'ai_agent_task', 'AI agent task', 'Runs an agent component, with tools.',
     'sparkles', '#7c3aed', 14, 'component',
     '{
       "type": "object",
@@ -362,12 +362,16 @@ values
         "fallbacks": {"type": ["array", "null"], "maxItems": 5, "items": {"type": "object", "required": ["model"], "properties": {"model": {"type": "string", "minLength": 1}, "provider": {"anyOf": [{"enum": ["openai-compatible", "openai", "anthropic"]}, {"type": "null"}]}, "base_url": {"type": ["string", "null"], "minLength": 1}, "api_key": {"type": ["string", "null"], "minLength": 1}, "price": {"type": ["object", "null"], "required": ["input", "output"], "properties": {"input": {"type": "number", "minimum": 0}, "output": {"type": "number", "minimum": 0}, "cached_input": {"type": ["number", "null"], "minimum": 0}}, "additionalProperties": false}}, "additionalProperties": false}},
         "temperature": {"type": "number", "minimum": 0, "maximum": 2},
         "max_tokens": {"type": "integer", "minimum": 1, "maximum": 9007199254740991},
-        "stream": {"type": ["boolean", "null"]}
+        "stream": {"type": ["boolean", "null"]},
+        "tools": {"type": ["array", "null"], "maxItems": 64, "items": {"type": "object", "properties": {"component": {"type": "string", "minLength": 1}, "workflow": {"type": "string", "minLength": 1}, "name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}, "description": {"type": "string", "minLength": 1}, "approval": {"type": ["boolean", "object", "null"], "properties": {"title": {"type": ["string", "number", "boolean"], "minLength": 1}, "description": {"type": ["string", "number", "boolean", "null"]}, "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}, "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}, "notify": {"type": ["boolean", "null"]}, "remind_every_ms": {"type": ["integer", "null"], "minimum": 60000, "maximum": 31622400000}, "remind_before_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}, "escalate": {"type": ["object", "null"], "required": ["after_ms"], "properties": {"after_ms": {"type": "integer", "minimum": 1, "maximum": 31622400000}, "assigned_to": {"type": ["string", "null"]}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}}, "additionalProperties": false}, "approvals_required": {"type": ["integer", "null"], "minimum": 1, "maximum": 20}, "reject_on": {"anyOf": [{"enum": ["first", "unreachable"]}, {"type": "null"}]}, "exclude_requester": {"type": ["boolean", "null"]}}, "additionalProperties": false}, "task": {"type": ["object", "null"], "properties": {"title": {"type": ["string", "number", "boolean"], "minLength": 1}, "description": {"type": ["string", "number", "boolean", "null"]}, "assigned_to": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}, "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}, "notify": {"type": ["boolean", "null"]}, "remind_every_ms": {"type": ["integer", "null"], "minimum": 60000, "maximum": 31622400000}, "remind_before_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}, "escalate": {"type": ["object", "null"], "required": ["after_ms"], "properties": {"after_ms": {"type": "integer", "minimum": 1, "maximum": 31622400000}, "assigned_to": {"type": ["string", "null"]}, "role": {"type": ["string", "array", "null"], "minItems": 1, "maxItems": 20, "items": {"type": "string"}}}, "additionalProperties": false}}, "additionalProperties": false}}, "additionalProperties": false, "oneOf": [{"required": ["component"]}, {"required": ["workflow"]}]}},
+        "max_turns": {"type": ["integer", "null"], "minimum": 1, "maximum": 50},
+        "max_cost": {"type": ["number", "null"], "minimum": 0},
+        "deadline_ms": {"type": ["integer", "null"], "minimum": 1, "maximum": 31622400000}
       },
       "additionalProperties": false
     }',
     '{}', '{}',
-    300000, '{}', null,
+    300000, array['deadline_ms'], null,
     false, true, true, false, false,
     true, true, true, true
   ),

@@ -39,7 +39,7 @@ insert into stepbase_engine.transitions (entity, from_status, to_status, reason)
 ('step', 'ready', 'running', 'a worker claimed it'),
 ('step', 'ready', 'cancelled', 'the run, or its for_each, ended first'),
 ('step', 'running', 'ready', 'its worker handed it back'),
-('step', 'running', 'waiting', 'it waits for a person, a time, a retry, a signal, a child run, items, a work queue or a callback'),
+('step', 'running', 'waiting', 'it waits for a person, a time, a retry, a signal, a child run, items, a work queue, a callback or the tools of an agent'),
 ('step', 'running', 'completed', 'its handler returned'),
 ('step', 'running', 'failed', 'its handler failed, or the attempt exceeded its time limit'),
 ('step', 'running', 'cancelled', 'the run, or its for_each, ended first'),

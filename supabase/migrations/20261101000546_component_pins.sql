@@ -62,6 +62,7 @@ begin
   from stepbase.workflow_nodes n
   join stepbase.components c on c.id in (n.component_id, n.item_component_id, n.compensation_component_id)
   where n.workflow_version_id = p_workflow_version_id;
+  perform stepbase_engine.pin_tools(p_workflow_version_id);
 end;
 $$;
 

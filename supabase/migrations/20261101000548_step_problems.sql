@@ -385,6 +385,7 @@ begin
 
   return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
 
+  return query select p.* from stepbase_private.tool_problems(v_id, v_at, p_node, p_app_code) p;
   if p_app_code is not null then
     return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
     return query select p.* from stepbase_private.prompt_problems(v_id, v_at, p_node, p_app_code) p;
@@ -393,5 +394,6 @@ end;
 $$;
 
 comment on function stepbase_private.node_problems(jsonb, text, text) is
-  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component, prompts. p_app_code: '
-  'application in which component, prompts and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+  'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, tools of agents, component, prompts. '
+  'p_app_code: application in which components, prompts and the roles of tasks are looked up; null: not checked. p_pointer: '
+  'JSON pointer of the node.';

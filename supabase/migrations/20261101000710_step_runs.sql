@@ -48,10 +48,9 @@ create table stepbase.step_runs (
   constraint step_runs_run_fkey foreign key (run_id, app_code)
     references stepbase.runs (id, app_code) on delete cascade,
   constraint attempt_is_positive check (attempt >= 1),
-  constraint item_index_is_at_least_minus_1 check (item_index >= -1),
-  constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and fence >= 0),
+    constraint counters_are_not_negative check (pending_in >= 0 and taken_in >= 0 and fence >= 0),
   constraint wait_kind_is_known check (
-    wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue', 'callback')
+    wait_kind in ('task', 'delay', 'retry', 'signal', 'child', 'items', 'queue', 'callback', 'tools')
   ),
   constraint claim_has_a_person_and_a_time check ((claimed_by is null) = (claimed_at is null)),
   constraint waiting_has_a_kind check (status <> 'waiting' or wait_kind is not null),
@@ -73,14 +72,16 @@ comment on table stepbase.step_runs is 'One attempt of one node in a run; writte
 -- No foreign key to workflow_nodes: saving a draft deletes its nodes, which would read every step run, or need one more
 -- index on the table with the most writes. sync_workflow_graph() keeps the nodes of a version that has runs.
 comment on column stepbase.step_runs.step_id is 'Node of the version of the run.';
-comment on column stepbase.step_runs.item_index is '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.';
+comment on column stepbase.step_runs.item_index is
+  '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step, '
+  'below -1 for the tools of an agent and their approvals (agent_tool_calls).';
 comment on column stepbase.step_runs.attempt is 'Attempts count from 1; every attempt keeps its row.';
 comment on column stepbase.step_runs.pending_in is 'Incoming edges that are not resolved yet.';
 comment on column stepbase.step_runs.taken_in is 'Incoming edges that were taken.';
 comment on column stepbase.step_runs.job_id is 'The pg-boss job (token) that carries this step run.';
 comment on column stepbase.step_runs.fence is
   'The fencing token: each claim of this attempt increases it, and a result with another number is refused.';
-comment on column stepbase.step_runs.item is 'The element of the list, on an item of a for_each.';
+comment on column stepbase.step_runs.item is 'The element of the list, on an item of a for_each; {type, component_id?, config} on a tool of an agent.';
 comment on column stepbase.step_runs.items_total is 'The number of items of a for_each; its pending_in counts the unfinished ones.';
 comment on column stepbase.step_runs.next_item is 'The first item of a for_each that has not started.';
 comment on column stepbase.step_runs.limited_by is

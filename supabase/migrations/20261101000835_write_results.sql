@@ -19,6 +19,7 @@ create function stepbase_engine.write_results(
   out item_ids uuid[],
   out compensation_ids uuid[],
   out compensated_runs uuid[],
+  out tool_ids uuid[],
   out job_ids uuid[],
   out events stepbase_engine.event[]
 )
@@ -72,9 +73,11 @@ begin
       step_ids := array[v_done.id];
     elsif v_done.item_index > 0 then
       item_ids := array[v_done.id];
-    else
+    elsif v_done.item_index = -1 then
       compensation_ids := array[v_done.id];
       compensated_runs := array[v_done.run_id];
+    else
+      tool_ids := array[v_done.id];
     end if;
     job_ids := array[v_done.job_id];
     events := array[stepbase_engine.step_event(
@@ -143,6 +146,7 @@ begin
     array_agg(d.id order by d.ord) filter (where d.item_index > 0),
     array_agg(d.id) filter (where d.item_index = -1),
     array_agg(distinct d.run_id) filter (where d.item_index = -1),
+    array_agg(d.id order by d.ord) filter (where d.item_index < -1),
     array_agg(distinct d.job_id),
     array_agg(
       stepbase_engine.step_event(
@@ -155,7 +159,7 @@ begin
           else coalesce(d.details, '{}') || jsonb_build_object('handle', d.handle) end
       ) order by d.ord
     )
-  into step_ids, item_ids, compensation_ids, compensated_runs, job_ids, events
+  into step_ids, item_ids, compensation_ids, compensated_runs, tool_ids, job_ids, events
   from done d;
 end;
 $$;
@@ -167,5 +171,5 @@ comment on function stepbase_engine.write_results(
   'position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or '
   'another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of '
   'this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and '
-  'compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The '
+  'compensations, the runs of the compensations, the tools of agents, the tokens of all, and their events, which the caller must append. The '
   'caller has locked the runs.';

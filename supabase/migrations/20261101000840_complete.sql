@@ -64,7 +64,7 @@ begin
   end if;
 
   if cardinality(p_run_ids)
-    > coalesce(cardinality(v_completed || v_claimed.item_ids || v_claimed.compensation_ids), 0)
+    > coalesce(cardinality(v_completed || v_claimed.item_ids || v_claimed.compensation_ids || v_claimed.tool_ids), 0)
   then
     return query
     select null::uuid, r.run_id, null::text, null::uuid, null::uuid, null::text, 0, 0, 0
@@ -73,7 +73,7 @@ begin
     having count(*) > (
       select count(*) from stepbase.step_runs s
       where s.run_id = r.run_id
-        and s.id = any(v_completed || v_claimed.item_ids || v_claimed.compensation_ids)
+        and s.id = any(v_completed || v_claimed.item_ids || v_claimed.compensation_ids || v_claimed.tool_ids)
     );
     if v_events is null then
       return;
@@ -94,6 +94,9 @@ begin
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   if v_claimed.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_claimed.compensated_runs);
+  end if;
+  if v_claimed.tool_ids is not null then
+    perform stepbase_engine.record_tool_results(v_claimed.tool_ids);
   end if;
   -- The token of a chain carries the next step.
   if cardinality(v_jobs) = 1 and cardinality(v_work) = 1 and v_jobs[1] = (v_work[1]).job_id then

@@ -33,7 +33,9 @@ begin
     select i.id, i.status, i.job_id
     from stepbase.step_runs p
     join stepbase.step_runs i
-      on i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
+      on i.run_id = p.run_id and i.step_id = p.step_id
+      -- Items, and the tools of agents among them.
+      and (i.item_index > 0 or i.item_index < -1)
     where p.id = any(parent_ids) and i.status in ('pending', 'ready', 'running', 'waiting')
   ),
   cancelled as (
@@ -44,6 +46,15 @@ begin
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, o.status as old_status,
       o.job_id
+  ),
+  stopped_call as (
+    update stepbase.agent_tool_calls c
+    set
+      status = 'cancelled', completed_at = v_now,
+      error = jsonb_build_object('code', 'cancelled', 'message', 'The for_each of the agent ended')
+    from stepbase.step_runs p
+    where p.id = any(parent_ids)
+      and c.run_id = p.run_id and c.app_code = p.app_code and c.step_id = p.step_id and c.completed_at is null
   )
   select
     array_agg(

@@ -12,15 +12,19 @@ declare
   v_retry jsonb;
   v_component_id uuid;
 begin
-  v_retry := case when p_step.item_index = -1 then nullif(p_node.compensate -> 'retry', 'null') else p_node.retry end;
+  v_retry := case
+    when p_step.item_index >= 0 then p_node.retry
+    when p_step.item_index = -1 then nullif(p_node.compensate -> 'retry', 'null')
+  end;
   if v_retry is not null then
     return v_retry;
   end if;
   -- A node without a policy inherits the retry_count of its component.
-  v_component_id := case p_step.item_index
-    when 0 then p_node.component_id
-    when -1 then p_node.compensation_component_id
-    else p_node.item_component_id
+  v_component_id := case
+    when p_step.item_index = 0 then p_node.component_id
+    when p_step.item_index > 0 then p_node.item_component_id
+    when p_step.item_index = -1 then p_node.compensation_component_id
+    else (p_step.item ->> 'component_id')::uuid
   end;
   select jsonb_build_object('max_attempts', c.retry_count + 1) into v_retry
   from stepbase.components c
@@ -30,7 +34,7 @@ end;
 $$;
 
 comment on function stepbase_engine.retry_policy(stepbase.step_runs, stepbase.workflow_nodes) is
-  'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1), otherwise '
+  'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1, none for the tool of an agent), otherwise '
   'one with the retry_count of its component; null when there is none.';
 
 create function stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text)
@@ -89,7 +93,7 @@ begin
       false
     ),
     w.retry_at,
-    case when s.item_index <> -1 then
+    case when s.item_index >= 0 then
       stepbase_engine.failure_handle(s.workflow_version_id, s.step_id, f.error ->> 'code')
     end,
     n.on_error
@@ -132,6 +136,8 @@ declare
   v_fatal_items uuid[];
   v_compensating_runs uuid[];
   v_left_children uuid[];
+  v_failed_tools uuid[];
+  v_left_agents uuid[];
   v_parents uuid[];
   v_parent_runs uuid[];
   v_parent_errors jsonb[];
@@ -189,7 +195,8 @@ begin
       s.assigned_to, s.assigned_at, s.assigned_roles, s.assigned_users, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
-      not f.retries and s.item_index = -1 as ends_compensation
+      not f.retries and s.item_index = -1 as ends_compensation,
+      not f.retries and s.item_index < -1 as ends_tool
   ),
   next_attempt as (
     insert into stepbase.step_runs (
@@ -210,6 +217,8 @@ begin
     array_agg(f.id order by f.ord) filter (where f.fails_parent),
     array_agg(distinct f.run_id) filter (where f.ends_compensation),
     array_agg(f.id) filter (where f.wait_kind = 'child'),
+    array_agg(f.id order by f.ord) filter (where f.ends_tool),
+    array_agg(f.id) filter (where f.wait_kind = 'tools'),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       stepbase_engine.step_event(
@@ -217,7 +226,7 @@ begin
         f.run_id, f.app_code, f.step_id, f.item_index, f.attempt, 'failed',
         -- A retry stays open. When the run fails, end_runs resets the counter: at 0 the run would complete.
         -- (For the last open item of a for_each, the parent is open still.)
-        p_open_delta => -(f.continues or f.item_continues or f.fails_parent or f.ends_compensation)::int,
+        p_open_delta => -(f.continues or f.item_continues or f.fails_parent or f.ends_compensation or f.ends_tool)::int,
         p_done_delta => f.continues::int,
         p_context_delta => f.continues::int,
         p_payload => jsonb_strip_nulls(jsonb_build_object(
@@ -230,8 +239,8 @@ begin
       f.error || jsonb_build_object('step_id', f.step_id)
     ) filter (where not f.retries and not f.continues and f.item_index = 0)
   into
-    v_continued, v_continued_items, v_fatal_items, v_compensating_runs, v_left_children, v_jobs, v_events,
-    v_fatal_errors
+    v_continued, v_continued_items, v_fatal_items, v_compensating_runs, v_left_children, v_failed_tools,
+    v_left_agents, v_jobs, v_events, v_fatal_errors
   from failed f;
 
   if v_events is null then
@@ -240,6 +249,9 @@ begin
 
   if v_left_children is not null then
     perform stepbase_engine.detach_children(p_run_ids, v_left_children);
+  end if;
+  if v_left_agents is not null then
+    perform stepbase_engine.stop_tools(v_left_agents, 'The agent waited for the tool no longer');
   end if;
   if v_continued_items is not null then
     select a.parents, v_events || a.events, a.work
@@ -264,6 +276,9 @@ begin
   -- A compensation that failed does not keep the run from its other compensations.
   if v_compensating_runs is not null then
     perform stepbase_engine.continue_compensation(v_compensating_runs);
+  end if;
+  if v_failed_tools is not null then
+    perform stepbase_engine.record_tool_results(v_failed_tools);
   end if;
   for v_run_id, v_error in
     select f.key::uuid, f.value from jsonb_each(v_fatal_errors) as f order by f.key

@@ -1,4 +1,5 @@
--- wait: handlers ask to wait for time, a person, a signal, a work queue, items, a callback or another run. The token
+-- wait: handlers ask to wait for time, a person, a signal, a work queue, items, a callback, the tools of an agent or
+-- another run. The token
 -- ends, and the engine creates a new one when the wait is over.
 
 create function stepbase_engine.wait(
@@ -22,6 +23,7 @@ declare
   v_child_steps uuid[];
   v_children jsonb[];
   v_queues uuid[];
+  v_agents uuid[];
   v_unassignable uuid[];
   v_unassignable_runs uuid[];
   v_unassignable_errors jsonb[];
@@ -58,7 +60,7 @@ begin
           + least((r.wait ->> 'timeout_ms')::numeric, (r.wait ->> 'heartbeat_timeout_ms')::numeric)
           * interval '1 millisecond' end
       ),
-      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback')
+      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback', 'tools')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = r.wait ->> 'signal_name',
       work_queue_id = (r.wait ->> 'work_queue_id')::uuid,
@@ -103,6 +105,7 @@ begin
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(w.wait -> 'child' order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(distinct w.work_queue_id) filter (where w.wait_kind = 'queue'),
+    array_agg(w.id order by w.ord) filter (where w.wait_kind = 'tools'),
     array_agg(w.id order by w.ord) filter (where w.unknown is not null),
     array_agg(w.run_id order by w.ord) filter (where w.unknown is not null),
     array_agg(
@@ -128,8 +131,8 @@ begin
       ) order by w.ord
     )
   into
-    v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
+    v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_agents, v_unassignable,
+    v_unassignable_runs, v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -152,6 +155,9 @@ begin
   if v_queues is not null then
     perform stepbase_engine.wait_for_items(v_queues);
   end if;
+  if v_agents is not null then
+    perform stepbase_engine.continue_agents(v_agents);
+  end if;
   -- A task with an unknown assignee must not be open to everyone.
   if v_unassignable is not null then
     perform stepbase_engine.fail(
@@ -168,5 +174,5 @@ comment on function stepbase_engine.wait(uuid[], uuid[], int[], jsonb[], jsonb[]
   'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, '
   'with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; '
   'role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency), '
-  'callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task with an '
+  'callback (heartbeat_timeout_ms?), tools (those of the stored turn of an agent) or child (child: {workflow, input, wait, parent_close_policy}). A task with an '
   'unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';

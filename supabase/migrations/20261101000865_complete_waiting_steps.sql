@@ -40,7 +40,7 @@ begin
   end if;
   v_resolved := coalesce(v_results.step_ids, '{}');
   v_events := v_results.events;
-  v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids;
+  v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids || v_results.tool_ids;
 
   -- A finished item starts the next one; the last one completes the for_each step.
   if v_results.item_ids is not null then
@@ -52,6 +52,9 @@ begin
   perform stepbase_engine.resolve_edges(v_resolved, v_events, false);
   if v_results.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_results.compensated_runs);
+  end if;
+  if v_results.tool_ids is not null then
+    perform stepbase_engine.record_tool_results(v_results.tool_ids);
   end if;
 
   -- No worker publishes this change to Redis, so the relay does.

@@ -14,6 +14,13 @@ as $$
       updated_at = stepbase_engine.now()
     where s.run_id = any(p_run_ids) and s.status in ('pending', 'ready', 'running', 'waiting')
     returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id
+  ),
+  stopped_call as (
+    update stepbase.agent_tool_calls c
+    set
+      status = 'cancelled', completed_at = stepbase_engine.now(),
+      error = jsonb_build_object('code', 'cancelled', 'message', 'The run of the agent ended')
+    where c.run_id = any(p_run_ids) and c.completed_at is null
   )
   select
     coalesce(

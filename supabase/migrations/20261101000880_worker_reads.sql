@@ -43,6 +43,7 @@ as $$
         ),
         'undo_component', stepbase_engine.component_facts(n.app_code, n.compensation_component_id),
         'component', stepbase_engine.component_facts(n.app_code, coalesce(n.component_id, n.item_component_id)),
+        'tools', stepbase_engine.tool_facts(n),
         'next', (
           select coalesce(
             jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
@@ -67,7 +68,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_plans(uuid[]) is
-  'Returns the nodes of published versions as workers execute them, with their outgoing edges and components, and the '
+  'Returns the nodes of published versions as workers execute them, with their outgoing edges, components and tools, and the '
   'prompts that were pinned, by reference (null: none). A worker '
   'may cache a version without components forever, and others for a short time, because components can change.';
 

@@ -81,6 +81,8 @@ as $$
     'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
     'stepbase_engine.count_use',
     'stepbase_engine.count_tokens', 'stepbase_engine.open_callback',
+    -- Turns of agents.
+    'stepbase_engine.load_agent_turns', 'stepbase_engine.store_agent_turn',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',

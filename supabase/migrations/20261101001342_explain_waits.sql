@@ -289,6 +289,40 @@ $$;
 comment on function stepbase_engine.explain_callback(stepbase.step_runs) is
   'Reason callback: the component, the deadline, and when the next heartbeat must have come.';
 
+create function stepbase_engine.explain_tools(p_step stepbase.step_runs)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_engine.reason(
+    'tools',
+    format(
+      'Waits for %s: %s.%s',
+      case count(*) when 1 then '1 tool' else count(*) || ' tools' end,
+      coalesce(
+        string_agg(
+          left(c.tool, 64) || case c.status when 'approval' then ' (a person has to approve it)' else '' end, ', '
+          order by c.position
+        ),
+        'a worker records their results'
+      ),
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object(
+      'turn', max(c.turn),
+      'tools', jsonb_agg(jsonb_build_object('tool', c.tool, 'status', c.status) order by c.position)
+    )
+  )
+  from stepbase.agent_tool_calls c
+  where c.run_id = p_step.run_id and c.app_code = p_step.app_code and c.step_id = p_step.step_id
+    and c.item_index = p_step.item_index and c.completed_at is null;
+$$;
+
+comment on function stepbase_engine.explain_tools(stepbase.step_runs) is
+  'Reason tools: the turn of the agent and its open tools; approval: a person has to approve the tool first.';
+
 create function stepbase_engine.explain_wait(p_step stepbase.step_runs)
 returns jsonb
 language sql
@@ -306,6 +340,7 @@ as $$
       when 'items' then stepbase_engine.explain_items(p_step)
       when 'queue' then stepbase_engine.explain_work_queue(p_step)
       when 'callback' then stepbase_engine.explain_callback(p_step)
+      when 'tools' then stepbase_engine.explain_tools(p_step)
     end,
     stepbase_engine.reason(
       p_step.wait_kind,

@@ -200,6 +200,11 @@ as $$
     'type', p_step.step_type,
     'item', case when p_step.item_index > 0 then p_step.item_index end,
     'is_compensation', case when p_step.item_index = -1 then true end,
+    'tool', case when p_step.item_index < -1 then (
+      select c.tool from stepbase.agent_tool_calls c
+      where c.run_id = p_step.run_id and c.app_code = p_step.app_code and c.step_id = p_step.step_id
+        and p_step.item_index in (c.tool_item_index, c.approval_item_index)
+    ) end,
     'attempt', p_step.attempt,
     'status', p_step.status
   )) || coalesce(
@@ -216,5 +221,5 @@ as $$
 $$;
 
 comment on function stepbase_engine.explain_step(stepbase.step_runs, stepbase.runs) is
-  'One open step of a run with its reason: {step, step_run_id, type, item?, is_compensation?, attempt, status, code, sentence, '
+  'One open step of a run with its reason: {step, step_run_id, type, item?, is_compensation?, tool?, attempt, status, code, sentence, '
   'since, until, …facts}.';

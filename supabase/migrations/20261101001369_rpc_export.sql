@@ -11,6 +11,8 @@ as $$
     c.relname::text,
     case c.relname
       when 'step_runs' then array['id'] when 'run_events' then array['seq', 'created_at'] when 'run_signals' then array['id']
+      when 'agent_turns' then array['step_id', 'item_index', 'turn']
+      when 'agent_tool_calls' then array['step_id', 'item_index', 'turn', 'position']
     end,
     case c.relname when 'api_keys' then array['key_hash'] when 'workflows' then array['search'] else '{}' end
   from pg_class c

@@ -61,7 +61,11 @@ export const CONFIGS: Readonly<Record<string, Json>> = {
   work_queue_push: { queue: 'q', item: { any: { thing: 1 } } },
   work_queue_pop: { queue: 'q' },
   service_task: { component: 'c', input: { any: { thing: 1 } } },
-  ai_agent_task: { component: 'c', input: { any: { thing: 1 } } },
+  ai_agent_task: {
+    component: 'c',
+    input: { any: { thing: 1 } },
+    tools: [{ component: 'c', approval: { title: 't' } }],
+  },
 };
 
 const schemaOf = new Map(

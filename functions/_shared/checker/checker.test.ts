@@ -272,6 +272,9 @@ Deno.test('outputs that a step type or a component determines are checked', asyn
   deepEqual(await read(signal, 'output.no'), []);
   const service = { type: 'service_task', config: { component: 'c' } };
   deepEqual(await read(service, 'output.no', { components: { c: form } }), fault);
+  const agent = { type: 'ai_agent_task', config: { component: 'c' } };
+  deepEqual(await read(agent, 'output.no', { components: { c: form } }), fault);
+  deepEqual(await read(agent, 'output.usage.total_tokens', { components: { c: form } }), []);
 });
 
 Deno.test('a deprecated prompt is a warning, wherever a step names it', async () => {

@@ -52,8 +52,9 @@ export function outputSchema(
     case 'wait_for_signal':
       return context.signals?.[textOf(config.signal_name) ?? ''];
     case 'service_task':
-    case 'ai_agent_task':
       return context.components?.[textOf(config.component) ?? ''];
+    case 'ai_agent_task':
+      return withAgentFacts(context.components?.[textOf(config.component) ?? '']);
     case 'child_workflow':
       return config.wait === false ? closed({ run_id: { type: 'string' } }) : undefined;
     case 'transform':
@@ -61,6 +62,16 @@ export function outputSchema(
     default:
       return undefined;
   }
+}
+
+/** The output of an agent has these properties beside those of the output schema. */
+function withAgentFacts(schema: unknown): unknown {
+  if (!isObject(schema) || !isObject(schema.properties)) return schema;
+  const facts = { finish_reason: true, usage: true, cost: true, provider: true, model: true };
+  return {
+    ...schema,
+    properties: { ...facts, turns: { type: 'integer' }, ...schema.properties },
+  };
 }
 
 /** A schema with a template is known only when the step runs. */

@@ -148,6 +148,20 @@ values
     $$insert into run_values (run_id, app_code, path, value, created_at) values ({run}, 'tap-one', '#', 'b', now())$$),
   ('run_values',            'update', '- - - | - - - - | -', $$update run_values set value = 'b' where run_id = {run}$$),
   ('run_values',            'delete', '- - - | - - - - | -', $$delete from run_values where run_id = {run}$$),
+  ('agent_turns',           'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from agent_turns where run_id = {run}$$),
+  ('agent_turns',           'insert', '- - - | - - - - | -',
+    $$insert into agent_turns (run_id, app_code, step_id, item_index, turn, step_run_id, text, provider, model)
+      values ({run}, 'tap-one', 'a', 0, 2, {run}, 't', 'openai', 'm')$$),
+  ('agent_turns',           'update', '- - - | - - - - | -', $$update agent_turns set text = 'b' where run_id = {run}$$),
+  ('agent_turns',           'delete', '- - - | - - - - | -', $$delete from agent_turns where run_id = {run}$$),
+  ('agent_tool_calls',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from agent_tool_calls where run_id = {run}$$),
+  ('agent_tool_calls',      'insert', '- - - | - - - - | -',
+    $$insert into agent_tool_calls (
+        run_id, app_code, step_id, item_index, turn, position, call_id, tool, step_type, input
+      )
+      values ({run}, 'tap-one', 'a', 0, 1, 2, 'c', 't', 'service_task', '{}')$$),
+  ('agent_tool_calls',      'update', '- - - | - - - - | -', $$update agent_tool_calls set tool = 'b' where run_id = {run}$$),
+  ('agent_tool_calls',      'delete', '- - - | - - - - | -', $$delete from agent_tool_calls where run_id = {run}$$),
   ('step_logs',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from step_logs where run_id = {run}$$),
   ('step_logs',             'insert', '- - - | - - - - | -',
     $$insert into step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message)
@@ -380,6 +394,12 @@ insert into stepbase.run_values (run_id, app_code, path, value, created_at)
 values (tests.sample_id('run'), 'tap-one', '#', 'a', now());
 insert into stepbase.step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message)
 values (tests.sample_id('run'), 'tap-one', 1, tests.sample_id('step_run'), 'a', 0, 1, 'info', 'm');
+insert into stepbase.agent_turns (run_id, app_code, step_id, item_index, turn, step_run_id, text, provider, model)
+values (tests.sample_id('run'), 'tap-one', 'a', 0, 1, tests.sample_id('step_run'), 't', 'openai', 'm');
+insert into stepbase.agent_tool_calls (
+  run_id, app_code, step_id, item_index, turn, position, call_id, tool, step_type, input
+)
+values (tests.sample_id('run'), 'tap-one', 'a', 0, 1, 1, 'c', 't', 'service_task', '{}');
 -- The shared rows are visible to the organization, in the shared views only.
 update stepbase.workflows set visibility = 'organization' where id = tests.sample_id('workflow');
 update stepbase.components set visibility = 'organization' where id = tests.sample_id('component');

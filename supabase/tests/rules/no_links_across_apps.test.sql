@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(26);
 select tests.create_rows();
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
 insert into stepbase.projects (id, app_code, name, created_by)
@@ -40,6 +40,8 @@ from (
     ('event → run', $$insert into stepbase.run_events (run_id, seq, app_code, event_type) values ('00000000-0000-4000-8000-00000000d020', 2, 'tap-two', 'run.started')$$),
     ('search value → run', $$insert into stepbase.run_values (run_id, app_code, path, value, created_at) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', '#', 'a', now())$$),
     ('log line → run', $$insert into stepbase.step_logs (run_id, app_code, seq, step_run_id, step_id, item_index, attempt, level, message) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 1, gen_random_uuid(), 'a', 0, 1, 'info', 'm')$$),
+    ('turn of an agent → run', $$insert into stepbase.agent_turns (run_id, app_code, step_id, item_index, turn, step_run_id, text, provider, model) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 'a', 0, 1, gen_random_uuid(), '', 'openai', 'm')$$),
+    ('tool call → turn of an agent', $$insert into stepbase.agent_tool_calls (run_id, app_code, step_id, item_index, turn, position, call_id, tool, step_type, input) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 'a', 0, 1, 1, 'c', 't', 'service_task', '{}')$$),
     ('signal of a run → run', $$insert into stepbase.run_signals (run_id, app_code, signal_name) values ('00000000-0000-4000-8000-00000000d020', 'tap-two', 'go')$$)
 ) s (what, statement);
 
