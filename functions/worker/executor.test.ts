@@ -57,7 +57,7 @@ async function setup(
     });
     void turns.run('other', () => held);
   }
-  const { env, queues, runs, usage, functions, callbacks } = testContext();
+  const { env, queues, runs, usage, functions, callbacks, agentTurns } = testContext();
   const kept: unknown[] = [];
   let attempt: Attempt | undefined;
   const step: CompiledStep = {
@@ -86,6 +86,7 @@ async function setup(
     timeoutMs,
     maxElapsedMs,
     component: undefined,
+    tools: undefined,
     item: undefined,
     compensation: undefined,
   };
@@ -114,7 +115,7 @@ async function setup(
     outputs: inDatabase,
     secretsOf: () => () => Promise.resolve(undefined),
     logs: { add: () => undefined },
-    servicesFor: () => ({ queues, runs, usage, functions, callbacks }),
+    servicesFor: () => ({ queues, runs, usage, functions, callbacks, agentTurns }),
   }).then((result) => {
     outcome = result;
   });

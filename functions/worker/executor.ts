@@ -4,6 +4,8 @@
 import type { Clock } from '../_shared/clock/clock.ts';
 import type { Secret } from '../_shared/expressions/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
+import { type ToolItem, toolStep } from './agents/tool-step.ts';
+import { withToolOutputs } from './agents/turns.ts';
 import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
 import { chooseHandle } from './handles.ts';
@@ -20,6 +22,7 @@ import {
   type StepContext,
   type StepEnv,
   StepError,
+  stepHandlers,
   toStepError,
   type Waiting,
 } from './steps/index.ts';
@@ -56,7 +59,7 @@ export interface ExecutorDeps {
   servicesFor(
     work: Work,
     key: string,
-  ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions' | 'callbacks'>;
+  ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions' | 'callbacks' | 'agentTurns'>;
 }
 
 interface Executed {
@@ -102,7 +105,7 @@ async function spanOf(
   ]);
   const node = plan.nodes.get(work.step_id);
   const step = node && runnableOf(node, work.item_index)?.step;
-  const stepType = step && 'type' in step ? step.type : 'step';
+  const stepType = step && 'type' in step ? step.type : isTool(work) ? 'tool' : 'step';
   const { workflow, version } = plan;
   return tracer.attempt({ outcome, run, workflow, version, stepType, startedAt });
 }
@@ -123,9 +126,11 @@ async function perform(
     const plan = await deps.plans.get(work.workflow_version_id);
     const node = plan.nodes.get(work.step_id);
     if (!node) throw new StepError('unknown_step', `the version has no node ${work.step_id}`);
-    const runnable = runnableOf(node, work.item_index);
+    const runnable = isTool(work)
+      ? toRunnable((await deps.memory.item(work.step_run_id)) as ToolItem, node)
+      : runnableOf(node, work.item_index);
     if (!runnable) throw new StepError('unknown_step', `node ${work.step_id} has no such step`);
-    const { step, timeoutMs, component } = runnable;
+    const { step, timeoutMs, component, tools } = runnable;
     if (step instanceof StepError) throw step;
 
     const leftMs = await timeLeft(work, runnable, deps);
@@ -135,6 +140,7 @@ async function perform(
       const ctx = await contextOf(work, step, plan, { signal, queueing }, deps);
       if (component) ctx.component = component;
       if (plan.prompts) ctx.prompts = plan.prompts;
+      if (tools) ctx.tools = tools;
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
         input = resolved.stored;
@@ -195,10 +201,22 @@ export function detailsOf({
   };
 }
 
+/** Below -1: a tool of an agent, or its approval. */
+const isTool = ({ item_index: itemIndex }: Work) => itemIndex < -1;
+
+function toRunnable(item: ToolItem, { tools }: CompiledNode): Runnable {
+  return {
+    ...toolStep(item, tools, stepHandlers),
+    timeoutMs: undefined,
+    maxElapsedMs: undefined,
+    tools: undefined,
+  };
+}
+
 /** Item index 0 is the step itself, 1 and above its items, -1 its compensation. */
 function runnableOf(node: CompiledNode, itemIndex: number): Runnable | undefined {
   if (itemIndex > 0) return node.item;
-  return itemIndex < 0 ? node.compensation : node;
+  return itemIndex < 0 ? (itemIndex === -1 ? node.compensation : undefined) : node;
 }
 
 async function contextOf(
@@ -221,6 +239,7 @@ async function contextOf(
   const key = `${work.run_id}:${work.step_id}:${work.item_index}`;
   const { texts } = deps;
   let calls = 0;
+  const services = deps.servicesFor(work, key);
   return {
     run: {
       id: work.run_id,
@@ -241,7 +260,10 @@ async function contextOf(
     env: deps.env,
     log: (level, message, data) => deps.logs.add(work, level, message, data),
     ...(texts && { texts: { open: () => texts.open(work, calls++) } }),
-    ...deps.servicesFor(work, key),
+    ...services,
+    agentTurns: withToolOutputs(services.agentTurns, (found) =>
+      deps.outputs.load(work.app_code, found, attempt.signal),
+    ),
     input: facts.input,
     steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
     context: Object.fromEntries(outputs),

@@ -58,7 +58,7 @@ export class InFlightSteps {
   cancelRun(runId: string): void {
     for (const { work, abort } of this.#steps.values()) {
       // Compensations continue: they are how the run ends.
-      if (work.run_id === runId && work.item_index >= 0) {
+      if (work.run_id === runId && work.item_index !== -1) {
         abort.abort(new StepError('cancelled', 'the run ended'));
       }
     }

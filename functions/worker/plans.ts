@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import type { Clock } from '../_shared/clock/clock.ts';
+import type { ToolFacts } from './agents/types.ts';
 import type { Engine, PlanNode } from './engine/engine.ts';
 import { createLoader } from './loader.ts';
 import {
@@ -32,6 +33,7 @@ export interface Runnable {
   /** Time limit of the step with all of its attempts. */
   maxElapsedMs: number | undefined;
   component: Component | undefined;
+  tools: readonly ToolFacts[] | undefined;
 }
 
 export interface CompiledNode extends Runnable {
@@ -83,6 +85,7 @@ function compile(node: PlanNode): CompiledNode {
     timeoutMs: node.timeout_ms ?? undefined,
     maxElapsedMs: node.max_elapsed_ms ?? undefined,
     component: node.component ?? undefined,
+    tools: node.tools ?? undefined,
   };
   const [step, item] =
     node.type === 'for_each'
@@ -101,6 +104,7 @@ function compile(node: PlanNode): CompiledNode {
           timeoutMs: compensate.timeout_ms ?? undefined,
           maxElapsedMs: node.undo_max_elapsed_ms ?? undefined,
           component: node.undo_component ?? undefined,
+          tools: undefined,
         }
       : undefined,
   };
@@ -141,7 +145,9 @@ export function createPlans(engine: Pick<Engine, 'loadPlans'>, clock: Pick<Clock
     const entry: Kept = { plan: loader.load(id), until: Number.POSITIVE_INFINITY };
     entry.plan.then(
       ({ nodes }) => {
-        if ([...nodes.values()].some((node) => node.component ?? node.compensation?.component)) {
+        const mayChange = ({ component, compensation, tools }: CompiledNode) =>
+          component ?? compensation?.component ?? tools;
+        if ([...nodes.values()].some(mayChange)) {
           entry.until = clock.now() + COMPONENTS_KEPT_MS;
         }
       },

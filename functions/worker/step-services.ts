@@ -1,6 +1,7 @@
 // The database services for a running step: use work queues, signal and query other runs, call functions, and
 // make tokens for callbacks. Each call is a transaction with the key of the step, so that a repeated call has no effect.
 
+import { createAgentTurns } from './agents/turns.ts';
 import type { Engine } from './engine/engine.ts';
 import type { FunctionCalls } from './engine/function-calls.ts';
 import type { ExecutorDeps } from './executor.ts';
@@ -28,6 +29,7 @@ export function createStepServices(
     callbacks: {
       open: (request) => engine.openCallback(stepRunId, fence, request).catch(asLeaseLost),
     },
+    agentTurns: createAgentTurns(engine, { step_run_id: stepRunId, fence }),
     usage: {
       countLlmCall: (model) => engine.countUse(runId, { llmCalls: 1, model }),
       countTokens: (use) => engine.countTokens(runId, use),

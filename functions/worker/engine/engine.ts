@@ -7,6 +7,7 @@ import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';
 import type { Secret } from '../../_shared/expressions/index.ts';
 import { toStorableJson } from '../../_shared/text/storable.ts';
+import type { NewTurn, StoredTurn } from '../agents/types.ts';
 import type {
   CallbackRequest,
   CalledModel,
@@ -127,6 +128,9 @@ export interface Engine {
   openCallback(stepRunId: string, fence: number, request: CallbackRequest): Promise<OpenCallback>;
   /** A secret of the step's app; undefined when it is not stored. Rejects with SB409 if the lease is lost. */
   readSecret(stepRunId: string, fence: number, name: string): Promise<Secret | undefined>;
+  loadAgentTurns(stepRunId: string): Promise<StoredTurn[]>;
+  /** Stores a turn of an agent once. Rejects with SQLSTATE SB409 if the lease is lost. */
+  storeAgentTurn(stepRunId: string, fence: number, turn: NewTurn): Promise<void>;
   loadPlans(versionIds: readonly string[]): Promise<Plan[]>;
   loadItems(stepRunIds: readonly string[]): Promise<{ step_run_id: string; item: unknown }[]>;
   /** How long ago the first attempts of these steps started. */
@@ -436,6 +440,15 @@ export function createEngine(db: Db, clock: Clock): Engine {
         ],
       );
       return only(row);
+    },
+    loadAgentTurns: (stepRunId) =>
+      persistently('select * from stepbase_engine.load_agent_turns($1)', [stepRunId]),
+    async storeAgentTurn(stepRunId, fence, turn) {
+      await persistently('select stepbase_engine.store_agent_turn($1, $2, $3::jsonb)', [
+        stepRunId,
+        fence,
+        toStorableJson(turn),
+      ]);
     },
     loadPlans: (ids) => persistently('select * from stepbase_engine.load_plans($1::uuid[])', [ids]),
     loadItems: (ids) => persistently('select * from stepbase_engine.load_items($1::uuid[])', [ids]),

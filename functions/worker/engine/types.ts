@@ -3,6 +3,7 @@
 
 import type { CheckContext } from '../../_shared/checker/index.ts';
 import type { Row } from '../../_shared/db/pool.ts';
+import type { ToolFacts } from '../agents/types.ts';
 import type { Component, StoredPrompt } from '../steps/types.ts';
 import type { Span } from '../tracing/span.ts';
 
@@ -85,6 +86,8 @@ export interface PlanNode {
   in_degree: number;
   next: { id: string; handle: string | null }[];
   component: Component | null;
+  /** Of an agent, or of the agent in a for_each. */
+  tools?: ToolFacts[] | null;
   compensate: { type: string; config: unknown; timeout_ms?: number | null } | null;
   undo_max_elapsed_ms: number | null;
   undo_component: Component | null;

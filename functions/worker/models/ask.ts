@@ -19,12 +19,20 @@ export interface ModelRequest {
   temperature?: number | undefined;
   maxTokens?: number | undefined;
   responseSchema?: Record<string, unknown> | undefined;
+  /** That the model may call; the caller runs them. */
+  tools?: readonly ModelTool[];
   /** The same for each attempt, another one for each call of a step. */
   idempotencyKey: string;
   /** Of each call. */
   timeoutMs: number;
   /** Whether the watchers of the run see the text while the model writes it. */
   stream?: boolean | undefined;
+}
+
+export interface ModelTool {
+  name: string;
+  description?: string;
+  inputSchema: Record<string, unknown>;
 }
 
 export interface ToolUse {
@@ -141,6 +149,7 @@ async function call(model: Model, request: ModelRequest, ctx: StepContext): Prom
       ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
       ...(request.maxTokens === undefined ? {} : { maxOutputTokens: request.maxTokens }),
       ...(schema === undefined ? {} : { output: outputOf(schema, sdk) }),
+      ...(request.tools === undefined ? {} : { tools: toolsOf(request.tools, model, sdk) }),
       providerOptions: strictness(schema),
     })
     .catch(async (error: unknown) => {
@@ -194,6 +203,20 @@ const usageOf = ({ input, output, total, cached_input, reasoning }: Tokens): Usa
 function outputOf(schema: Record<string, unknown>, sdk: Sdk) {
   const { responseFormat } = sdk.Output.object({ schema: sdk.jsonSchema(schema) });
   return { ...sdk.Output.text(), responseFormat };
+}
+
+/** Without functions to execute: the SDK returns the calls. OpenAI's strict mode refuses schemas that it cannot enforce. */
+function toolsOf(tools: readonly ModelTool[], { provider }: Model, sdk: Sdk) {
+  return Object.fromEntries(
+    tools.map(({ name, description, inputSchema }) => [
+      name,
+      {
+        ...(description === undefined ? {} : { description }),
+        inputSchema: sdk.jsonSchema(inputSchema),
+        ...(provider === 'openai' ? { strict: isStrict(inputSchema) } : {}),
+      },
+    ]),
+  );
 }
 
 function strictness(schema: Record<string, unknown> | undefined) {

@@ -14,7 +14,7 @@ export function normalizeCompletion(body: unknown): unknown {
   const [choice] = isRecord(body) ? list(body.choices) : [];
   if (!isRecord(body) || !isRecord(choice) || !isRecord(choice.message)) return body;
   const { message } = choice;
-  const calls = list(message.tool_calls).filter(isRecord).map(normalizeCall);
+  const calls = list(message.tool_calls).filter(isRecord).map(normalizeCall).map(withOwnId);
   return {
     choices: [
       {
@@ -50,6 +50,12 @@ function normalizeCall(call: Json, index: number): Json {
       arguments: typeof given === 'string' ? given : JSON.stringify(given ?? {}),
     },
   };
+}
+
+/** The SDK takes two calls with one id for the same call. */
+function withOwnId(call: Json, index: number, calls: readonly Json[]): Json {
+  const isFirst = calls.findIndex(({ id }) => id === call.id) === index;
+  return isFirst ? call : { ...call, id: `${String(call.id)}_${index}` };
 }
 
 const count = (value: unknown): number | undefined =>

@@ -12,10 +12,25 @@ export interface FilePart {
   filename?: string;
 }
 
+export interface ToolCallPart {
+  type: 'tool-call';
+  toolCallId: string;
+  toolName: string;
+  input: unknown;
+}
+
+export interface ToolResultPart {
+  type: 'tool-result';
+  toolCallId: string;
+  toolName: string;
+  output: { type: 'text' | 'error-text'; value: string };
+}
+
 export type ModelMessage =
   | { role: 'system'; content: string }
   | { role: 'user'; content: string | (TextPart | FilePart)[] }
-  | { role: 'assistant'; content: string };
+  | { role: 'assistant'; content: string | (TextPart | ToolCallPart)[] }
+  | { role: 'tool'; content: ToolResultPart[] };
 
 /** Opaque: a client of a provider for one model. */
 export interface LanguageModel {
@@ -69,6 +84,7 @@ export interface GenerateTextOptions {
   temperature?: number;
   maxOutputTokens?: number;
   output?: OutputSpec;
+  tools?: Record<string, { description?: string; inputSchema: Schema; strict?: boolean }>;
   providerOptions?: Record<string, Record<string, unknown>>;
 }
 

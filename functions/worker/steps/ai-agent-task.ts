@@ -1,13 +1,13 @@
 // ai_agent_task: runs an agent component. With an endpoint it is called like a service. Without one, its model gets its
-// prompt; the output is the object that its output schema describes, or {text, usage}.
+// prompt and its tools; the output is the object that its output schema describes, or {text}, with usage and cost.
 
 import { compileTemplate, resolveSecrets, type Scope } from '../../_shared/expressions/index.ts';
 import { aiAgentTaskType } from '../../_shared/step-types/ai-agent-task.ts';
+import { runAgent } from '../agents/agent.ts';
 import { checkInput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
-import { llmCall } from './llm-call.ts';
 import { callService } from './service-task.ts';
-import type { Component, StepHandler, StepResult } from './types.ts';
+import type { StepHandler, StepResult } from './types.ts';
 
 export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
   stepType: aiAgentTaskType,
@@ -15,6 +15,12 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
     const component = componentOf(ctx, config.component, 'ai_agent_task');
     const input = config.input ?? {};
     if (component.endpoint !== null) {
+      if (config.tools?.length) {
+        throw new StepError(
+          'invalid_config',
+          `${component.name} has an endpoint, which uses tools by itself`,
+        );
+      }
       return await callService(component, input, ctx);
     }
     const model = config.model ?? component.model;
@@ -25,20 +31,8 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
       );
     }
     await checkInput(component, input);
-    const { component: _, input: _input, ...call } = config;
-    const result = await llmCall.run(
-      {
-        ...call,
-        model,
-        system: await promptOf(component.prompt, input),
-        prompt: JSON.stringify(input),
-        response_schema: component.output_schema,
-      },
-      { ...ctx, timeoutMs: ctx.timeoutMs ?? component.timeout_ms },
-    );
-    return result.kind === 'completed'
-      ? { ...result, output: outputOf(component, result.output) }
-      : result;
+    const system = await promptOf(component.prompt, input);
+    return await runAgent({ component, config, model, system, input }, ctx);
   },
 };
 
@@ -52,8 +46,4 @@ async function promptOf(prompt: string, input: unknown): Promise<string> {
   const scope: Scope = { ...names, input, steps: {}, context: {}, run: null };
   const { config } = await resolveSecrets(await template.resolve(scope), () => undefined);
   return typeof config === 'string' ? config : JSON.stringify(config);
-}
-
-function outputOf(component: Component, output: unknown): unknown {
-  return component.output_schema === null ? output : (output as { object: unknown }).object;
 }

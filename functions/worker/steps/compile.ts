@@ -78,8 +78,13 @@ export function compileStep(handler: StepHandler, config: unknown): CompiledStep
         const log: StepContext['log'] = (level, message, data) =>
           ctx.log(level, mask(message), data === undefined ? undefined : mask(data));
         const { texts } = ctx;
+        // A model may repeat a secret of its prompt.
+        const agentTurns: StepContext['agentTurns'] = {
+          load: ctx.agentTurns.load,
+          store: (turn) => ctx.agentTurns.store(mask(turn)),
+        };
         const result = await handler.run(config, {
-          ...{ ...ctx, env, log, stored: resolved.stored },
+          ...{ ...ctx, env, log, agentTurns, stored: resolved.stored },
           ...(texts && { texts: { open: () => withoutSecrets(texts.open(), maskedText()) } }),
         });
         return result.kind === 'completed' ? mask(result) : result;

@@ -99,7 +99,11 @@ async function read(
     : { text, object: await parseObject(text, schema), ...facts };
 }
 
-function assertComplete({ text, toolUses, finishReason }: ModelAnswer): void {
+/** `mayCallTools`: calls of tools are an answer, with or without text. */
+export function assertComplete(
+  { text, toolUses, finishReason }: ModelAnswer,
+  mayCallTools = false,
+): void {
   const stoppedBy = (kind: string) =>
     reasons[kind]?.has(finishReason?.toLowerCase() ?? '') ?? false;
   const details = { finish_reason: finishReason, text: cutText(text, 2_000) };
@@ -109,6 +113,7 @@ function assertComplete({ text, toolUses, finishReason }: ModelAnswer): void {
   if (stoppedBy('truncated')) {
     throw new StepError('llm_truncated', 'the response was cut off: raise max_tokens', { details });
   }
+  if (mayCallTools && toolUses.length > 0) return;
   if (stoppedBy('tool') || (toolUses.length > 0 && text === '')) {
     throw new StepError('llm_tool_call', 'the model asked for a tool, but the step has none', {
       details,
@@ -127,7 +132,7 @@ function invalidOutput(message: string, details: Record<string, unknown>): StepE
   return new StepError('llm_invalid_output', message, { retryable: true, details });
 }
 
-async function parseObject(answer: string, responseSchema: object): Promise<unknown> {
+export async function parseObject(answer: string, responseSchema: object): Promise<unknown> {
   const text = cutText(answer, 2_000);
   let problems: Awaited<ReturnType<typeof validateJson>> | undefined;
   for (const values of jsonIn(answer)) {

@@ -30,6 +30,7 @@ export function testContext(overrides: Partial<StepContext> = {}): StepContext {
       open: () => Promise.resolve({ token: 'sbc_1', expires_at: new Date(0), secrets: [] }),
     },
     functions: { call: () => Promise.reject(new Error('this test has no functions')) },
+    agentTurns: { load: () => Promise.resolve([]), store: () => Promise.resolve() },
     usage: {
       countLlmCall: () => Promise.resolve(),
       countTokens: () => Promise.resolve(null),

@@ -2,6 +2,7 @@
 
 import type { z } from 'zod';
 import type { StepType } from '../../_shared/step-types/index.ts';
+import type { AgentTurns, ToolFacts } from '../agents/types.ts';
 import type { LogLevel } from '../step-logs.ts';
 import type { StepEnv } from './env.ts';
 
@@ -80,12 +81,15 @@ export interface StepContext {
   usage: Usage;
   functions: ProjectFunctions;
   callbacks: Callbacks;
+  agentTurns: AgentTurns;
   /** The config with its templates filled in and the names of secrets, as the step run keeps it. */
   stored?: unknown;
   /** Present when the node names a component. */
   component?: Component;
   /** The stored prompts of the version, by reference. */
   prompts?: Readonly<Record<string, StoredPrompt>>;
+  /** Present when the node has tools. */
+  tools?: readonly ToolFacts[];
   input: unknown;
   steps: Record<string, { output: unknown }>;
   context: Record<string, unknown>;
@@ -227,7 +231,7 @@ export interface Completed {
 /** The step ends its token; a timer, a person, a signal or another run completes it later. */
 export interface Waiting {
   kind: 'waiting';
-  reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue' | 'callback';
+  reason: 'task' | 'delay' | 'signal' | 'child' | 'items' | 'queue' | 'callback' | 'tools';
   /** reason 'delay': the time at which the engine completes the step; for a duration, timeoutMs. */
   wakeAt?: Date;
   /** reason 'task'. */

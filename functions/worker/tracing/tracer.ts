@@ -174,7 +174,8 @@ function detailsOf(outcome: AttemptOutcome): Span['attributes'] {
   const { item_index } = outcome.work;
   return {
     'stepbase.item_index': item_index > 0 ? item_index - 1 : undefined,
-    'stepbase.is_compensation': item_index < 0 ? true : undefined,
+    'stepbase.is_compensation': item_index === -1 ? true : undefined,
+    'stepbase.is_tool': item_index < -1 ? true : undefined,
     'stepbase.wait_kind': outcome.kind === 'waiting' ? outcome.result.reason : undefined,
     'error.type': outcome.kind === 'failed' ? outcome.error.code : undefined,
   };
