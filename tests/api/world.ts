@@ -247,6 +247,9 @@ export async function prepare(world: World): Promise<Preparations> {
     getStepOutput: async () => ({
       params: { run_id: await world.run(quick, 'completed'), step_id: 'one' },
     }),
+    listStepTurns: async () => ({
+      params: { run_id: await world.run(quick, 'completed'), step_id: 'one' },
+    }),
     readTaskLink: link,
     decideTaskLink: link,
     completeCallback: callback({ output: {} }),

@@ -197,11 +197,11 @@ export const HISTORY: Operation[] = [
         item_index: z.coerce
           .number<string | number>()
           .int()
-          .min(-1)
+          .min(-2_147_483_648)
           .max(2_147_483_647)
           .optional()
           .describe(
-            '0, the default: the step; from 1 on: an item of a for_each; -1: a compensation.',
+            '0, the default: the step; from 1 on: an item of a for_each; -1: a compensation; below -1: a tool of an agent.',
           ),
       }),
       replies: {

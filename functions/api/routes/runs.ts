@@ -28,6 +28,7 @@ import { answerQuery } from '../query.ts';
 import { columnNames, named } from '../rows.ts';
 import { redrive } from '../run-queries.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
+import { AGENT_TURNS } from './agent-turns.ts';
 import { RERUNS } from './reruns.ts';
 import { DEAD_LETTERS, HISTORY } from './run-history.ts';
 import { SEARCH_RUNS } from './search-runs.ts';
@@ -183,6 +184,7 @@ export const RUN_RESOURCE: Resource = {
       },
     ),
     ...HISTORY,
+    AGENT_TURNS,
     statement(
       {
         id: 'cancelRun',
