@@ -2,9 +2,10 @@
 import type { RunEvent } from '../client.ts';
 import { timeOnly, words } from '../ui/format.ts';
 
-/** The step, with its item, or marked as a compensation. */
+/** The step, with its item, or marked as a compensation or a tool of an agent. */
 function stepOf({ step_id, item_index }: RunEvent): string {
   if (!item_index) return step_id ?? '';
+  if (item_index < -1) return `${step_id} (tool ${-1 - item_index})`;
   return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;
 }
 

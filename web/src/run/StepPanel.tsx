@@ -20,6 +20,9 @@ interface Props {
 
 const SHOWN = 20;
 
+/** The compensation, the step and its items; then the tools of an agent, the latest first. */
+const placeOf = ({ item_index }: StepRun) => (item_index < -1 ? 1 : 0);
+
 function Value({ title, value }: { title: string; value: unknown }) {
   if (value === null || value === undefined) return null;
   return (
@@ -40,7 +43,9 @@ function GrowingText({ text }: { text: string | undefined }) {
 }
 
 export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem, onClose }: Props) {
-  const attempts = [...steps].sort((a, b) => a.item_index - b.item_index || b.attempt - a.attempt);
+  const attempts = [...steps].sort(
+    (a, b) => placeOf(a) - placeOf(b) || a.item_index - b.item_index || b.attempt - a.attempt,
+  );
 
   const rerunFromHere = () =>
     follow(supabase.rpc('rerun', { run_id: run.id, from_step: nodeId }), onProblem);
@@ -72,7 +77,8 @@ export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem,
           <p className="facts">
             <Status name={step.status} />
             {step.item_index > 0 && <span>item {step.item_index}</span>}
-            {step.item_index < 0 && <span>compensation</span>}
+            {step.item_index === -1 && <span>compensation</span>}
+            {step.item_index < -1 && <span>tool {-1 - step.item_index}</span>}
             <span>attempt {step.attempt}</span>
             <span>{duration(step.duration_ms)}</span>
           </p>
