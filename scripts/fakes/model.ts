@@ -18,6 +18,7 @@ export interface Model extends HttpServer {
 
 interface Schema {
   type?: string;
+  format?: string;
   enum?: unknown[];
   properties?: Record<string, Schema>;
   items?: Schema;
@@ -30,6 +31,7 @@ interface ChatRequest {
   model?: string;
   messages?: { role: string; content: string }[];
   response_format?: { type: string; json_schema?: { schema?: Schema } };
+  tools?: { function: { name: string; parameters?: Schema } }[];
 }
 
 /** Words of a question that select a value although its name is not among them. */
@@ -62,13 +64,15 @@ function answer(request: Received, apiKey: string, calls: Recorder<ChatCall>): R
   if (request.method !== 'POST' || request.path !== '/v1/chat/completions') {
     return failure(404, 'not_found', `Unknown request: ${request.method} ${request.path}`);
   }
-  const { model, messages, response_format: format } = request.body as ChatRequest;
+  const { model, messages, response_format: format, tools } = request.body as ChatRequest;
   if (typeof model !== 'string' || !Array.isArray(messages) || messages.length === 0) {
     return failure(400, 'invalid_request', 'model and messages are required');
   }
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined;
   calls.add({ model, messages, schema, headers: request.headers });
-  return misbehaviour(model) ?? complete(model, messages, schema);
+  return (
+    misbehaviour(model) ?? callTools(model, messages, tools) ?? complete(model, messages, schema)
+  );
 }
 
 /** Models whose calls fail on purpose. */
@@ -90,6 +94,23 @@ function misbehaviour(model: string): Reply | undefined {
   }
 }
 
+/** Calls the tools that the question names, once. */
+function callTools(
+  model: string,
+  messages: readonly { role: string; content: string }[],
+  tools: ChatRequest['tools'] = [],
+): Reply | undefined {
+  const question = messages.find((message) => message.role === 'user')?.content ?? '';
+  const named = tools.filter(({ function: { name } }) => question.includes(name));
+  if (named.length === 0 || messages.some(({ role }) => role === 'tool')) return undefined;
+  const calls = named.map(({ function: { name, parameters } }, index) => ({
+    id: `call_${index}`,
+    type: 'function',
+    function: { name, arguments: JSON.stringify(invent(parameters ?? {}, question, name)) },
+  }));
+  return completion(model, { content: null, tool_calls: calls }, words(question), calls.length);
+}
+
 function complete(
   model: string,
   messages: readonly { role: string; content: string }[],
@@ -106,7 +127,7 @@ function complete(
 
 function completion(
   model: string,
-  message: { content: string | null; refusal?: string },
+  message: { content: string | null; refusal?: string; tool_calls?: object[] },
   promptTokens: number,
   completionTokens: number,
 ): Reply {
@@ -120,7 +141,7 @@ function completion(
         {
           index: 0,
           message: { role: 'assistant', refusal: null, ...message },
-          finish_reason: 'stop',
+          finish_reason: message.tool_calls === undefined ? 'stop' : 'tool_calls',
         },
       ],
       usage: {
@@ -161,6 +182,7 @@ function invent(schema: Schema, question: string, name: string): unknown {
     case 'null':
       return null;
     default:
+      if (schema.format === 'email') return 'ada@customer.example';
       return `${name}: ${question.slice(0, 80)}`;
   }
 }

@@ -126,6 +126,67 @@ test('another worker finishes the run of a killed worker', async () => {
   expect(await claims(id)).toEqual([1, 2]);
 });
 
+test('a killed worker repeats one call of the model of an agent, and no tool that has ended', async () => {
+  const mark = randomUUID();
+  const prompt = await b.developer
+    .from('agent_prompts')
+    .insert({ name: `p-${mark}`, prompt_content: 'Help.' })
+    .select('id')
+    .single();
+  const { error } = await b.developer.from('components').insert([
+    {
+      name: `a-${mark}`,
+      implementation_type: 'ai_agent_task',
+      agent_prompt_id: prompt.data?.id ?? null,
+      model_name: 'm',
+    },
+    { name: `t-${mark}`, implementation_type: 'service_task', endpoint: `${url}/tool` },
+  ]);
+  expect(error).toBeNull();
+  const { id } = await b.start(
+    await b.publish([
+      node('ask', 'ai_agent_task', {
+        component: `a-${mark}`,
+        base_url: `${url}/v1`,
+        tools: [{ component: `t-${mark}`, name: 'tool' }],
+      }),
+    ]),
+  );
+  const kill = () => expect(environment.fleet.killOne() && environment.fleet.killOne()).toBe(true);
+  const reply = ({ response }: { response: ServerResponse }, body: object) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(JSON.stringify(body));
+  };
+  const say = (message: object) => ({
+    choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', ...message } }],
+  });
+
+  const asked = await request(0);
+  reply(asked, say({ tool_calls: [{ id: 'c', function: { name: 'tool', arguments: '{}' } }] }));
+  // Its answer is stored before the tool runs: the next worker does not ask again.
+  const tool = await request(1);
+  kill();
+  const toolAgain = await request(2);
+  expect([tool.path, toolAgain.path, toolAgain.key]).toEqual(['/tool', '/tool', tool.key]);
+  reply(toolAgain, { found: true });
+  const second = await request(3);
+  await waitFor('two workers are up', areUp, 30_000);
+  kill();
+  const secondAgain = await request(4);
+  expect(secondAgain.key).toBe(second.key);
+  expect(second.key).not.toBe(asked.key);
+  expect(secondAgain.body).toBe(second.body);
+  expect(secondAgain.body).toContain('{\\"found\\":true}');
+  reply(secondAgain, say({ content: 'Found.' }));
+  const { run, all } = await b.ended(id);
+  expect(run).toMatchObject({ status: 'completed', output: { ask: { text: 'Found.', turns: 2 } } });
+  expect(held).toHaveLength(5);
+  expect(all.map((s) => [s.item_index, s.attempt, s.status])).toEqual([
+    [-2, 1, 'completed'],
+    [0, 1, 'completed'],
+  ]);
+});
+
 test('the callback of a component counts although its worker was killed before the answer 202', async () => {
   const name = `c-${randomUUID()}`;
   const { error } = await b.developer.from('components').insert({

@@ -605,6 +605,50 @@ const TRIED: Record<string, () => Promise<void>> = {
     ]);
   },
 
+  async 'guides/agents: answer'() {
+    await b.db.query(
+      "update stepbase.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
+      [`${outside.url}/customers`],
+    );
+    const order = 'Use crm-lookup and ask_for_address.';
+    const id = await started('guides/agents: answer', { order });
+    const open = async (type: string) =>
+      await waitFor(type, async () => {
+        const { data } = await b.developer
+          .from('step_runs')
+          .select('id, task')
+          .eq('run_id', id)
+          .eq('step_type', type)
+          .eq('status', 'waiting');
+        return data?.[0];
+      });
+    const approval = await open('wait_for_approval');
+    await b.admin.rpc('decide_approval', { step_run_id: approval.id, approved: true });
+    const form = await open('user_task');
+    expect(form.task).toMatchObject({
+      title: 'Which address?',
+      form: { required: ['street', 'city'] },
+    });
+    const address = { street: 'Main Street 1', city: 'Berlin' };
+    await b.admin.rpc('complete_task', { step_run_id: form.id, output: address });
+    const { run } = await b.ended(id);
+    expect(run).toMatchObject({
+      status: 'completed',
+      output: { answer: { turns: 2, usage: expect.any(Object), cost: expect.any(Number) } },
+    });
+    expect(lastCall('/customers')).toMatchObject({
+      headers: { 'idempotency-key': `${id}:answer:-2` },
+      body: { type: 'step.call', input: { email: 'ada@customer.example' } },
+    });
+    const results = await fakes.model.calls.waitFor(
+      ({ messages }) => messages.at(-1)?.role === 'tool',
+    );
+    expect(results.messages.slice(-2).map(({ content }) => content)).toEqual([
+      '{"path":"/customers"}',
+      JSON.stringify(address),
+    ]);
+  },
+
   async 'guides/work-queues: push'() {
     const name = await published('guides/work-queues: push');
     await queue(name);
