@@ -24,6 +24,8 @@ export interface PartResult extends Counts {
   name: string;
   ms: number;
   output: string;
+  /** The failed tests, each as `file > name`, and the reason of a failure without a failed test. */
+  failures: string[];
   /** The reason why the part was stopped, and the files that were running. */
   stopped?: string;
 }
@@ -95,6 +97,7 @@ export async function runPart(part: Part, factor = 1): Promise<PartResult> {
     failed: progress.failed + (unexplained ? 1 : 0),
     ms: performance.now() - started,
     output: '',
+    failures: progress.failures,
   };
   if (reason !== undefined) {
     const files =
@@ -103,8 +106,11 @@ export async function runPart(part: Part, factor = 1): Promise<PartResult> {
         : 'no test file (before, between or after files)';
     result.stopped = `${reason}, while running ${files}`;
     lines.push(`stopped: ${result.stopped}`);
+    result.failures = [...result.failures, result.stopped];
   } else if (unexplained) {
-    lines.push(completed ? 'no test ran' : `ended with exit code ${code} and no failed test`);
+    const fault = completed ? 'no test ran' : `ended with exit code ${code} and no failed test`;
+    lines.push(fault);
+    result.failures = [...result.failures, fault];
   }
   result.output = lines.join('\n');
   return result;

@@ -83,7 +83,10 @@ export function databaseToolParts(databaseUrl: string): Part[] {
       command: process.execPath,
       args: [script, ...args, '--db-url', databaseUrl],
       limitMs: 2 * MINUTE,
-      progress: (_output, ok) => ({ passed: ok ? 1 : 0, failed: ok ? 0 : 1, running: [] }),
+      progress: (_output, ok) =>
+        ok
+          ? { passed: 1, failed: 0, failures: [], running: [] }
+          : { passed: 0, failed: 1, failures: [script], running: [] },
     }));
 }
 

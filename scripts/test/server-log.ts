@@ -54,7 +54,9 @@ export async function checkServerLogs(folder: string): Promise<PartResult> {
   const deadlocks = await findDeadlocks(folder).catch((error) => [String(error)]);
   const [passed, failed] = deadlocks.length === 0 ? [1, 0] : [0, deadlocks.length];
   const ms = performance.now() - started;
-  return { name: NAME, passed, failed, ms, output: deadlocks.join('\n\n') };
+  // The name of the log.
+  const failures = deadlocks.map((text) => text.split('\n', 1)[0] ?? text);
+  return { name: NAME, passed, failed, ms, output: deadlocks.join('\n\n'), failures };
 }
 
 /** The scan after a run of Vitest alone; rejects when there was a deadlock, and then leaves the logs. */

@@ -1,5 +1,5 @@
-// A run of several parts: prints each result, the whole output of the parts that failed, and as its last line
-// `N passed, N failed`. Time limits grow with the machine (machine.ts) up to a limit for all parts together.
+// A run of several parts: prints each result, the whole output of the parts that failed, the names of the failed tests,
+// and as its last line `N passed, N failed`. Time limits grow with the machine (machine.ts) up to a limit for all parts together.
 
 import { rmSync } from 'node:fs';
 import { coverageFolders } from '../coverage/folders.ts';
@@ -68,7 +68,8 @@ export class Session {
     const leftMs = this.#limitMs - (performance.now() - this.#started);
     if (leftMs <= 0) {
       const stopped = `not started: all parts together may take ${seconds(this.#limitMs)}`;
-      this.#report({ name: part.name, passed: 0, failed: 1, ms: 0, output: stopped, stopped });
+      const counts = { passed: 0, failed: 1, ms: 0 };
+      this.#report({ name: part.name, ...counts, output: stopped, failures: [stopped], stopped });
       return;
     }
     const factor = Math.min(this.#factor, leftMs / part.limitMs);
@@ -84,6 +85,15 @@ export class Session {
       `${verdict} ${result.name}: ${result.passed} passed, ${result.failed} failed ` +
         `(${seconds(result.ms)}${stopped})`,
     );
+  }
+
+  /** At the end, where they are seen when the output is cut. */
+  #printFailures(more: readonly string[]): void {
+    const failures = this.#results.flatMap((result) =>
+      result.failures.map((failure) => `${result.name}: ${failure}`),
+    );
+    const all = [...failures, ...more];
+    if (all.length > 0) console.log(`\nfailed tests:\n${all.map((one) => `  ${one}`).join('\n')}`);
   }
 
   /** Runs `parts`, cleans up, prints the summary and ends the process. */
@@ -111,6 +121,8 @@ export class Session {
     const failed = this.#results.reduce((sum, result) => sum + result.failed, failures);
     if (failed > 0) console.log(`The output of every part is in ${logDir}`);
     else rmSync(logDir, { recursive: true, force: true });
+    const [fault] = String(broken).split('\n');
+    this.#printFailures(failures > 0 ? [`the test run itself: ${fault}`] : []);
     console.log(`\n${passed} passed, ${failed} failed`);
     process.exit(this.#interrupted ? 130 : failed === 0 ? 0 : 1);
   }

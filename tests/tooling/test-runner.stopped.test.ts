@@ -97,11 +97,7 @@ describe('a part that is stopped while it runs', () => {
       "import { writeFileSync } from 'node:fs'; const { test } = Deno;",
       marker,
     );
-    const part = denoPart([file]);
-    const result = await stoppedAtMarker(
-      { ...part, name: 'hanging deno', args: ['test', '--no-check', ...part.args.slice(1)] },
-      marker,
-    );
+    const result = await stoppedAtMarker({ ...denoPart([file]), name: 'hanging deno' }, marker);
     expect(result).toMatchObject({ passed: 2, failed: 1 });
     expect(result.stopped).toMatch(/^interrupted, while running .*deno_hangs\.test\.ts$/);
     expect(result.output).toContain('stopped: interrupted');
@@ -155,12 +151,21 @@ describe('progress is read from unfinished output', () => {
       'not ok 1 - a.test.sql',
       '# Subtest: b.test.sql',
     ].join('\n');
-    expect(readTapProgress(output)).toEqual({ passed: 1, failed: 1, running: ['b.test.sql'] });
-    expect(readTapProgress(`${output}\nok 2 - b.test.sql\n1..2\n# 9 passed, 3 failed`)).toEqual({
-      passed: 9,
-      failed: 3,
-      running: [],
+    const failures = ['a.test.sql > broken'];
+    expect(readTapProgress(output)).toEqual({
+      passed: 1,
+      failed: 1,
+      failures,
+      running: ['b.test.sql'],
     });
+    expect(readTapProgress(`${output}\nnot ok 2 - b.test.sql\n1..2\n# 9 passed, 3 failed`)).toEqual(
+      {
+        passed: 9,
+        failed: 3,
+        failures: [...failures, 'b.test.sql > the file itself (its plan or an SQL error)'],
+        running: [],
+      },
+    );
   });
 
   test('for Deno: output and steps of a test do not count', () => {
@@ -177,13 +182,23 @@ describe('progress is read from unfinished output', () => {
       'prints ... ok (3ms)',
       'breaks ... FAILED (1ms)',
     ].join('\n');
-    expect(readDenoProgress(output)).toEqual({ passed: 2, failed: 1, running: ['./b.test.ts'] });
+    expect(readDenoProgress(output)).toEqual({
+      passed: 2,
+      failed: 1,
+      failures: ['./b.test.ts > breaks'],
+      running: ['./b.test.ts'],
+    });
     expect(readDenoProgress(`${output}\nlater ... ignored (0ms)`).running).toEqual([]);
   });
 
   test('for check: the checks that were running', () => {
-    const output = 'ok     a (1 ms)\nFAILED b (2 ms)\nstopped while running: c; d';
-    expect(readCheckProgress(output)).toEqual({ passed: 1, failed: 1, running: ['c', 'd'] });
+    const output = 'ok     a (1 ms)\nFAILED b (x, y) (2 ms)\nstopped while running: c; d';
+    expect(readCheckProgress(output)).toEqual({
+      passed: 1,
+      failed: 1,
+      failures: ['b (x, y)'],
+      running: ['c', 'd'],
+    });
   });
 
   test('for vitest: a file that could not be loaded is one failure; a cut line is ignored', async () => {
@@ -196,11 +211,22 @@ describe('progress is read from unfinished output', () => {
         line({ event: 'file_started', file: 'b' }),
         line({ event: 'test', file: 'a', state: 'passed', name: 'x' }),
         line({ event: 'test', file: 'a', state: 'skipped', name: 'y' }),
+        line({ event: 'test', file: 'a', state: 'failed', name: 'z' }),
         line({ event: 'file_ended', file: 'b', ok: false }),
         '{"event":"test","file":"a","sta',
       ].join('\n'),
     );
-    expect(readVitestProgress(path)).toEqual({ passed: 1, failed: 1, running: ['a'] });
-    expect(readVitestProgress(join(folder, 'none'))).toEqual({ passed: 0, failed: 0, running: [] });
+    expect(readVitestProgress(path)).toEqual({
+      passed: 1,
+      failed: 2,
+      failures: ['a > z', 'b > the file itself (an import or a hook)'],
+      running: ['a'],
+    });
+    expect(readVitestProgress(join(folder, 'none'))).toEqual({
+      passed: 0,
+      failed: 0,
+      failures: [],
+      running: [],
+    });
   });
 });
