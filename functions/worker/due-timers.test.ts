@@ -133,3 +133,17 @@ Deno.test('an error that no run has caused is retried after a second', async () 
   await s.clock.advance(2_000);
   assert.deepEqual([calls, away.hasFailed], [3, false]);
 });
+
+Deno.test('a call at the end of another one is not lost, whichever step of it ends', async () => {
+  for (let turn = 0; turn < 12; turn += 1) {
+    const due = new Map([['first', 'good']]) as Map<string, 'good' | 'slow'>;
+    const s = setup(due);
+    s.dueTimers.start(true);
+    for (let left = turn; left > 0; left -= 1) await Promise.resolve();
+    due.set('second', 'good');
+    s.dueTimers.start(true);
+    await settled();
+    assert.deepEqual([turn, s.woken], [turn, ['first', 'second']]);
+    assert.equal(s.dueTimers.isBusy, false);
+  }
+});

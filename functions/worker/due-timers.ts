@@ -69,7 +69,9 @@ export class DueTimers {
     if (isPoll) this.#mayMakeTokens = true;
     this.#work ??= this.#run().finally(() => {
       this.#work = undefined;
-      this.#options.onIdle();
+      // A call after the last round, and before this.
+      if (this.#isWanted && this.#options.acceptsWork()) this.start(false);
+      else this.#options.onIdle();
     });
   }
 

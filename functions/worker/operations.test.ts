@@ -49,7 +49,6 @@ async function run(
     onError: (message) => errors.push(message),
   });
   operations.start();
-  operations.start();
   equal(operations.isBusy, true);
   await operations.settled();
   equal(idle, 1);

@@ -4,6 +4,7 @@ export class SingleJob {
   readonly #run: () => Promise<void>;
   readonly #onIdle: () => void;
   #work: Promise<void> | undefined;
+  #isWanted = false;
 
   /** `run` reports its errors itself. */
   constructor(run: () => Promise<void>, onIdle: () => void) {
@@ -19,11 +20,19 @@ export class SingleJob {
     return this.#work ?? Promise.resolve();
   }
 
-  /** Without effect while the job runs. */
+  /** During the job, a call is noted: what it found may be later than what the job has read, so the job runs once more. */
   start(): void {
-    this.#work ??= this.#run().finally(() => {
-      this.#work = undefined;
-      this.#onIdle();
-    });
+    this.#isWanted = true;
+    this.#work ??= this.#repeat();
+  }
+
+  /** The look at what is wanted and the end are one step: no call can be between them. */
+  async #repeat(): Promise<void> {
+    while (this.#isWanted) {
+      this.#isWanted = false;
+      await this.#run();
+    }
+    this.#work = undefined;
+    this.#onIdle();
   }
 }

@@ -36,7 +36,6 @@ async function run(due: (DueCheck | Error)[][], acceptsWork = () => true) {
     onError: (message) => errors.push(message),
   });
   checks.start();
-  checks.start();
   equal(checks.isBusy, true);
   await checks.settled();
   equal(checks.isBusy, false);
