@@ -202,6 +202,7 @@ declare
   v_from timestamptz;
   v_until timestamptz;
   v_next timestamptz;
+  v_found timestamptz;
   v_runs bigint := 0;
 begin
   insert into stepbase_engine.statistics_marks (marked_at, xid)
@@ -222,6 +223,20 @@ begin
   v_settled := date_trunc('minute', greatest(v_settled, v_now - c_span));
   v_next := v_from;
   loop
+    -- To the next minute with an ended run or a bucket: months without runs are one look-up, not a span for each hour.
+    v_found := least(
+      (
+        select min(f.completed_at)
+        from stepbase.applications a
+        cross join lateral (
+          select r.completed_at from stepbase.runs r
+          where r.app_code = a.app_code and r.completed_at >= v_next
+          order by r.completed_at limit 1
+        ) f
+      ),
+      (select min(b.bucket_at) from stepbase_engine.statistics_buckets b where b.bucket_at >= v_next)
+    );
+    v_next := greatest(v_next, date_trunc('minute', least(v_found, v_now)));
     v_until := least(v_next + c_span, v_now + interval '1 minute');
     v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
     v_next := v_until;
