@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { scaled } from '../support/time.ts';
 import {
   pause,
   type RealtimeApp,
@@ -169,7 +170,7 @@ describe('postgres_changes', () => {
     expect(inserted).toEqual([{ id: 1, body: 'a' }]);
     expect(updated).toEqual([{ id: 2, body: 'b' }]);
     await client.removeAllChannels();
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + scaled(5_000);
     let left = 1;
     while (left > 0 && Date.now() < deadline) {
       const rows = await app.db.query(

@@ -13,6 +13,7 @@ import { startCluster } from '../../scripts/stack/postgres/cluster.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import type { MessageRate } from '../../scripts/stack/realtime/message-rate.ts';
 import { type Realtime, startRealtime } from '../../scripts/stack/realtime/server.ts';
+import { scaled } from '../support/time.ts';
 
 export const keys = {
   jwtSecret: 'a-secret-of-at-least-thirty-two-characters',
@@ -162,7 +163,7 @@ export async function until(
   what: string,
   milliseconds = 10_000,
 ): Promise<void> {
-  const deadline = Date.now() + milliseconds;
+  const deadline = Date.now() + scaled(milliseconds);
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

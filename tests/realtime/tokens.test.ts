@@ -204,7 +204,7 @@ describe('channel lifetime', () => {
 
   test('a stopped server leaves no replication slot', async () => {
     await app.stopRealtime();
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + scaled(5_000);
     let slots = 1;
     while (slots > 0 && Date.now() < deadline) {
       const found = await app.superuser.query('select from pg_replication_slots');

@@ -6,6 +6,7 @@ import { Ratelimit } from '@upstash/ratelimit';
 import { Redis } from '@upstash/redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startUpstash, type Upstash } from '../../scripts/stack/upstash/server.ts';
+import { scaled } from '../support/time.ts';
 
 const token = 'token-of-the-tests';
 
@@ -13,7 +14,7 @@ const backends: [string, string | undefined][] = [['in memory', undefined]];
 if (process.env.REDIS_URL) backends.push(['a real Redis', process.env.REDIS_URL]);
 
 async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + scaled(5_000);
   while (!condition()) {
     if (Date.now() > deadline) throw new Error(`timed out waiting until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -162,7 +163,7 @@ describe.each(backends)('Upstash REST over %s', (_name, redisUrl) => {
     });
     await subscription.unsubscribe();
     await byPattern.unsubscribe();
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + scaled(5_000);
     while ((await redis.publish(key('channel:1'), 'nobody')) > 0 && Date.now() < deadline);
     expect(await redis.publish(key('channel:1'), 'nobody')).toBe(0);
   });
