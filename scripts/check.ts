@@ -18,6 +18,7 @@ const CHECKS: Check[] = [
   { name: 'sql (format, lint)', command: process.execPath, args: ['scripts/sql-lint.ts'] },
   { name: 'types of scripts and tests', command: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'types of web', command: 'tsc', args: ['-p', 'tsconfig.web.json'] },
+  { name: 'types of the SDK', command: 'tsc', args: ['-p', 'sdk/tsconfig.json'] },
   { name: 'types of functions', command: 'deno', args: ['check', '--quiet', 'functions/'] },
   {
     name: 'types of functions on hosted Deno',

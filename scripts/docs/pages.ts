@@ -6,6 +6,7 @@ import { errorsPage } from './errors.ts';
 import { httpApiPage } from './http-api.ts';
 import type { GeneratedPage } from './markdown.ts';
 import { openApiFile } from './openapi.ts';
+import { SDK_CODES_PATH, sdkCodesFile } from './sdk-codes.ts';
 
 export function filePages(): GeneratedPage[] {
   return [
@@ -14,5 +15,6 @@ export function filePages(): GeneratedPage[] {
     { path: 'docs/reference/http-api.md', text: httpApiPage() },
     { path: 'docs/reference/openapi.json', text: openApiFile() },
     { path: 'docs/internals/engine-map.md', text: engineMapPage() },
+    { path: SDK_CODES_PATH, text: sdkCodesFile() },
   ];
 }

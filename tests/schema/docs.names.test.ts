@@ -23,7 +23,7 @@ const SQL_NAME = new RegExp(
   'g',
 );
 const MIGRATION = /[*…](_[a-z_]+\.sql)/g;
-const SOURCE = /`((?:functions|scripts|tests|web|supabase)\/[\w./-]+)`/g;
+const SOURCE = /`((?:functions|scripts|tests|web|sdk|supabase)\/[\w./-]+)`/g;
 
 describe('the documentation', () => {
   let catalogue: Set<string>;

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 import { stripTypeScriptTypes } from 'node:module';
 import { createClient, type SupabaseClientOptions } from '@supabase/supabase-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createStepbase, InvalidInputError } from '../../sdk/src/index.ts';
+import { followRun } from '../../sdk/src/live/index.ts';
 import { linkIn, mailTo } from '../support/mail.ts';
 import { type StackClient, stackInfo, waitFor } from '../support/stack.ts';
 import { blocks, pages, read } from './docs-pages.ts';
@@ -19,7 +21,7 @@ const EXAMPLES = pages
   .flatMap((page) =>
     [...blocks(read(page), 'ts'), ...blocks(read(page), 'js')].map((code) => ({ page, code })),
   )
-  .filter(({ code }) => /\b(supabase|server|channel)\b/.test(code));
+  .filter(({ code }) => /\b(supabase|server|channel|createStepbase)\b|\bstepbase\./.test(code));
 
 /** Answers that are refusals. */
 const refused: string[] = [];
@@ -148,6 +150,8 @@ beforeAll(async () => {
     definition: { nodes: approval, edges: [] },
     user_id: member.id,
     ...{ email: person.email, password },
+    ...{ createStepbase, followRun, InvalidInputError, stepbase: createStepbase(founder) },
+    show: () => undefined,
     showRun: () => undefined,
     showStep: () => undefined,
     readAgain: () => undefined,
@@ -175,6 +179,8 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
     ['apps[1]', `apps.find(({ app_code }) => app_code === '${app}')`],
   ],
   'rerun-and-redrive': [["'order-shipping'", "'broken'"]],
+  // A workflow that ends at once.
+  sdk: [[/'order-shipping'(?=[,)])/g, "'three'"]],
   'test-a-workflow': [
     ['developer@acme.example', `founder-${mark}@docs.example`],
     ['stepbase-demo', password],
@@ -205,6 +211,11 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   },
   'schedules 2': scheduled,
   'schedules 3': scheduled,
+  'sdk 4': async () => ({ run_id: (await waiting('signal', 'running')).run }),
+  'sdk 5': async () => ({
+    taskId: (await waiting('form', 'running')).step,
+    approvalId: (await waiting('order-shipping', 'running')).step,
+  }),
   'start-runs 2': async () => ({ orders: [{ id: 778 }] }),
   'versions 1': () => versions('1'),
   'versions 2': () => versions('2'),
@@ -248,10 +259,9 @@ test.each([...new Set(EXAMPLES.map(({ page }) => page))])('%s', async (page) => 
   const name = page.replace(/^.*\/|\.md$/g, '');
   const examples = EXAMPLES.filter((example) => example.page === page);
   for (const [index, example] of examples.entries()) {
-    let code = stripTypeScriptTypes(`async () => {${example.code}}`).slice(
-      'async () => {'.length,
-      -1,
-    );
+    // What is imported is given.
+    const body = example.code.replaceAll(/^import .*$/gm, '');
+    let code = stripTypeScriptTypes(`async () => {${body}}`).slice('async () => {'.length, -1);
     for (const [text, value] of FILLED[name] ?? []) code = code.replace(text, value);
     const values = { ...given, ...(await CALLERS[`${name} ${index + 1}`]?.()) };
     // An inner block, because an example may declare what is given.

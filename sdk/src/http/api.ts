@@ -1,0 +1,48 @@
+// Requests of the HTTP API with the credentials of a machine.
+import { type Exchange, exchange, exchangeJson, type Fetch } from './exchange.ts';
+
+export interface ApiOptions {
+  /** The address of the Supabase project, or of its HTTP API (`…/functions/v1/stepbase-api`). */
+  url: string | URL;
+  /** An API key of the application (`sbk_…`); on a server, also the secret key with `app`. */
+  apiKey: string;
+  /** The application, for the secret key of the project; an API key has its own. */
+  app?: string | undefined;
+  /** Default: the global `fetch`. */
+  fetch?: Fetch | undefined;
+}
+
+export interface ApiRequest extends Omit<Exchange, 'url' | 'fetch'> {
+  /** With its query. */
+  path: string;
+}
+
+const FUNCTION = 'stepbase-api';
+
+function addressOf(url: string | URL): string {
+  const text = String(url).replace(/\/+$/, '');
+  return text.endsWith(`/${FUNCTION}`) ? text : `${text}/functions/v1/${FUNCTION}`;
+}
+
+export interface Api {
+  send(request: ApiRequest): Promise<Response>;
+  json<T>(request: ApiRequest): Promise<T>;
+}
+
+export function createApi({ url, apiKey, app, fetch }: ApiOptions): Api {
+  const address = addressOf(url);
+  const own = {
+    authorization: `Bearer ${apiKey}`,
+    ...(app === undefined ? {} : { 'x-stepbase-app': app }),
+  };
+  const complete = ({ path, headers, ...request }: ApiRequest): Exchange => ({
+    ...request,
+    url: `${address}${path}`,
+    headers: { ...headers, ...own },
+    fetch,
+  });
+  return {
+    send: (request) => exchange(complete(request)),
+    json: (request) => exchangeJson(complete(request)),
+  };
+}

@@ -1,0 +1,126 @@
+// A snapshot of a run that is never older than the newest message received. A message is shown at once. Shortly
+// afterwards the feed reads the rows again, until their seq reaches the highest seq announced. A lost message, a
+// reconnect, or a row that becomes visible after its message can therefore delay the snapshot but not leave it wrong.
+import { backoffMs } from '../time.ts';
+
+/** What a transaction changed in a run: its newest seq, its state, and the steps that changed. */
+export interface RunMessage {
+  seq: number;
+  status?: string;
+  steps_completed?: number;
+  steps?: { step_id: string; item_index: number; attempt: number; status: string }[];
+}
+
+export interface Snapshot {
+  /** The `event_seq` of the run. */
+  seq: number;
+}
+
+export interface FeedOptions<S extends Snapshot> {
+  load(): Promise<S>;
+  /** The rows, with newer messages to apply. */
+  onChange(snapshot: S, ahead: readonly RunMessage[]): void;
+  /** Reading failed. `again`: the feed reads again after a pause, which doubles with each failure in a row. */
+  onError(error: unknown): 'again' | undefined;
+  /** The delay after a message before the rows are read; later messages share the read. */
+  gatherMs?: number | undefined;
+  retryMs?: number | undefined;
+  /** Reads now and then without a message, because Realtime drops messages above its rate limit. */
+  poll?: { everyMs: number; isWanted(snapshot: S): boolean } | undefined;
+}
+
+export interface Feed {
+  /** Reads everything that happened before: the channel was joined or rejoined, or may have lost messages. */
+  refresh(): void;
+  receive(message: RunMessage): void;
+  stop(): void;
+}
+
+const MAX_REREADS = 20;
+const LONGEST_REREAD_MS = 1_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+export function createFeed<S extends Snapshot>(options: FeedOptions<S>): Feed {
+  const { gatherMs = 80, retryMs = 150 } = options;
+  let snapshot: S | undefined;
+  let ahead: RunMessage[] = [];
+  let highest = 0;
+  let rereads = 0;
+  let failures = 0;
+  let loading = false;
+  let again = false;
+  let stopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  function schedule(ms: number): void {
+    if (stopped || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      void read();
+    }, ms);
+  }
+
+  async function read(): Promise<void> {
+    if (stopped) return;
+    if (loading) {
+      again = true;
+      return;
+    }
+    loading = true;
+    try {
+      const next = await options.load();
+      failures = 0;
+      if (!stopped) show(next);
+    } catch (error) {
+      if (!stopped && options.onError(error) === 'again') {
+        schedule(backoffMs(retryMs, failures, LONGEST_PAUSE_MS));
+        failures += 1;
+      }
+    } finally {
+      loading = false;
+      if (again) {
+        again = false;
+        schedule(0);
+      }
+    }
+  }
+
+  function show(next: S): void {
+    if (snapshot === undefined || next.seq >= snapshot.seq) snapshot = next;
+    const { seq } = snapshot;
+    ahead = ahead.filter((message) => message.seq > seq);
+    options.onChange(snapshot, ahead);
+    if (seq >= highest) rereads = 0;
+    else if (rereads < MAX_REREADS) {
+      schedule(backoffMs(retryMs, rereads, LONGEST_REREAD_MS));
+      rereads += 1;
+    }
+  }
+
+  const { poll } = options;
+  const polling =
+    poll &&
+    setInterval(() => {
+      if (snapshot !== undefined && !loading && poll.isWanted(snapshot)) void read();
+    }, poll.everyMs);
+
+  return {
+    refresh() {
+      rereads = 0;
+      void read();
+    },
+    receive(message) {
+      if (stopped || message.seq <= (snapshot?.seq ?? 0)) return;
+      highest = Math.max(highest, message.seq);
+      rereads = 0;
+      ahead.push(message);
+      if (snapshot !== undefined) options.onChange(snapshot, ahead);
+      schedule(gatherMs);
+    },
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+      clearInterval(polling);
+    },
+  };
+}

@@ -1,0 +1,57 @@
+// Follows a run: a feed that is fed by the private channel of the run.
+import type { SupabaseLike } from '../supabase/like.ts';
+import { joinChannel } from './channel.ts';
+import { createFeed, type FeedOptions, type RunMessage, type Snapshot } from './feed.ts';
+
+export interface FollowOptions<S extends Snapshot> extends FeedOptions<S> {
+  /** Whether messages arrive now. */
+  onLive?(live: boolean): void;
+  /** Reads at this interval while the channel is not joined; default: never. */
+  apartPollMs?: number | undefined;
+}
+
+function isMessage(payload: unknown): payload is RunMessage {
+  return (
+    typeof payload === 'object' &&
+    payload !== null &&
+    'seq' in payload &&
+    Number.isSafeInteger(payload.seq)
+  );
+}
+
+/** Reads the run at once, and again after each change. Returns a function that ends it. */
+export function followRun<S extends Snapshot>(
+  client: SupabaseLike,
+  runId: string,
+  { onLive, apartPollMs, ...options }: FollowOptions<S>,
+): () => void {
+  const feed = createFeed(options);
+  let isJoined = false;
+  const joined = (live: boolean) => {
+    isJoined = live;
+    onLive?.(live);
+  };
+  // A client that cannot join, or is offline, still reads the current rows.
+  feed.refresh();
+  const leave = joinChannel(client, `stepbase:run:${runId}`, {
+    onMessage(event, payload) {
+      if (event === 'run' && isMessage(payload)) feed.receive(payload);
+    },
+    onJoined() {
+      joined(true);
+      feed.refresh();
+    },
+    onLost: () => joined(false),
+  });
+  const polling =
+    apartPollMs === undefined
+      ? undefined
+      : setInterval(() => {
+          if (!isJoined) feed.refresh();
+        }, apartPollMs);
+  return () => {
+    clearInterval(polling);
+    feed.stop();
+    leave();
+  };
+}

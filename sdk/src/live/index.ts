@@ -1,0 +1,11 @@
+// `stepbase/live`: the parts of which a page builds its own live views.
+export type { SupabaseLike } from '../supabase/like.ts';
+export { type ChannelListener, joinChannel } from './channel.ts';
+export {
+  createFeed,
+  type Feed,
+  type FeedOptions,
+  type RunMessage,
+  type Snapshot,
+} from './feed.ts';
+export { type FollowOptions, followRun } from './follow.ts';
