@@ -9,6 +9,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.base.json tsconfig.web.json ./
 COPY types types
 COPY functions/_shared/text functions/_shared/text
+COPY sdk/src sdk/src
 COPY web web
 RUN node_modules/.bin/vite build web --emptyOutDir --logLevel warn
 

@@ -1,11 +1,11 @@
 // The demo: a throw-away stack, the fake services, two members of one application, and three workflows.
 
+import type { RunEvent } from '../../sdk/src/index.ts';
 import { type Fakes, startFakes } from '../fakes/fakes.ts';
 import type { StackInfo } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
-import { Member } from './member.ts';
+import { leave, type Member, signIn } from './member.ts';
 import { type RunReport, reportRun } from './report.ts';
-import { RunWatcher, type WatchedEvent } from './watcher.ts';
 
 export interface DemoOptions {
   print: (line: string) => void;
@@ -55,19 +55,19 @@ export async function runWorkflows(
   fakes: Fakes,
   { print, signal }: DemoOptions,
 ): Promise<RunReport[]> {
-  const [starter, approver] = await signIn(info);
+  const [starter, approver] = await signInBoth(info);
   try {
     print(`Signed in as ${starter.email}; ${approver.email} will approve.\n`);
     const report = await runAll(plansFor(fakes), starter, approver, print, signal);
     printReceived(fakes, print);
     return report;
   } finally {
-    await Promise.all([starter.leave(), approver.leave()]);
+    await Promise.all([leave(starter), leave(approver)]);
   }
 }
 
 /** Two members of the same application: one starts the runs, the other decides. */
-async function signIn(
+async function signInBoth(
   info: Pick<StackInfo, 'api_url' | 'publishable_key' | 'users'>,
 ): Promise<[Member, Member]> {
   const admin = info.users.find((user) => user.role === 'admin');
@@ -77,7 +77,7 @@ async function signIn(
   if (admin === undefined || other === undefined) {
     throw new Error('the stack has no application with an admin and a developer');
   }
-  return await Promise.all([Member.signIn(info, admin), Member.signIn(info, other)]);
+  return await Promise.all([signIn(info, admin), signIn(info, other)]);
 }
 
 function plansFor(fakes: Fakes): Plan[] {
@@ -100,59 +100,34 @@ async function runAll(
   signal: AbortSignal,
 ): Promise<RunReport[]> {
   const began = performance.now();
-  const watchers: RunWatcher[] = [];
-  try {
-    return await Promise.all(
-      plans.map(async ({ workflow, input }) => {
-        const runId = await starter.startRun(workflow, input);
-        const watcher = new RunWatcher(starter, runId, (event) => {
-          print(describe(workflow, event, performance.now() - began));
-        });
-        watchers.push(watcher);
-        await watcher.join();
-        await seeThrough(watcher, runId, approver, print, signal);
-        return await reportRun(starter, workflow, runId);
-      }),
-    );
-  } finally {
-    await Promise.all(watchers.map((watcher) => watcher.leave()));
-  }
-}
-
-/** Waits until the run has ended, and approves its task if there is one. */
-async function seeThrough(
-  watcher: RunWatcher,
-  runId: string,
-  approver: Member,
-  print: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const ended = watcher.ended(runDeadlineMs, signal);
-  const asked = watcher
-    .until((event) => event.type === 'task.created', runDeadlineMs, signal)
-    .then(() => approve(approver, runId, print));
-  // A run without a task ends first; this promise then rejects when the watcher leaves.
-  asked.catch(() => undefined);
-  await Promise.race([ended, asked.then(() => ended)]);
+  return await Promise.all(
+    plans.map(async ({ workflow, input }) => {
+      const run = await starter.stepbase.start(workflow, input, { signal });
+      for await (const event of run.watch({ signal, timeoutMs: runDeadlineMs })) {
+        print(describe(workflow, event, performance.now() - began));
+        if (event.type === 'task.created') await approve(approver, run.id, print);
+      }
+      return await reportRun(workflow, run);
+    }),
+  );
 }
 
 async function approve(
-  approver: Member,
+  { email, stepbase }: Member,
   runId: string,
   print: (line: string) => void,
 ): Promise<void> {
-  const task = await approver.openTask(runId);
-  print(`        → ${approver.email} approves: ${task.title}`);
-  await approver.decide(task.id, true, 'Fine with me.');
+  const [task] = await stepbase.tasks.list({ runId }).toArray();
+  if (task === undefined) throw new Error(`${email} sees no open task`);
+  const { title } = task.task as { title: string };
+  print(`        → ${email} approves: ${title}`);
+  await stepbase.tasks.decide(task.id, { approved: true, comment: 'Fine with me.' });
 }
 
-function describe(workflow: string, event: WatchedEvent, ms: number): string {
+function describe(workflow: string, event: RunEvent, ms: number): string {
   const time = `${(ms / 1_000).toFixed(2)}s`.padStart(7);
-  const what = event.stepId === undefined ? '(run)' : event.stepId;
   const attempt = (event.attempt ?? 1) > 1 ? ` attempt ${event.attempt}` : '';
-  // Events from before the join, and lost ones, were read by their number.
-  const how = event.live ? '' : '  (fetched)';
-  return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${what.padEnd(18)} ${event.type}${attempt}${how}`;
+  return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${(event.step_id ?? '(run)').padEnd(18)} ${event.type}${attempt}`;
 }
 
 function printReceived(fakes: Fakes, print: (line: string) => void): void {

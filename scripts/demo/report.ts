@@ -1,6 +1,6 @@
 // The report of the demo: a table for people, one line of JSON for programs.
 
-import type { Member } from './member.ts';
+import type { RunHandle } from '../../sdk/src/index.ts';
 
 export interface StepReport {
   step_id: string;
@@ -17,28 +17,9 @@ export interface RunReport {
   ms: number | null;
 }
 
-/** A message may arrive a moment before its rows are visible to others. */
-const VISIBLE_DEADLINE_MS = 5_000;
-const LOOK_AGAIN_MS = 25;
-const TERMINAL = new Set(['completed', 'failed', 'cancelled', 'timed_out']);
-
-async function endedRun(member: Member, runId: string): ReturnType<Member['run']> {
-  const deadline = Date.now() + VISIBLE_DEADLINE_MS;
-  for (;;) {
-    const run = await member.run(runId);
-    if (TERMINAL.has(run.status) || Date.now() > deadline) return run;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
-  }
-}
-
-/** Reads the last attempt of every step in the order of their start, after the notification of the run's end. */
-export async function reportRun(
-  member: Member,
-  workflow: string,
-  runId: string,
-): Promise<RunReport> {
-  const run = await endedRun(member, runId);
-  const rows = await member.steps(runId);
+/** Reads the last attempt of every step in the order of their start, after the end of the run. */
+export async function reportRun(workflow: string, handle: RunHandle): Promise<RunReport> {
+  const [run, rows] = await Promise.all([handle.get(), handle.steps()]);
   const last = new Map<string, (typeof rows)[number]>();
   for (const row of rows) {
     if (row.item_index !== 0) continue;
@@ -53,7 +34,7 @@ export async function reportRun(
       attempt,
       ms: duration_ms,
     }));
-  return { workflow, run_id: runId, status: run.status, steps, ms: run.duration_ms };
+  return { workflow, run_id: run.id, status: run.status, steps, ms: run.duration_ms };
 }
 
 export function toJson(runs: readonly RunReport[]): string {

@@ -71,7 +71,7 @@ test('the demo completes and reports three runs', { timeout: LIMIT_120_S }, asyn
   for (const run of runs) {
     expect(run.steps.every((step) => step.status === 'completed')).toBe(true);
   }
-  // Some events were received live, not only read afterwards.
+  // The events are printed as they happen.
   expect(stderr).toMatch(/step\.completed$/m);
 });
 

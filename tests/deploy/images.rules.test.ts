@@ -90,6 +90,7 @@ describe('the build context', () => {
       'package-lock.json',
       'package.json',
       'scripts',
+      'sdk',
       'supabase',
       'tsconfig.base.json',
       'tsconfig.web.json',

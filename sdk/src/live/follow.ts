@@ -2,10 +2,13 @@
 import type { SupabaseLike } from '../supabase/like.ts';
 import { joinChannel } from './channel.ts';
 import { createFeed, type FeedOptions, type RunMessage, type Snapshot } from './feed.ts';
+import { isPiece, type TextPiece } from './step-texts.ts';
 
 export interface FollowOptions<S extends Snapshot> extends FeedOptions<S> {
   /** Whether messages arrive now. */
   onLive?(live: boolean): void;
+  /** A piece of the text that a model is writing for a step with `stream`; pieces can be lost. */
+  onText?(piece: TextPiece): void;
   /** Reads at this interval while the channel is not joined; default: never. */
   apartPollMs?: number | undefined;
 }
@@ -23,7 +26,7 @@ function isMessage(payload: unknown): payload is RunMessage {
 export function followRun<S extends Snapshot>(
   client: SupabaseLike,
   runId: string,
-  { onLive, apartPollMs, ...options }: FollowOptions<S>,
+  { onLive, onText, apartPollMs, ...options }: FollowOptions<S>,
 ): () => void {
   const feed = createFeed(options);
   let isJoined = false;
@@ -36,6 +39,7 @@ export function followRun<S extends Snapshot>(
   const leave = joinChannel(client, `stepbase:run:${runId}`, {
     onMessage(event, payload) {
       if (event === 'run' && isMessage(payload)) feed.receive(payload);
+      if (event === 'text' && isPiece(payload)) onText?.(payload);
     },
     onJoined() {
       joined(true);

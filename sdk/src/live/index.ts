@@ -9,3 +9,10 @@ export {
   type Snapshot,
 } from './feed.ts';
 export { type FollowOptions, followRun } from './follow.ts';
+export {
+  attemptKey,
+  type StepText,
+  type StepTexts,
+  type TextPiece,
+  withPiece,
+} from './step-texts.ts';

@@ -1,6 +1,13 @@
 // A React hook: one run with its rows, kept current by the private channel stepbase:run:<id>.
 import { useEffect, useState } from 'react';
 import {
+  followRun,
+  type RunMessage,
+  type Snapshot,
+  type StepTexts,
+  withPiece,
+} from '../../../sdk/src/live/index.ts';
+import {
   type Run,
   type RunEvent,
   type StepRun,
@@ -10,8 +17,6 @@ import {
 } from '../client.ts';
 import { TERMINAL } from '../ui/format.ts';
 import { readAll } from './pages.ts';
-import { createRunFeed, type RunMessage, type Snapshot } from './run-feed.ts';
-import { type StepTexts, type TextPiece, withPiece } from './step-texts.ts';
 
 export interface RunSnapshot extends Snapshot {
   run: Run;
@@ -152,38 +157,24 @@ export function useRun(runId: string): LiveRun {
     setSnapshot(undefined);
     setError(undefined);
     setTexts(new Map());
-    const feed = createRunFeed<RunSnapshot>({
+    return followRun<RunSnapshot>(supabase, runId, {
       load: runReader(runId),
       onChange: (next, ahead) => {
         setError(undefined);
         setSnapshot(apply(next, ahead));
       },
-      onError: (problem) => setError(problem as Error),
+      onError: (problem) => {
+        setError(problem as Error);
+        return undefined;
+      },
+      onLive: setLive,
+      onText: (piece) => setTexts((known) => withPiece(known, piece)),
       // The last message of a run may be lost, after which no other message would show its end.
       poll: {
         everyMs: POLL_MS,
         isWanted: ({ run }) => document.visibilityState === 'visible' && !TERMINAL.has(run.status),
       },
     });
-    const channel = supabase.channel(`stepbase:run:${runId}`, { config: { private: true } });
-    channel.on('broadcast', { event: 'run' }, (message: { payload: RunMessage }) =>
-      feed.receive(message.payload),
-    );
-    channel.on('broadcast', { event: 'text' }, (message: { payload: TextPiece }) =>
-      setTexts((known) => withPiece(known, message.payload)),
-    );
-    // A client that cannot join, or is offline, still shows the current rows.
-    feed.joined();
-    void supabase.realtime.setAuth().then(() =>
-      channel.subscribe((status) => {
-        setLive(status === 'SUBSCRIBED');
-        if (status === 'SUBSCRIBED') feed.joined();
-      }),
-    );
-    return () => {
-      feed.stop();
-      void supabase.removeChannel(channel);
-    };
   }, [runId]);
 
   return { ...(snapshot ? { snapshot } : {}), ...(error ? { error } : {}), live, texts };

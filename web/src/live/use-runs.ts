@@ -1,5 +1,6 @@
 // A React hook: the list of runs, kept current by the private channel stepbase:app:<app_code>:runs.
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { joinChannel } from '../../../sdk/src/live/index.ts';
 import { type Run, supabase } from '../client.ts';
 import { readAll } from './pages.ts';
 
@@ -54,25 +55,22 @@ export function useRuns(appCode: string, status: string) {
     pages.current = 1;
     setRuns(undefined);
     void load();
-    const channel = supabase.channel(`stepbase:app:${appCode}:runs`, { config: { private: true } });
-    channel.on('broadcast', { event: 'runs' }, () => {
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        void load();
-      }, GATHER_MS);
+    const leave = joinChannel(supabase, `stepbase:app:${appCode}:runs`, {
+      onMessage: () => {
+        timer ??= setTimeout(() => {
+          timer = undefined;
+          void load();
+        }, GATHER_MS);
+      },
+      onJoined: () => void load(),
     });
-    void supabase.realtime.setAuth().then(() =>
-      channel.subscribe((state) => {
-        if (state === 'SUBSCRIBED') void load();
-      }),
-    );
     const polling = setInterval(() => {
       if (document.visibilityState === 'visible') void load();
     }, POLL_MS);
     return () => {
       clearTimeout(timer);
       clearInterval(polling);
-      void supabase.removeChannel(channel);
+      leave();
     };
   }, [appCode, load]);
 

@@ -11,6 +11,17 @@ export interface TextPiece {
   text: string;
 }
 
+export function isPiece(payload: unknown): payload is TextPiece {
+  return (
+    typeof payload === 'object' &&
+    payload !== null &&
+    'text' in payload &&
+    typeof payload.text === 'string' &&
+    'offset' in payload &&
+    Number.isSafeInteger(payload.offset)
+  );
+}
+
 export interface StepText {
   call: number;
   text: string;

@@ -1,7 +1,7 @@
 // The growing text of a step in the web client: late and lost pieces, and the next call of a model.
 
 import { expect, test } from 'vitest';
-import { attemptKey, type StepTexts, withPiece } from '../../web/src/live/step-texts.ts';
+import { attemptKey, type StepTexts, withPiece } from '../../sdk/src/live/index.ts';
 
 const attempt = { step_id: 'ask', item_index: 0, attempt: 1 };
 const shown = (...pieces: [call: number, offset: number, text: string][]) =>
