@@ -7,6 +7,7 @@ import { httpApiPage } from './http-api.ts';
 import type { GeneratedPage } from './markdown.ts';
 import { openApiFile } from './openapi.ts';
 import { SDK_CODES_PATH, sdkCodesFile } from './sdk-codes.ts';
+import { sdkStepTypesFiles } from './sdk-step-types.ts';
 
 export function filePages(): GeneratedPage[] {
   return [
@@ -16,5 +17,6 @@ export function filePages(): GeneratedPage[] {
     { path: 'docs/reference/openapi.json', text: openApiFile() },
     { path: 'docs/internals/engine-map.md', text: engineMapPage() },
     { path: SDK_CODES_PATH, text: sdkCodesFile() },
+    ...sdkStepTypesFiles(),
   ];
 }
