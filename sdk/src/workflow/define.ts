@@ -1,0 +1,86 @@
+// defineWorkflow: a workflow in TypeScript, compiled to the JSON that the editor stores.
+
+import { Builder, type Layout } from './builder.ts';
+import { DefinitionError } from './errors.ts';
+import { reference } from './expressions.ts';
+import type { Definition, DefinitionNode, Json, JsonObject } from './json.ts';
+import type { Expression, Ref } from './references.ts';
+import { type Expressible, type InputOf, jsonSchemaOf, type Schema } from './schemas.ts';
+import type { AnyStep, Predecessor, Startable, Step, StepMethods } from './steps.ts';
+
+/** The arguments of `save_workflow`. */
+export interface Workflow<Input = unknown> extends Startable<Input> {
+  readonly kebab_name: string;
+  readonly name?: string;
+  readonly description?: string;
+  readonly definition: Definition;
+  /** JSON Schema of the input of runs. */
+  readonly input_schema?: JsonObject;
+}
+
+export interface WorkflowOptions<S extends Schema> extends Layout {
+  /** The input of runs: a schema of zod, jsonSchema({ … }), or shape<T>(), which is not stored. */
+  readonly input?: (S & Expressible<S>) | undefined;
+  /** The name that people see. */
+  readonly name?: string | undefined;
+  readonly description?: string | undefined;
+}
+
+export interface RunScope {
+  readonly id: string;
+  readonly app_code: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly trace_id: string;
+}
+
+export type WorkflowBuilder<Input> = StepMethods & {
+  readonly input: Ref<Input>;
+  readonly run: Ref<RunScope>;
+  /** All outputs so far, by step id; a step that reads it loads all of them. */
+  readonly context: Expression<Readonly<Record<string, unknown>>>;
+  /** A secret of the application. It stands only in the config of a step type that is not stored. */
+  secret(name: string): Expression<string>;
+  /** Adds an edge with an id, a label or other keys of its own. */
+  connect(
+    from: Predecessor,
+    to: AnyStep,
+    more?: { readonly [key: string]: Json | undefined },
+  ): void;
+  /** A step as JSON: for what the typed methods do not express. */
+  node(
+    node: DefinitionNode,
+    options?: { readonly after?: Predecessor | readonly Predecessor[] },
+  ): Step;
+};
+
+/** Compiles the workflow that `build` describes; throws a DefinitionError if it cannot. */
+export function defineWorkflow<S extends Schema<unknown> = Schema<unknown>>(
+  kebabName: string,
+  options: WorkflowOptions<S>,
+  build: (w: WorkflowBuilder<InputOf<S>>) => void,
+): Workflow<InputOf<S>> {
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(kebabName)) {
+    throw new DefinitionError(
+      'invalid_request',
+      `the name ${kebabName} must be in kebab-case, such as order-shipping`,
+    );
+  }
+  const { input, name, description, ...layout } = options;
+  const schema = input === undefined ? undefined : jsonSchemaOf(input);
+  const builder = new Builder();
+  build({
+    ...builder.methods,
+    input: reference('input'),
+    run: reference('run'),
+    context: reference('context'),
+    secret: (secret: string) => reference('secrets', secret),
+  } as unknown as WorkflowBuilder<InputOf<S>>);
+  return {
+    kebab_name: kebabName,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+    definition: builder.definition(layout),
+    ...(schema === undefined ? {} : { input_schema: schema }),
+  };
+}

@@ -1,0 +1,12 @@
+// Workflows in TypeScript: defineWorkflow compiles one to a definition.
+
+export type { RunScope, Workflow, WorkflowBuilder, WorkflowOptions } from './define.ts';
+export { defineWorkflow } from './define.ts';
+export { DefinitionError } from './errors.ts';
+export { expr, template } from './expressions.ts';
+export type { Definition, DefinitionEdge, DefinitionNode, Json } from './json.ts';
+export type { FromSchema } from './json-schema-types.ts';
+export type { Data, Expression, Ref, Templated } from './references.ts';
+export { jsonSchema, type Schema, shape } from './schemas.ts';
+export type { RetryPolicy, StepConfigs, StepHandles, StepOutputs } from './step-types.ts';
+export type * from './steps.ts';
