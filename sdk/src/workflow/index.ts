@@ -1,5 +1,6 @@
-// Workflows in TypeScript: defineWorkflow compiles one to a definition.
+// Workflows in TypeScript: defineWorkflow compiles one to a definition, decompile writes a definition as code.
 
+export { type DecompileOptions, decompile, type StoredWorkflow } from './decompile/decompile.ts';
 export type { RunScope, Workflow, WorkflowBuilder, WorkflowOptions } from './define.ts';
 export { defineWorkflow } from './define.ts';
 export { DefinitionError } from './errors.ts';

@@ -1,0 +1,142 @@
+// The statements of a workflow: a call of `w` for each step, and for each edge that no step states.
+
+import type { Origin } from '../edges.ts';
+import { type DefinitionNode, isObject } from '../json.ts';
+import { STEP_SCHEMAS } from '../step-schemas.ts';
+import { valueDoc } from './configs.ts';
+import type { Connected } from './edges.ts';
+import {
+  call,
+  type Doc,
+  jsonLiteral,
+  list,
+  member,
+  object,
+  printFlat,
+  stringLiteral,
+} from './print.ts';
+import { type Program, shapeCode, variableOf } from './program.ts';
+import { type Locals, scopeOf } from './references.ts';
+import { addPath, newShape, pathsOf, typeDoc } from './shapes.ts';
+import { expressionsOf, literalSchema, type TypedStep } from './step.ts';
+import { bareCode, literalText, valueCode } from './texts.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+type Member = readonly [head: string, value: Doc];
+type Part = Pick<TypedStep, 'type' | 'config'>;
+
+const methodName = (type: string): string =>
+  type.replaceAll(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
+
+const propertiesOf = (type: string): Json => (STEP_SCHEMAS[type]?.properties ?? {}) as Json;
+
+export function stepDoc(program: Program, node: DefinitionNode): Doc {
+  const step = program.typed.get(node.id);
+  const after = afterDoc(program, node.id);
+  if (step === undefined) {
+    const options = after === undefined ? [] : [object([member('after', after)])];
+    return call('w.node', [jsonLiteral(withoutPlace(program, node.id, node)), ...options]);
+  }
+  const config = step.type === 'for_each' ? forEachDoc(program, step) : configDoc(program, step);
+  const options = optionMembers(program, step, after);
+  const rest = options.length === 0 ? [] : [object(options)];
+  return call(`w.${methodName(step.type)}`, [stringLiteral(step.id), config, ...rest]);
+}
+
+export function connectionDoc(program: Program, { origin, target, more }: Connected): Doc {
+  const extra = Object.keys(more).length === 0 ? [] : [jsonLiteral(more)];
+  return call('w.connect', [originCode(program, origin), variableOf(program, target), ...extra]);
+}
+
+export function schemaDoc({ imports }: Program, schema: object): Doc {
+  imports.add('jsonSchema');
+  return call('jsonSchema', [jsonLiteral(schema)]);
+}
+
+function originCode(program: Program, { source, handle }: Origin): string {
+  const name = variableOf(program, source);
+  return handle === undefined ? name : `${name}.on(${stringLiteral(handle)})`;
+}
+
+function afterDoc(program: Program, id: string): Doc | undefined {
+  const origins = program.edges.after.get(id)?.map((origin) => originCode(program, origin));
+  return origins?.length === 1 ? origins[0] : origins && list(origins);
+}
+
+/** Without the position that the layout gives it. */
+function withoutPlace({ places }: Program, id: string, node: Json): Json {
+  const { position, ...rest } = node;
+  const place = places?.get(id);
+  const isAutomatic =
+    place !== undefined &&
+    isObject(position) &&
+    Object.keys(position).length === 2 &&
+    position.x === place.x &&
+    position.y === place.y;
+  return isAutomatic ? rest : node;
+}
+
+function optionMembers(program: Program, step: TypedStep, after: Doc | undefined): Member[] {
+  const { id, data } = step;
+  const { config: _config, label, compensate, ...rest } = data;
+  const declared = program.outputs.get(id)?.declared;
+  const canvas = withoutPlace(program, id, step.canvas);
+  const json = (values: Json): Member[] =>
+    Object.entries(values).map(([key, value]) => member(key, jsonLiteral(value)));
+  return [
+    ...(label === undefined ? [] : json({ label })),
+    ...(after === undefined ? [] : [member('after', after)]),
+    ...json(rest),
+    ...(isObject(compensate) ? [compensationMember(program, id, compensate)] : []),
+    ...(declared?.members.size ? [member('output', shapeCode(program, declared))] : []),
+    ...(Object.keys(canvas).length === 0 ? [] : json({ canvas })),
+  ];
+}
+
+function configDoc(program: Program, { type, config }: Part, locals?: Locals): Doc {
+  const scope = scopeOf(program, locals);
+  const schema = literalSchema({ type, config });
+  const isExpression = type === 'transform' || type === 'condition';
+  return object(
+    Object.entries(config).map(([key, value]) => {
+      if (schema !== undefined && value === schema) return member(key, schemaDoc(program, schema));
+      if (typeof value === 'string' && isExpression) return member(key, bareCode(value, scope));
+      if (typeof value === 'string' && type === 'inline_code')
+        return member(key, literalText(value));
+      return member(key, valueDoc(propertiesOf(type)[key], value, scope));
+    }),
+  );
+}
+
+function forEachDoc(program: Program, { config }: TypedStep): Doc {
+  const inner = config.step as Part;
+  const item = newShape();
+  const isOpen = typeof config.items === 'string';
+  for (const { root, names } of pathsOf(expressionsOf(inner.type, inner.config))) {
+    if (root === 'item' && isOpen) addPath(item, names);
+  }
+  const locals: Locals = { item, used: new Set() };
+  const step = call(`step.${methodName(inner.type)}`, [configDoc(program, inner, locals)]);
+  const names = ['item', 'index'].filter((name) => locals.used.has(name));
+  return object(
+    Object.entries(config).map(([key, value]): Member => {
+      if (key === 'step') return [`step: ({ ${[...names, 'step'].join(', ')} }) => `, step];
+      const scope = scopeOf(program);
+      if (key !== 'items')
+        return member(key, valueDoc(propertiesOf('for_each')[key], value, scope));
+      // References among the items would be part of the type of an item.
+      if (typeof value !== 'string') return member(key, jsonLiteral(value));
+      const type = item.members.size === 0 ? undefined : printFlat(typeDoc(item, '', '[]'));
+      return member(key, valueCode(value, scope, type));
+    }),
+  );
+}
+
+function compensationMember(program: Program, id: string, compensate: Json): Member {
+  const { type, config, ...options } = compensate as Json & Part;
+  const locals: Locals = { compensated: id, used: new Set() };
+  const rest = Object.keys(options).length === 0 ? [] : [jsonLiteral(options)];
+  const args = [configDoc(program, { type, config }, locals), ...rest];
+  const parameter = locals.used.has('output') ? '{ output, step }' : '{ step }';
+  return [`compensate: (${parameter}) => `, call(`step.${methodName(type)}`, args)];
+}
