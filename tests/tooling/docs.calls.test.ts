@@ -7,6 +7,7 @@ import { createClient, type SupabaseClientOptions } from '@supabase/supabase-js'
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createStepbase, InvalidInputError } from '../../sdk/src/index.ts';
 import { followRun } from '../../sdk/src/live/index.ts';
+import { decompile } from '../../sdk/src/workflow/index.ts';
 import { linkIn, mailTo } from '../support/mail.ts';
 import { type StackClient, stackInfo, waitFor } from '../support/stack.ts';
 import { blocks, pages, read } from './docs-pages.ts';
@@ -248,6 +249,10 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
     return { id };
   },
   'storage-files 1': async () => ({ supabase: server() }),
+  'workflows-in-code 1': async () => ({
+    orderShipping: { kebab_name: 'order-shipping', definition: given.definition },
+  }),
+  'workflows-in-code 2': async () => ({ decompile }),
   'test-a-workflow 1': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
 };
 
