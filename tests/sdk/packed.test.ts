@@ -54,6 +54,7 @@ import process from 'node:process';
 import { createClient } from '@supabase/supabase-js';
 import { createStepbase, NotFoundError, StepbaseError } from 'stepbase';
 import { joinChannel } from 'stepbase/live';
+import { decompile, defineWorkflow } from 'stepbase/workflow';
 
 const [url, apiKey, workflow] = process.argv.slice(2);
 const machine = createStepbase({ url, apiKey });
@@ -69,6 +70,7 @@ console.log(JSON.stringify({
   missing: missing instanceof NotFoundError && missing.code,
   refused: refused instanceof StepbaseError,
   live: typeof joinChannel,
+  code: decompile(defineWorkflow('pause', {}, (w) => { w.delay('wait', { ms: 1 }); })),
 }));
 `;
 
@@ -84,6 +86,12 @@ const wanted = {
   missing: 'not_found',
   refused: true,
   live: 'function',
+  code: `import { defineWorkflow } from 'stepbase/workflow';
+
+export default defineWorkflow('pause', {}, (w) => {
+  w.delay('wait', { ms: 1 });
+});
+`,
 };
 
 test('the package has its build, its licence and nothing else', () => {
@@ -118,9 +126,15 @@ test('the packed types are those of the sources, for each way to resolve modules
     'machine.ts',
     `import { createStepbase } from 'stepbase';
      import { createFeed } from 'stepbase/live';
+     import { defineWorkflow, shape } from 'stepbase/workflow';
      export const machine = createStepbase({ url: 'https://x.supabase.co', apiKey: 'sbk_x' });
      // @ts-expect-error no such call
-     machine.begin(createFeed);`,
+     machine.begin(createFeed);
+     defineWorkflow('mail', { input: shape<{ to: string }>() }, (w) => {
+       w.sendEmail('mail', { to: w.input.to, subject: 'Hello', text: \`To \${w.input.to}\` });
+       // @ts-expect-error no such input
+       w.sendEmail('copy', { to: w.input.cc, subject: 'Hello', text: 'Copy' });
+     });`,
   );
   const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2024,dom'];
   const resolutions = [
@@ -155,6 +169,13 @@ test('a bundle has only what it uses, and nothing of Node', async () => {
   expect(all).toContain('start_run');
   const one = await bundle(`import { joinChannel } from 'stepbase/live'; console.log(joinChannel)`);
   expect(one).not.toContain('start_run');
-  const none = await bundle(`import 'stepbase'; import 'stepbase/live';`);
+  const compiler = await bundle(
+    `import { defineWorkflow } from 'stepbase/workflow'; console.log(defineWorkflow)`,
+  );
+  expect(compiler).not.toContain('export default');
+  expect(compiler.length).toBeLessThan(16_384);
+  const none = await bundle(
+    `import 'stepbase'; import 'stepbase/live'; import 'stepbase/workflow';`,
+  );
   expect(none.trim()).toBe('');
 });
