@@ -106,6 +106,75 @@ create policy "Prompt writers delete prompts" on stepbase.agent_prompts
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('prompt:write'::text) AS has_permission)));
 
+create table stepbase.agent_tool_calls (
+  run_id uuid not null,
+  app_code text not null,
+  step_id text not null,
+  item_index integer not null,
+  turn integer not null,
+  position integer not null, -- Counts from 1 within the turn.
+  call_id text not null, -- The id that the model gave the call.
+  tool text not null, -- The name by which the model called the tool.
+  step_type text, -- The type of the step that runs the tool: child_workflow, service_task, ai_agent_task or user_task. Null: the tool is unknown.
+  target text, -- The name of the component or workflow.
+  input jsonb not null, -- What the model gave, also if it does not match the input schema of the tool.
+  config jsonb, -- The config of the step that runs the tool.
+  component_id uuid, -- The component that runs the tool; null for a workflow.
+  approval jsonb, -- The config of the approval that the tool waits for before it runs; null: it needs none.
+  status text not null default 'pending'::text, -- pending (stored, not started), approval (waits for a person), approved, running, completed, failed, rejected, cancelled.
+  tool_item_index integer, -- step_runs.item_index of the step that runs the tool; null: not started.
+  approval_item_index integer, -- step_runs.item_index of the approval; null: there is none.
+  output jsonb, -- What the tool returned to the model.
+  error jsonb, -- {code, message, details?}: why the tool has no output. The model reads it.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  completed_at timestamp with time zone,
+  constraint agent_tool_calls_pkey PRIMARY KEY (run_id, app_code, step_id, item_index, turn, "position"),
+  constraint tool_call_is_of_a_turn FOREIGN KEY (run_id, app_code, step_id, item_index, turn) REFERENCES stepbase.agent_turns(run_id, app_code, step_id, item_index, turn) ON DELETE CASCADE,
+  constraint failed_tool_call_has_an_error CHECK (((error IS NOT NULL) = (status = ANY (ARRAY['failed'::text, 'rejected'::text, 'cancelled'::text])))),
+  constraint tool_call_ends_with_a_time CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['completed'::text, 'failed'::text, 'rejected'::text, 'cancelled'::text])))),
+  constraint tool_call_position_is_positive CHECK (("position" >= 1)),
+  constraint tool_call_status_is_known CHECK ((status = ANY (ARRAY['pending'::text, 'approval'::text, 'approved'::text, 'running'::text, 'completed'::text, 'failed'::text, 'rejected'::text, 'cancelled'::text]))),
+  constraint tool_call_that_runs_has_a_step CHECK (((status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR (step_type IS NOT NULL)))
+);
+comment on table stepbase.agent_tool_calls is 'Tools that a model asked for in a turn of an agent, written by the engine only. Deleted with the run.';
+CREATE TRIGGER agent_tool_calls_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.agent_tool_calls FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+alter table stepbase.agent_tool_calls enable row level security;
+grant select on stepbase.agent_tool_calls to authenticated;
+grant select on stepbase.agent_tool_calls to service_role;
+create policy "Members read the tool calls of their app's agents" on stepbase.agent_tool_calls
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
+create table stepbase.agent_turns (
+  run_id uuid not null,
+  app_code text not null,
+  step_id text not null, -- The node of the agent.
+  item_index integer not null, -- 0 for the step itself, from 1 for the items of a for_each, -1 for a compensation, below -1 for a tool of another agent.
+  turn integer not null, -- Counts from 1.
+  step_run_id uuid not null, -- The attempt that asked the model.
+  text text not null, -- What the model wrote, without the tools that it asked for.
+  finish_reason text, -- Why the model stopped, as the endpoint gives it.
+  provider text not null,
+  model text not null,
+  usage jsonb, -- {input_tokens, output_tokens, total_tokens, cached_input_tokens, reasoning_tokens}; null if the endpoint did not tell.
+  cost double precision, -- In US dollars; null if the price or the usage is not known.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint agent_turns_pkey PRIMARY KEY (run_id, app_code, step_id, item_index, turn),
+  constraint agent_turns_run_fkey FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint cost_is_not_negative CHECK ((cost >= (0)::double precision)),
+  constraint turn_is_from_1_to_50 CHECK (((turn >= 1) AND (turn <= 50))),
+  constraint usage_is_an_object CHECK ((jsonb_typeof(usage) = 'object'::text))
+);
+comment on table stepbase.agent_turns is 'Answers of models to ai_agent_task steps, written by the engine only. All attempts of a step share its turns. Deleted with the run.';
+CREATE TRIGGER agent_turns_append_only BEFORE DELETE OR UPDATE ON stepbase.agent_turns FOR EACH ROW EXECUTE FUNCTION stepbase_engine.refuse_change();
+CREATE TRIGGER agent_turns_no_truncate BEFORE TRUNCATE ON stepbase.agent_turns FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
+alter table stepbase.agent_turns enable row level security;
+grant select on stepbase.agent_turns to authenticated;
+grant select on stepbase.agent_turns to service_role;
+create policy "Members read the turns of their app's agents" on stepbase.agent_turns
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
+
 create table stepbase.ai_budgets (
   app_code text not null,
   period text not null,
@@ -1519,14 +1588,14 @@ create table stepbase.step_runs (
   workflow_version_id uuid not null,
   step_id text not null, -- Node of the version of the run.
   step_type text not null,
-  item_index integer not null default 0, -- 0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.
+  item_index integer not null default 0, -- 0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step, below -1 for the tools of an agent and their approvals (agent_tool_calls).
   attempt integer not null default 1, -- Attempts count from 1; every attempt keeps its row.
   status text not null default 'pending'::text,
   pending_in integer not null default 0, -- Incoming edges that are not resolved yet.
   taken_in integer not null default 0, -- Incoming edges that were taken.
   job_id uuid, -- The pg-boss job (token) that carries this step run.
   fence integer not null default 0, -- The fencing token: each claim of this attempt increases it, and a result with another number is refused.
-  item jsonb, -- The element of the list, on an item of a for_each.
+  item jsonb, -- The element of the list, on an item of a for_each; {type, component_id?, config} on a tool of an agent.
   items_total integer, -- The number of items of a for_each; its pending_in counts the unfinished ones.
   next_item integer, -- The first item of a for_each that has not started.
   limited_by uuid, -- The task queue whose max_concurrent_activities applies to the step; null: none.
@@ -1572,9 +1641,8 @@ CASE
 END),
   constraint counters_are_not_negative CHECK (((pending_in >= 0) AND (taken_in >= 0) AND (fence >= 0))),
   constraint failed_has_an_error CHECK (((status <> 'failed'::text) OR (error IS NOT NULL))),
-  constraint item_index_is_at_least_minus_1 CHECK ((item_index >= '-1'::integer)),
   constraint running_has_a_token CHECK (((status <> 'running'::text) OR (job_id IS NOT NULL))),
-  constraint wait_kind_is_known CHECK ((wait_kind = ANY (ARRAY['task'::text, 'delay'::text, 'retry'::text, 'signal'::text, 'child'::text, 'items'::text, 'queue'::text, 'callback'::text]))),
+  constraint wait_kind_is_known CHECK ((wait_kind = ANY (ARRAY['task'::text, 'delay'::text, 'retry'::text, 'signal'::text, 'child'::text, 'items'::text, 'queue'::text, 'callback'::text, 'tools'::text]))),
   constraint waiting_has_a_kind CHECK (((status <> 'waiting'::text) OR (wait_kind IS NOT NULL)))
 );
 comment on table stepbase.step_runs is 'One attempt of one node in a run; written by the engine only.';
@@ -4296,6 +4364,19 @@ create table stepbase_engine.pinned_prompts (
 comment on table stepbase_engine.pinned_prompts is 'The prompts of a published version as they were when it was published.';
 CREATE INDEX idx_pinned_prompts_prompt_id ON stepbase_engine.pinned_prompts USING btree (prompt_id);
 alter table stepbase_engine.pinned_prompts enable row level security;
+
+create table stepbase_engine.pinned_tools (
+  workflow_version_id uuid not null,
+  node_id text not null,
+  place integer not null, -- The place of the tool in config.tools, from 1.
+  component_id uuid not null,
+  constraint pinned_tools_pkey PRIMARY KEY (workflow_version_id, node_id, place),
+  constraint pinned_tools_component_fkey FOREIGN KEY (component_id) REFERENCES stepbase.components(id) ON DELETE CASCADE,
+  constraint pinned_tools_version_fkey FOREIGN KEY (workflow_version_id) REFERENCES stepbase.workflow_versions(id) ON DELETE CASCADE
+);
+comment on table stepbase_engine.pinned_tools is 'The components that the tools of a version were resolved to when it was saved and, for good, when it was published.';
+CREATE INDEX idx_pinned_tools_component_id ON stepbase_engine.pinned_tools USING btree (component_id);
+alter table stepbase_engine.pinned_tools enable row level security;
 
 create table stepbase_engine.plan_edges (
   workflow_version_id uuid not null,
@@ -8276,6 +8357,7 @@ declare
   v_from timestamptz;
   v_until timestamptz;
   v_next timestamptz;
+  v_found timestamptz;
   v_runs bigint := 0;
 begin
   insert into stepbase_engine.statistics_marks (marked_at, xid)
@@ -8296,6 +8378,20 @@ begin
   v_settled := date_trunc('minute', greatest(v_settled, v_now - c_span));
   v_next := v_from;
   loop
+    -- To the next minute with an ended run or a bucket: months without runs are one look-up, not a span for each hour.
+    v_found := least(
+      (
+        select min(f.completed_at)
+        from stepbase.applications a
+        cross join lateral (
+          select r.completed_at from stepbase.runs r
+          where r.app_code = a.app_code and r.completed_at >= v_next
+          order by r.completed_at limit 1
+        ) f
+      ),
+      (select min(b.bucket_at) from stepbase_engine.statistics_buckets b where b.bucket_at >= v_next)
+    );
+    v_next := greatest(v_next, date_trunc('minute', least(v_found, v_now)));
     v_until := least(v_next + c_span, v_now + interval '1 minute');
     v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
     v_next := v_until;
@@ -8362,7 +8458,7 @@ begin
   end if;
 
   if cardinality(p_run_ids)
-    > coalesce(cardinality(v_completed || v_claimed.item_ids || v_claimed.compensation_ids), 0)
+    > coalesce(cardinality(v_completed || v_claimed.item_ids || v_claimed.compensation_ids || v_claimed.tool_ids), 0)
   then
     return query
     select null::uuid, r.run_id, null::text, null::uuid, null::uuid, null::text, 0, 0, 0
@@ -8371,7 +8467,7 @@ begin
     having count(*) > (
       select count(*) from stepbase.step_runs s
       where s.run_id = r.run_id
-        and s.id = any(v_completed || v_claimed.item_ids || v_claimed.compensation_ids)
+        and s.id = any(v_completed || v_claimed.item_ids || v_claimed.compensation_ids || v_claimed.tool_ids)
     );
     if v_events is null then
       return;
@@ -8392,6 +8488,9 @@ begin
   v_work := coalesce(v_item_work, '{}') || coalesce(v_work, '{}');
   if v_claimed.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_claimed.compensated_runs);
+  end if;
+  if v_claimed.tool_ids is not null then
+    perform stepbase_engine.record_tool_results(v_claimed.tool_ids);
   end if;
   -- The token of a chain carries the next step.
   if cardinality(v_jobs) = 1 and cardinality(v_work) = 1 and v_jobs[1] = (v_work[1]).job_id then
@@ -8627,7 +8726,7 @@ begin
   end if;
   v_resolved := coalesce(v_results.step_ids, '{}');
   v_events := v_results.events;
-  v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids;
+  v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids || v_results.tool_ids;
 
   -- A finished item starts the next one; the last one completes the for_each step.
   if v_results.item_ids is not null then
@@ -8639,6 +8738,9 @@ begin
   perform stepbase_engine.resolve_edges(v_resolved, v_events, false);
   if v_results.compensated_runs is not null then
     perform stepbase_engine.continue_compensation(v_results.compensated_runs);
+  end if;
+  if v_results.tool_ids is not null then
+    perform stepbase_engine.record_tool_results(v_results.tool_ids);
   end if;
 
   -- No worker publishes this change to Redis, so the relay does.
@@ -8718,6 +8820,54 @@ AS $function$
 $function$;
 comment on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) is 'Marks outbox messages as published.';
 grant execute on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.continue_agents(p_step_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_agent stepbase.step_runs;
+  v_now timestamptz := stepbase_engine.now();
+  v_token uuid;
+begin
+  for v_agent in
+    select s.* from stepbase.step_runs s
+    where s.id = any(p_step_run_ids) and s.status = 'waiting' and s.wait_kind = 'tools'
+    order by s.run_id, s.id
+  loop
+    perform stepbase_engine.start_tools(v_agent);
+    continue when exists (
+      select 1 from stepbase.agent_tool_calls c
+      where c.run_id = v_agent.run_id and c.app_code = v_agent.app_code and c.step_id = v_agent.step_id
+        and c.item_index = v_agent.item_index and c.completed_at is null
+    );
+    update stepbase.step_runs s
+    set
+      status = 'ready',
+      job_id = case
+        when r.status <> 'running' or s.limited_by is not null then null
+        when (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause') > 0
+          and stepbase_engine.is_suspended(r.id, false) then null
+        else stepbase_engine.new_id()
+      end,
+      wait_kind = null, wake_at = null, deadline_at = null,
+      -- The claim that follows is no sign of a crash: fence % 1000 counts those.
+      fence = (s.fence / 1000 + 1) * 1000,
+      updated_at = v_now
+    from stepbase.runs r
+    where s.id = v_agent.id and r.id = s.run_id
+    returning s.job_id into v_token;
+    perform stepbase_engine.append_events(array[stepbase_engine.step_event(
+      'step.ready', v_agent.run_id, v_agent.app_code, v_agent.step_id, v_agent.item_index, v_agent.attempt, 'ready'
+    )]);
+    if v_token is not null then
+      perform stepbase_engine.create_tokens(array[v_token], array[v_agent.run_id]);
+    end if;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.continue_agents(p_step_run_ids uuid[]) is 'Starts the tools of waiting agents that may start now; an agent all of whose tools have ended is ready again, as the same attempt.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_compensation(p_run_ids uuid[])
  RETURNS void
@@ -11405,6 +11555,11 @@ AS $function$
     'type', p_step.step_type,
     'item', case when p_step.item_index > 0 then p_step.item_index end,
     'is_compensation', case when p_step.item_index = -1 then true end,
+    'tool', case when p_step.item_index < -1 then (
+      select c.tool from stepbase.agent_tool_calls c
+      where c.run_id = p_step.run_id and c.app_code = p_step.app_code and c.step_id = p_step.step_id
+        and p_step.item_index in (c.tool_item_index, c.approval_item_index)
+    ) end,
     'attempt', p_step.attempt,
     'status', p_step.status
   )) || coalesce(
@@ -11419,7 +11574,7 @@ AS $function$
     end
   );
 $function$;
-comment on function stepbase_engine.explain_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'One open step of a run with its reason: {step, step_run_id, type, item?, is_compensation?, attempt, status, code, sentence, since, until, …facts}.';
+comment on function stepbase_engine.explain_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'One open step of a run with its reason: {step, step_run_id, type, item?, is_compensation?, tool?, attempt, status, code, sentence, since, until, …facts}.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_step_backlog(p_step stepbase.step_runs)
  RETURNS jsonb
@@ -11580,6 +11735,38 @@ end;
 $function$;
 comment on function stepbase_engine.explain_token(p_app_code text, p_job_id uuid, p_since timestamp with time zone, p_what text) is 'Reason from the state of a token: token_missing, queued (or no_worker), lease_expired, executing.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_tools(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.reason(
+    'tools',
+    format(
+      'Waits for %s: %s.%s',
+      case count(*) when 1 then '1 tool' else count(*) || ' tools' end,
+      coalesce(
+        string_agg(
+          left(c.tool, 64) || case c.status when 'approval' then ' (a person has to approve it)' else '' end, ', '
+          order by c.position
+        ),
+        'a worker records their results'
+      ),
+      stepbase_engine.deadline_text(p_step.deadline_at)
+    ),
+    coalesce(p_step.started_at, p_step.created_at), p_step.deadline_at,
+    jsonb_build_object(
+      'turn', max(c.turn),
+      'tools', jsonb_agg(jsonb_build_object('tool', c.tool, 'status', c.status) order by c.position)
+    )
+  )
+  from stepbase.agent_tool_calls c
+  where c.run_id = p_step.run_id and c.app_code = p_step.app_code and c.step_id = p_step.step_id
+    and c.item_index = p_step.item_index and c.completed_at is null;
+$function$;
+comment on function stepbase_engine.explain_tools(p_step stepbase.step_runs) is 'Reason tools: the turn of the agent and its open tools; approval: a person has to approve the tool first.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_version(p_workflow_version_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -11654,6 +11841,7 @@ AS $function$
       when 'items' then stepbase_engine.explain_items(p_step)
       when 'queue' then stepbase_engine.explain_work_queue(p_step)
       when 'callback' then stepbase_engine.explain_callback(p_step)
+      when 'tools' then stepbase_engine.explain_tools(p_step)
     end,
     stepbase_engine.reason(
       p_step.wait_kind,
@@ -11969,6 +12157,8 @@ declare
   v_fatal_items uuid[];
   v_compensating_runs uuid[];
   v_left_children uuid[];
+  v_failed_tools uuid[];
+  v_left_agents uuid[];
   v_parents uuid[];
   v_parent_runs uuid[];
   v_parent_errors jsonb[];
@@ -12026,7 +12216,8 @@ begin
       s.assigned_to, s.assigned_at, s.assigned_roles, s.assigned_users, f.retries, f.retry_at, f.ord, f.continues,
       not f.retries and s.item_index > 0 and f.on_error = 'continue' as item_continues,
       not f.retries and s.item_index > 0 and f.on_error <> 'continue' as fails_parent,
-      not f.retries and s.item_index = -1 as ends_compensation
+      not f.retries and s.item_index = -1 as ends_compensation,
+      not f.retries and s.item_index < -1 as ends_tool
   ),
   next_attempt as (
     insert into stepbase.step_runs (
@@ -12047,6 +12238,8 @@ begin
     array_agg(f.id order by f.ord) filter (where f.fails_parent),
     array_agg(distinct f.run_id) filter (where f.ends_compensation),
     array_agg(f.id) filter (where f.wait_kind = 'child'),
+    array_agg(f.id order by f.ord) filter (where f.ends_tool),
+    array_agg(f.id) filter (where f.wait_kind = 'tools'),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       stepbase_engine.step_event(
@@ -12054,7 +12247,7 @@ begin
         f.run_id, f.app_code, f.step_id, f.item_index, f.attempt, 'failed',
         -- A retry stays open. When the run fails, end_runs resets the counter: at 0 the run would complete.
         -- (For the last open item of a for_each, the parent is open still.)
-        p_open_delta => -(f.continues or f.item_continues or f.fails_parent or f.ends_compensation)::int,
+        p_open_delta => -(f.continues or f.item_continues or f.fails_parent or f.ends_compensation or f.ends_tool)::int,
         p_done_delta => f.continues::int,
         p_context_delta => f.continues::int,
         p_payload => jsonb_strip_nulls(jsonb_build_object(
@@ -12067,8 +12260,8 @@ begin
       f.error || jsonb_build_object('step_id', f.step_id)
     ) filter (where not f.retries and not f.continues and f.item_index = 0)
   into
-    v_continued, v_continued_items, v_fatal_items, v_compensating_runs, v_left_children, v_jobs, v_events,
-    v_fatal_errors
+    v_continued, v_continued_items, v_fatal_items, v_compensating_runs, v_left_children, v_failed_tools,
+    v_left_agents, v_jobs, v_events, v_fatal_errors
   from failed f;
 
   if v_events is null then
@@ -12077,6 +12270,9 @@ begin
 
   if v_left_children is not null then
     perform stepbase_engine.detach_children(p_run_ids, v_left_children);
+  end if;
+  if v_left_agents is not null then
+    perform stepbase_engine.stop_tools(v_left_agents, 'The agent waited for the tool no longer');
   end if;
   if v_continued_items is not null then
     select a.parents, v_events || a.events, a.work
@@ -12101,6 +12297,9 @@ begin
   -- A compensation that failed does not keep the run from its other compensations.
   if v_compensating_runs is not null then
     perform stepbase_engine.continue_compensation(v_compensating_runs);
+  end if;
+  if v_failed_tools is not null then
+    perform stepbase_engine.record_tool_results(v_failed_tools);
   end if;
   for v_run_id, v_error in
     select f.key::uuid, f.value from jsonb_each(v_fatal_errors) as f order by f.key
@@ -13371,7 +13570,7 @@ begin
       false
     ),
     w.retry_at,
-    case when s.item_index <> -1 then
+    case when s.item_index >= 0 then
       stepbase_engine.failure_handle(s.workflow_version_id, s.step_id, f.error ->> 'code')
     end,
     n.on_error
@@ -13467,6 +13666,33 @@ AS $function$
 $function$;
 comment on function stepbase_engine.limits_of(p_workflow_id uuid) is 'Returns what limits the concurrent runs of a workflow: the workflow itself and its task queue; null for no limit.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.load_agent_turns(p_step_run_id uuid)
+ RETURNS TABLE(turn integer, text text, finish_reason text, provider text, model text, usage jsonb, cost double precision, calls jsonb)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select
+    t.turn, t.text, t.finish_reason, t.provider, t.model, t.usage, t.cost,
+    (
+      select coalesce(jsonb_agg(
+        jsonb_build_object(
+          'id', c.call_id, 'tool', c.tool, 'input', c.input, 'status', c.status, 'output', c.output, 'error', c.error
+        ) order by c.position
+      ), '[]')
+      from stepbase.agent_tool_calls c
+      where c.run_id = t.run_id and c.app_code = t.app_code and c.step_id = t.step_id
+        and c.item_index = t.item_index and c.turn = t.turn
+    )
+  from stepbase.step_runs s
+  join stepbase.agent_turns t
+    on t.run_id = s.run_id and t.app_code = s.app_code and t.step_id = s.step_id and t.item_index = s.item_index
+  where s.id = p_step_run_id
+  order by t.turn;
+$function$;
+comment on function stepbase_engine.load_agent_turns(p_step_run_id uuid) is 'The turns of the agent of a step run, also those of earlier attempts, with calls: [{id, tool, input, status, output, error}].';
+grant execute on function stepbase_engine.load_agent_turns(p_step_run_id uuid) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.load_elapsed(p_step_run_ids uuid[])
  RETURNS TABLE(step_run_id uuid, elapsed_ms double precision)
  LANGUAGE sql
@@ -13532,6 +13758,7 @@ AS $function$
         ),
         'undo_component', stepbase_engine.component_facts(n.app_code, n.compensation_component_id),
         'component', stepbase_engine.component_facts(n.app_code, coalesce(n.component_id, n.item_component_id)),
+        'tools', stepbase_engine.tool_facts(n),
         'next', (
           select coalesce(
             jsonb_agg(jsonb_build_object('id', e.target_node_id, 'handle', e.source_handle)), '[]'
@@ -13554,7 +13781,7 @@ AS $function$
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = any(p_workflow_version_ids);
 $function$;
-comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges and components, and the prompts that were pinned, by reference (null: none). A worker may cache a version without components forever, and others for a short time, because components can change.';
+comment on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) is 'Returns the nodes of published versions as workers execute them, with their outgoing edges, components and tools, and the prompts that were pinned, by reference (null: none). A worker may cache a version without components forever, and others for a short time, because components can change.';
 grant execute on function stepbase_engine.load_plans(p_workflow_version_ids uuid[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_runs(p_run_ids uuid[])
@@ -15020,9 +15247,38 @@ begin
   from stepbase.workflow_nodes n
   join stepbase.components c on c.id in (n.component_id, n.item_component_id, n.compensation_component_id)
   where n.workflow_version_id = p_workflow_version_id;
+  perform stepbase_engine.pin_tools(p_workflow_version_id);
 end;
 $function$;
 comment on function stepbase_engine.pin_components(p_workflow_version_id uuid) is 'Resolves the names of components in a version and stores the ids in its nodes. Callers: the triggers that write the graph and that publish a version.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.pin_tools(p_workflow_version_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from stepbase_engine.pinned_tools p where p.workflow_version_id = p_workflow_version_id;
+  with pinned as (
+    insert into stepbase_engine.pinned_tools (workflow_version_id, node_id, place, component_id)
+    select n.workflow_version_id, n.node_id, t.place, c.id
+    from stepbase.workflow_nodes n
+    cross join lateral stepbase_private.agent_tools(n.node_type, n.config) t
+    cross join lateral (
+      select stepbase_private.component_for(n.app_code, t.tool ->> 'component') as id where t.tool ? 'component'
+    ) c
+    where n.workflow_version_id = p_workflow_version_id and n.node_type in ('ai_agent_task', 'for_each')
+      and c.id is not null
+    returning component_id
+  )
+  insert into stepbase_engine.pinned_components (workflow_version_id, component_id, endpoint)
+  select distinct p_workflow_version_id, c.id, c.endpoint
+  from pinned p
+  join stepbase.components c on c.id = p.component_id
+  on conflict do nothing;
+end;
+$function$;
+comment on function stepbase_engine.pin_tools(p_workflow_version_id uuid) is 'Resolves the names of components in the tools of a version and stores their ids. pin_components calls it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.place_text(p_place bigint, p_total bigint, p_most bigint)
  RETURNS text
@@ -16322,6 +16578,60 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.record_schedule_run(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_requested_by uuid, p_outcome text, p_detail text, p_run_id uuid, p_error jsonb, p_missed_until timestamp with time zone) is 'Writes the outcome of one time of a schedule, or replaces an earlier one without a run, and returns the row.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.record_tool_results(p_step_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_agents uuid[];
+  v_now timestamptz := stepbase_engine.now();
+begin
+  with ended as (
+    select s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.status, s.handle, s.output, s.error
+    from stepbase.step_runs s
+    where s.id = any(p_step_run_ids) and s.completed_at is not null
+  ),
+  recorded as (
+    update stepbase.agent_tool_calls c
+    set
+      status = k.status,
+      output = case k.status when 'completed' then coalesce(e.output, 'null') end,
+      error = case k.status
+        when 'failed' then stepbase_engine.short_error(e.error) - 'retryable' - 'retry_after_ms'
+        when 'rejected' then jsonb_strip_nulls(jsonb_build_object(
+          'code', 'rejected', 'message', 'A person rejected the call of the tool', 'comment', e.output -> 'comment'
+        ))
+      end,
+      completed_at = case when k.status <> 'approved' then v_now end
+    from ended e
+    cross join lateral (
+      select case
+        when e.status <> 'completed' then 'failed'
+        when e.handle = 'approved' then 'approved'
+        when e.handle = 'rejected' then 'rejected'
+        else 'completed'
+      end as status
+    ) k
+    where c.run_id = e.run_id and c.app_code = e.app_code and c.step_id = e.step_id
+      and (
+        (c.status = 'approval' and c.approval_item_index = e.item_index)
+        or (c.status = 'running' and c.tool_item_index = e.item_index)
+      )
+    returning c.run_id, c.app_code, c.step_id, c.item_index
+  )
+  select array_agg(distinct s.id) into v_agents
+  from recorded r
+  join stepbase.step_runs s
+    on s.run_id = r.run_id and s.step_id = r.step_id and s.item_index = r.item_index
+    and s.status = 'waiting' and s.wait_kind = 'tools';
+  if v_agents is not null then
+    perform stepbase_engine.continue_agents(v_agents);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.record_tool_results(p_step_run_ids uuid[]) is 'Stores the results of tools and approvals that have ended (step runs below item_index -1) in their calls, and continues the agents that waited for them.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_trigger_result(p_trigger_id uuid, p_error jsonb)
  RETURNS void
@@ -17876,15 +18186,19 @@ declare
   v_retry jsonb;
   v_component_id uuid;
 begin
-  v_retry := case when p_step.item_index = -1 then nullif(p_node.compensate -> 'retry', 'null') else p_node.retry end;
+  v_retry := case
+    when p_step.item_index >= 0 then p_node.retry
+    when p_step.item_index = -1 then nullif(p_node.compensate -> 'retry', 'null')
+  end;
   if v_retry is not null then
     return v_retry;
   end if;
   -- A node without a policy inherits the retry_count of its component.
-  v_component_id := case p_step.item_index
-    when 0 then p_node.component_id
-    when -1 then p_node.compensation_component_id
-    else p_node.item_component_id
+  v_component_id := case
+    when p_step.item_index = 0 then p_node.component_id
+    when p_step.item_index > 0 then p_node.item_component_id
+    when p_step.item_index = -1 then p_node.compensation_component_id
+    else (p_step.item ->> 'component_id')::uuid
   end;
   select jsonb_build_object('max_attempts', c.retry_count + 1) into v_retry
   from stepbase.components c
@@ -17892,7 +18206,7 @@ begin
   return v_retry;
 end;
 $function$;
-comment on function stepbase_engine.retry_policy(p_step stepbase.step_runs, p_node stepbase.workflow_nodes) is 'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1), otherwise one with the retry_count of its component; null when there is none.';
+comment on function stepbase_engine.retry_policy(p_step stepbase.step_runs, p_node stepbase.workflow_nodes) is 'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1, none for the tool of an agent), otherwise one with the retry_count of its component; null when there is none.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.return_tokens(p_job_ids uuid[])
  RETURNS integer
@@ -19168,6 +19482,92 @@ end;
 $function$;
 comment on function stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_created_by uuid, OUT run_id uuid, OUT refused jsonb) is 'Starts the run of a schedule for one time. If the schedule takes its input from a work queue, it pops the next item: without one nothing starts, and an item that the workflow refuses is marked failed (refused is the error).';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.start_tools(p_agent stepbase.step_runs)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+  v_last int;
+  v_is_suspended boolean;
+  v_now timestamptz := stepbase_engine.now();
+  v_events stepbase_engine.event[];
+  v_tokens uuid[];
+begin
+  select r.* into strict v_run from stepbase.runs r where r.id = p_agent.run_id;
+  -- Places below -1: 0 and above are the step and its items, -1 is its compensation.
+  select least(min(s.item_index), -1) into v_last
+  from stepbase.step_runs s
+  where s.run_id = p_agent.run_id and s.step_id = p_agent.step_id;
+  v_is_suspended := case
+    (select count(*) from stepbase.incident_switches i where i.released_at is null and i.mode = 'pause')
+    when 0 then false else stepbase_engine.is_suspended(v_run.id, false)
+  end;
+
+  with call as materialized (
+    select
+      c.turn, c.position, c.config, c.component_id, c.approval, k.asks,
+      case when k.asks then 'wait_for_approval' else c.step_type end as step_type,
+      (v_last - row_number() over (order by c.turn, c.position))::int as place
+    from stepbase.agent_tool_calls c
+    cross join lateral (select c.status = 'pending' and c.approval is not null as asks) k
+    where c.run_id = p_agent.run_id and c.app_code = p_agent.app_code and c.step_id = p_agent.step_id
+      and c.item_index = p_agent.item_index and c.status in ('pending', 'approved')
+  ),
+  step as materialized (
+    select
+      c.*, l.limited_by,
+      case when v_run.status = 'running' and l.limited_by is null and not v_is_suspended
+        then stepbase_engine.new_id() end as job_id
+    from call c
+    cross join lateral (select stepbase_engine.step_limit(v_run.workflow_id, c.step_type, null) as limited_by) l
+  ),
+  started as (
+    update stepbase.agent_tool_calls c
+    set
+      status = case when s.asks then 'approval' else 'running' end,
+      approval_item_index = case when s.asks then s.place else c.approval_item_index end,
+      tool_item_index = case when s.asks then null else s.place end
+    from step s
+    where c.run_id = p_agent.run_id and c.app_code = p_agent.app_code and c.step_id = p_agent.step_id
+      and c.item_index = p_agent.item_index and c.turn = s.turn and c.position = s.position
+  ),
+  inserted as (
+    insert into stepbase.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, item_index, status, taken_in, job_id, limited_by, item,
+      created_at, updated_at
+    )
+    select
+      p_agent.run_id, p_agent.app_code, p_agent.workflow_version_id, p_agent.step_id, s.step_type, s.place, 'ready', 1,
+      s.job_id, s.limited_by,
+      jsonb_strip_nulls(jsonb_build_object(
+        'type', s.step_type, 'component_id', case when not s.asks then s.component_id end
+      )) || jsonb_build_object('config', case when s.asks then s.approval else s.config end),
+      v_now, v_now
+    from step s
+    returning step_id, item_index, job_id
+  )
+  select
+    array_agg(
+      stepbase_engine.step_event(
+        'step.ready', p_agent.run_id, p_agent.app_code, i.step_id, i.item_index, 1, 'ready', p_open_delta => 1
+      ) order by i.item_index desc
+    ),
+    array_agg(i.job_id order by i.item_index desc) filter (where i.job_id is not null)
+  into v_events, v_tokens
+  from inserted i;
+
+  if v_events is not null then
+    perform stepbase_engine.append_events(v_events);
+  end if;
+  if v_tokens is not null then
+    perform stepbase_engine.create_tokens(v_tokens, array_fill(p_agent.run_id, array[cardinality(v_tokens)]));
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.start_tools(p_agent stepbase.step_runs) is 'Makes the stored tool calls of an agent ready as steps of their own: the approval of a call that needs one and has none, otherwise the tool itself.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb)
  RETURNS stepbase.runs
  LANGUAGE plpgsql
@@ -19359,7 +19759,9 @@ begin
     select i.id, i.status, i.job_id
     from stepbase.step_runs p
     join stepbase.step_runs i
-      on i.run_id = p.run_id and i.step_id = p.step_id and i.item_index > 0
+      on i.run_id = p.run_id and i.step_id = p.step_id
+      -- Items, and the tools of agents among them.
+      and (i.item_index > 0 or i.item_index < -1)
     where p.id = any(parent_ids) and i.status in ('pending', 'ready', 'running', 'waiting')
   ),
   cancelled as (
@@ -19370,6 +19772,15 @@ begin
     returning
       s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, o.status as old_status,
       o.job_id
+  ),
+  stopped_call as (
+    update stepbase.agent_tool_calls c
+    set
+      status = 'cancelled', completed_at = v_now,
+      error = jsonb_build_object('code', 'cancelled', 'message', 'The for_each of the agent ended')
+    from stepbase.step_runs p
+    where p.id = any(parent_ids)
+      and c.run_id = p.run_id and c.app_code = p.app_code and c.step_id = p.step_id and c.completed_at is null
   )
   select
     array_agg(
@@ -19409,6 +19820,13 @@ AS $function$
       updated_at = stepbase_engine.now()
     where s.run_id = any(p_run_ids) and s.status in ('pending', 'ready', 'running', 'waiting')
     returning s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.job_id
+  ),
+  stopped_call as (
+    update stepbase.agent_tool_calls c
+    set
+      status = 'cancelled', completed_at = stepbase_engine.now(),
+      error = jsonb_build_object('code', 'cancelled', 'message', 'The run of the agent ended')
+    where c.run_id = any(p_run_ids) and c.completed_at is null
   )
   select
     coalesce(
@@ -19424,6 +19842,124 @@ AS $function$
   from stopped s;
 $function$;
 comment on function stepbase_engine.stop_steps(p_run_ids uuid[], p_actor_id uuid) is 'Cancels the open and pending steps of runs. Returns their events, which the caller must append and which leave open_steps to it, and the tokens that carried them, which it must end. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.stop_tools(p_agent_ids uuid[], p_message text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_events stepbase_engine.event[];
+  v_jobs uuid[];
+  v_running uuid[];
+  v_parents uuid[];
+  v_runs uuid[];
+  v_now timestamptz := stepbase_engine.now();
+begin
+  with call as (
+    update stepbase.agent_tool_calls c
+    set
+      status = 'cancelled', completed_at = v_now,
+      error = jsonb_build_object('code', 'cancelled', 'message', p_message)
+    from stepbase.step_runs a
+    where a.id = any(p_agent_ids)
+      and c.run_id = a.run_id and c.app_code = a.app_code and c.step_id = a.step_id and c.item_index = a.item_index
+      and c.completed_at is null
+    returning c.run_id, c.step_id, c.tool_item_index, c.approval_item_index
+  ),
+  open_step as (
+    select s.id, s.status, s.job_id
+    from call c
+    join stepbase.step_runs s
+      on s.run_id = c.run_id and s.step_id = c.step_id
+      and s.item_index in (c.tool_item_index, c.approval_item_index)
+      and s.status in ('ready', 'running', 'waiting')
+  ),
+  cancelled as (
+    update stepbase.step_runs s
+    set status = 'cancelled', completed_at = greatest(v_now, s.started_at), updated_at = v_now
+    from open_step o
+    where s.id = o.id
+    returning
+      s.id, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, s.wait_kind, o.status as old_status, o.job_id
+  )
+  select
+    array_agg(
+      stepbase_engine.step_event(
+        'step.cancelled', c.run_id, c.app_code, c.step_id, c.item_index, c.attempt, 'cancelled', p_open_delta => -1
+      ) order by c.run_id, c.item_index desc
+    ),
+    array_agg(distinct c.job_id) filter (where c.job_id is not null),
+    array_agg(c.id) filter (where c.old_status = 'running'),
+    array_agg(c.id) filter (where c.old_status = 'waiting' and c.wait_kind = 'child'),
+    array_agg(distinct c.run_id)
+  into v_events, v_jobs, v_running, v_parents, v_runs
+  from cancelled c;
+  if v_events is null then
+    return;
+  end if;
+  perform stepbase_engine.append_events(v_events);
+  -- Workers that listen stop these handlers at once.
+  perform pg_notify('stepbase', 'stop:' || i.id::text) from unnest(v_running) as i (id);
+  if v_parents is not null then
+    perform stepbase_engine.detach_children(v_runs, v_parents);
+  end if;
+  perform stepbase_engine.end_tokens(coalesce(v_jobs, '{}'));
+end;
+$function$;
+comment on function stepbase_engine.stop_tools(p_agent_ids uuid[], p_message text) is 'Cancels the open tools of agents that do not wait for them any more, with their tokens and child runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.store_agent_turn(p_step_run_id uuid, p_fence integer, p_turn jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_step stepbase.step_runs;
+begin
+  -- The lock makes a claim of the step wait for this turn: the worker that claims it reads the turn.
+  select s.* into v_step from stepbase.step_runs s
+  where s.id = p_step_run_id and s.status = 'running' and s.fence = p_fence
+  for no key update;
+  if v_step.id is null or not stepbase_engine.is_leased(v_step.job_id) then
+    perform stepbase_private.raise_error(
+      'conflict', 'The attempt does not hold its lease any more', '{"reason": "lease_lost"}'
+    );
+  end if;
+  -- A worker that holds the lease has read the turns before: this one is its own, stored by a call whose answer was
+  -- lost.
+  if exists (
+    select 1 from stepbase.agent_turns t
+    where t.run_id = v_step.run_id and t.app_code = v_step.app_code and t.step_id = v_step.step_id
+      and t.item_index = v_step.item_index and t.turn = (p_turn ->> 'turn')::int
+  ) then
+    return;
+  end if;
+  insert into stepbase.agent_turns (
+    run_id, app_code, step_id, item_index, turn, step_run_id, text, finish_reason, provider, model, usage, cost
+  )
+  values (
+    v_step.run_id, v_step.app_code, v_step.step_id, v_step.item_index, (p_turn ->> 'turn')::int, v_step.id,
+    coalesce(p_turn ->> 'text', ''), p_turn ->> 'finish_reason', p_turn ->> 'provider', p_turn ->> 'model',
+    nullif(p_turn -> 'usage', 'null'), (p_turn ->> 'cost')::double precision
+  );
+  insert into stepbase.agent_tool_calls (
+    run_id, app_code, step_id, item_index, turn, position, call_id, tool, step_type, target, input, config,
+    component_id, approval, status, error, completed_at
+  )
+  select
+    v_step.run_id, v_step.app_code, v_step.step_id, v_step.item_index, (p_turn ->> 'turn')::int, c.position,
+    c.call ->> 'id', c.call ->> 'tool', c.call ->> 'step_type', c.call ->> 'target', coalesce(c.call -> 'input', 'null'),
+    nullif(c.call -> 'config', 'null'), (c.call ->> 'component_id')::uuid, nullif(c.call -> 'approval', 'null'),
+    case when e.error is null then 'pending' else 'failed' end, e.error,
+    case when e.error is not null then stepbase_engine.now() end
+  from jsonb_array_elements(coalesce(p_turn -> 'calls', '[]')) with ordinality c (call, position)
+  cross join lateral (select nullif(c.call -> 'error', 'null') as error) e;
+end;
+$function$;
+comment on function stepbase_engine.store_agent_turn(p_step_run_id uuid, p_fence integer, p_turn jsonb) is 'Stores a turn of a running agent: {turn, text, finish_reason, provider, model, usage, cost, calls: [{id, tool, input, step_type, target, config, component_id, approval, error}]}. A call with an error has ended. Errors: SB409 with the reason lease_lost if the step does not run under this fence, or its token is not leased.';
+grant execute on function stepbase_engine.store_agent_turn(p_step_run_id uuid, p_fence integer, p_turn jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.stuck_runs(p_app_code text, p_minutes integer)
  RETURNS TABLE(subject uuid, since timestamp with time zone, payload jsonb)
@@ -19975,6 +20511,47 @@ end;
 $function$;
 comment on function stepbase_engine.token_state(p_app_code text, p_job_id uuid, OUT state text, OUT place integer, OUT total integer, OUT leased_at timestamp with time zone, OUT renewed_at timestamp with time zone) is 'The state of a token: queued, leased or missing (also if another program has ended its job). Queued: its place among the tokens of its application (null behind 1,000 others) and their number (at most 1,001). Leased: since when, and when the worker last renewed the lease.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.tool_facts(p_node stepbase.workflow_nodes)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_workflow_id uuid;
+begin
+  if p_node.node_type not in ('ai_agent_task', 'for_each') then
+    return null;
+  end if;
+  select v.workflow_id into v_workflow_id
+  from stepbase.workflow_versions v where v.id = p_node.workflow_version_id;
+  return (
+    select jsonb_agg(
+      jsonb_build_object('name', stepbase_private.tool_name(t.tool))
+      || case when t.tool ? 'component' then jsonb_build_object(
+        'target', t.tool ->> 'component',
+        'description', c.description,
+        'input_schema', c.input_schema,
+        'component', stepbase_engine.component_facts(p_node.app_code, c.id)
+      ) else jsonb_build_object(
+        'target', t.tool ->> 'workflow',
+        'description', w.description,
+        'input_schema', v.input_schema
+      ) end
+      order by t.place
+    )
+    from stepbase_private.agent_tools(p_node.node_type, p_node.config) t
+    left join stepbase_engine.pinned_tools k
+      on k.workflow_version_id = p_node.workflow_version_id and k.node_id = p_node.node_id and k.place = t.place
+    left join stepbase.components c on c.id = k.component_id
+    left join stepbase.workflows w
+      on t.tool ? 'workflow' and w.id = stepbase_private.child_workflow_id(v_workflow_id, t.tool ->> 'workflow')
+    left join stepbase.workflow_versions v on v.id = w.published_version_id
+  );
+end;
+$function$;
+comment on function stepbase_engine.tool_facts(p_node stepbase.workflow_nodes) is 'The tools of an agent in the order of config.tools: [{name, target, description, input_schema, component}]; component is null for a workflow, and for a component that was deleted. Null for a node without tools.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.trace_of(p_metadata jsonb)
  RETURNS text
  LANGUAGE sql
@@ -20235,6 +20812,7 @@ declare
   v_child_steps uuid[];
   v_children jsonb[];
   v_queues uuid[];
+  v_agents uuid[];
   v_unassignable uuid[];
   v_unassignable_runs uuid[];
   v_unassignable_errors jsonb[];
@@ -20271,7 +20849,7 @@ begin
           + least((r.wait ->> 'timeout_ms')::numeric, (r.wait ->> 'heartbeat_timeout_ms')::numeric)
           * interval '1 millisecond' end
       ),
-      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback')
+      deadline_at = case when r.wait ->> 'kind' in ('task', 'signal', 'queue', 'child', 'callback', 'tools')
         then v_now + (r.wait ->> 'timeout_ms')::numeric * interval '1 millisecond' end,
       signal_name = r.wait ->> 'signal_name',
       work_queue_id = (r.wait ->> 'work_queue_id')::uuid,
@@ -20316,6 +20894,7 @@ begin
     array_agg(w.id order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(w.wait -> 'child' order by w.ord) filter (where w.wait_kind = 'child'),
     array_agg(distinct w.work_queue_id) filter (where w.wait_kind = 'queue'),
+    array_agg(w.id order by w.ord) filter (where w.wait_kind = 'tools'),
     array_agg(w.id order by w.ord) filter (where w.unknown is not null),
     array_agg(w.run_id order by w.ord) filter (where w.unknown is not null),
     array_agg(
@@ -20341,8 +20920,8 @@ begin
       ) order by w.ord
     )
   into
-    v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_unassignable, v_unassignable_runs,
-    v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
+    v_parents, v_items, v_concurrency, v_child_steps, v_children, v_queues, v_agents, v_unassignable,
+    v_unassignable_runs, v_unassignable_errors, v_jobs, v_has_tasks, v_mailed, v_events
   from waiting w;
   if v_events is null then
     return;
@@ -20365,6 +20944,9 @@ begin
   if v_queues is not null then
     perform stepbase_engine.wait_for_items(v_queues);
   end if;
+  if v_agents is not null then
+    perform stepbase_engine.continue_agents(v_agents);
+  end if;
   -- A task with an unknown assignee must not be open to everyone.
   if v_unassignable is not null then
     perform stepbase_engine.fail(
@@ -20376,7 +20958,7 @@ begin
   perform pg_notify('stepbase', 'due');
 end;
 $function$;
-comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency), callback (heartbeat_timeout_ms?) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
+comment on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) is 'Sets step runs to waiting, by position: run, step run, fence, resolved config and {kind, wake_at?, timeout_ms?, …}, with kind task (task: {title, description?, form?, assigned_to?, role?, …}; assigned_to: an id or an array of ids; role: a name or an array of names), delay, signal (signal_name), queue (work_queue_id), items (items, concurrency), callback (heartbeat_timeout_ms?), tools (those of the stored turn of an agent) or child (child: {workflow, input, wait, parent_close_policy}). A task with an unknown assignee or role fails with unknown_assignee or unknown_role. A stale fence changes nothing.';
 grant execute on function stepbase_engine.wait(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_waits jsonb[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.wait_for_items(p_work_queue_ids uuid[])
@@ -20764,6 +21346,8 @@ AS $function$
     'stepbase_engine.query_from_step', 'stepbase_engine.call_function', 'stepbase_engine.read_secret',
     'stepbase_engine.count_use',
     'stepbase_engine.count_tokens', 'stepbase_engine.open_callback',
+    -- Turns of agents.
+    'stepbase_engine.load_agent_turns', 'stepbase_engine.store_agent_turn',
     -- Reads.
     'stepbase_engine.load_plans', 'stepbase_engine.load_items', 'stepbase_engine.load_elapsed',
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
@@ -20829,7 +21413,7 @@ AS $function$
 $function$;
 comment on function stepbase_engine.worker_silence(p_app_code text, OUT is_alive boolean, OUT last_heartbeat_at timestamp with time zone, OUT sentence text) is 'Whether a worker is alive, the last heartbeat of the workers that serve an application, and a sentence about their silence, which is empty while a worker is alive.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[] DEFAULT NULL::jsonb[], p_job_ids uuid[] DEFAULT NULL::uuid[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid, p_uncounted uuid[] DEFAULT NULL::uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[])
+CREATE OR REPLACE FUNCTION stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[] DEFAULT NULL::jsonb[], p_job_ids uuid[] DEFAULT NULL::uuid[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid, p_uncounted uuid[] DEFAULT NULL::uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT tool_ids uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -20881,9 +21465,11 @@ begin
       step_ids := array[v_done.id];
     elsif v_done.item_index > 0 then
       item_ids := array[v_done.id];
-    else
+    elsif v_done.item_index = -1 then
       compensation_ids := array[v_done.id];
       compensated_runs := array[v_done.run_id];
+    else
+      tool_ids := array[v_done.id];
     end if;
     job_ids := array[v_done.job_id];
     events := array[stepbase_engine.step_event(
@@ -20952,6 +21538,7 @@ begin
     array_agg(d.id order by d.ord) filter (where d.item_index > 0),
     array_agg(d.id) filter (where d.item_index = -1),
     array_agg(distinct d.run_id) filter (where d.item_index = -1),
+    array_agg(d.id order by d.ord) filter (where d.item_index < -1),
     array_agg(distinct d.job_id),
     array_agg(
       stepbase_engine.step_event(
@@ -20964,11 +21551,11 @@ begin
           else coalesce(d.details, '{}') || jsonb_build_object('handle', d.handle) end
       ) order by d.ord
     )
-  into step_ids, item_ids, compensation_ids, compensated_runs, job_ids, events
+  into step_ids, item_ids, compensation_ids, compensated_runs, tool_ids, job_ids, events
   from done d;
 end;
 $function$;
-comment on function stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_job_ids uuid[], p_event_type text, p_actor_id uuid, p_uncounted uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[]) is 'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and compensations, the runs of the compensations, the tokens of all, and their events, which the caller must append. The caller has locked the runs.';
+comment on function stepbase_engine.write_results(p_from_status text, p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_job_ids uuid[], p_event_type text, p_actor_id uuid, p_uncounted uuid[], OUT step_ids uuid[], OUT item_ids uuid[], OUT compensation_ids uuid[], OUT compensated_runs uuid[], OUT tool_ids uuid[], OUT job_ids uuid[], OUT events stepbase_engine.event[]) is 'Completes step runs: fence (for running steps), resolved config, output, handle, event details and token, by position; null keeps the config and the token. p_from_status is running or waiting; a step run with another status or another fence is left alone. p_run_ids names at least the runs of all of them. p_uncounted: step runs whose versions of this transaction runs.context_version does not count yet. Returns null arrays or the completed steps, items and compensations, the runs of the compensations, the tools of agents, the tokens of all, and their events, which the caller must append. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.write_run_values(p_run_ids uuid[], p_paths text[])
  RETURNS void
@@ -21652,6 +22239,26 @@ end;
 $function$;
 comment on function stepbase_private.adopt_api_key(p_api_key_id uuid, p_service_account_id uuid) is 'Implements stepbase.adopt_api_key.';
 grant execute on function stepbase_private.adopt_api_key(p_api_key_id uuid, p_service_account_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.agent_tools(p_step_type text, p_config jsonb)
+ RETURNS TABLE(place integer, tool jsonb)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  -- An agent, or the agent that a for_each runs for each item.
+  select t.place::int, t.tool
+  from (
+    select case p_step_type
+      when 'ai_agent_task' then p_config -> 'tools'
+      when 'for_each' then case p_config #>> '{step,type}' when 'ai_agent_task' then p_config #> '{step,config,tools}' end
+    end as tools
+  ) c
+  cross join lateral jsonb_array_elements(case jsonb_typeof(c.tools) when 'array' then c.tools else '[]' end)
+    with ordinality t (tool, place)
+  where jsonb_typeof(t.tool) = 'object';
+$function$;
+comment on function stepbase_private.agent_tools(p_step_type text, p_config jsonb) is 'The tools in the config of an agent, or of the agent in a for_each, with their places from 1.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.allow_function(p_function regprocedure, p_app_code text)
  RETURNS void
@@ -25330,6 +25937,8 @@ AS $function$
     c.relname::text,
     case c.relname
       when 'step_runs' then array['id'] when 'run_events' then array['seq', 'created_at'] when 'run_signals' then array['id']
+      when 'agent_turns' then array['step_id', 'item_index', 'turn']
+      when 'agent_tool_calls' then array['step_id', 'item_index', 'turn', 'position']
     end,
     case c.relname when 'api_keys' then array['key_hash'] when 'workflows' then array['search'] else '{}' end
   from pg_class c
@@ -25890,6 +26499,22 @@ AS $function$
     );
 $function$;
 comment on function stepbase_private.is_system_schema(p_schema text) is 'Whether a schema belongs to Stepbase, PostgreSQL, Supabase or an extension, and not to the project.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_tool_workflow(p_app_code text, p_name text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select exists (
+      select from stepbase.workflows w
+      where w.app_code = p_app_code and w.kebab_name = p_name and w.deleted_at is null
+    )
+    or exists (
+      select from stepbase.workflow_children l where l.app_code = p_app_code and l.child_workflow_name = p_name
+    );
+$function$;
+comment on function stepbase_private.is_tool_workflow(p_app_code text, p_name text) is 'Whether an application has a workflow with this name, or a child workflow that its parent calls so.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_unsafe_number(p_value numeric)
  RETURNS boolean
@@ -27867,13 +28492,14 @@ begin
 
   return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
 
+  return query select p.* from stepbase_private.tool_problems(v_id, v_at, p_node, p_app_code) p;
   if p_app_code is not null then
     return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
     return query select p.* from stepbase_private.prompt_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
 $function$;
-comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, component, prompts. p_app_code: application in which component, prompts and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
+comment on function stepbase_private.node_problems(p_node jsonb, p_app_code text, p_pointer text) is 'Problems of one node: config, secrets, unsafe numbers, retry policy, steps inside it, tools of agents, component, prompts. p_app_code: application in which components, prompts and the roles of tasks are looked up; null: not checked. p_pointer: JSON pointer of the node.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.note_task_change(p_task stepbase.step_runs, p_event_type text, p_actor_id uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS void
@@ -33031,6 +33657,99 @@ AS $function$
   select encode(sha256(convert_to(p_token, 'UTF8')), 'hex');
 $function$;
 comment on function stepbase_private.token_hash(p_token text) is 'SHA-256 of a token in hex, as tables store it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.tool_name(p_tool jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    p_tool ->> 'name',
+    left(
+      regexp_replace(
+        regexp_replace(coalesce(p_tool ->> 'component', p_tool ->> 'workflow', ''), '^.*/', ''), '[^A-Za-z0-9_-]', '_', 'g'
+      ),
+      64
+    )
+  );
+$function$;
+comment on function stepbase_private.tool_name(p_tool jsonb) is 'The name by which a model calls a tool: its own, or that of its component or workflow with the characters that models allow.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.tool_problems(p_outer_id text, p_data text, p_node jsonb, p_app_code text)
+ RETURNS SETOF stepbase_private.definition_problem
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with agent as (
+    select
+      p_node ->> 'type' as type, p_node -> 'data' -> 'config' as config,
+      p_data || case p_node ->> 'type' when 'for_each' then '/config/step/config' else '/config' end as pointer,
+      case p_node ->> 'type' when 'for_each' then 'config.step.config' else 'config' end as words,
+      case
+        when p_node ->> 'type' = 'ai_agent_task' then p_node #> '{data,config,tools}'
+        when p_node #>> '{data,config,step,type}' = 'ai_agent_task' then p_node #> '{data,config,step,config,tools}'
+      end as tools
+  ),
+  tool as (
+    select
+      t.place, t.tool, s.pointer || '/tools/' || (t.place - 1) as pointer, format('%s.tools[%s]', s.words, t.place - 1) as words,
+      stepbase_private.tool_name(t.tool) as name,
+      case when t.tool ? 'component' then 'component' else 'workflow' end as kind,
+      coalesce(t.tool ->> 'component', t.tool ->> 'workflow') as target
+    from agent s
+    cross join lateral stepbase_private.agent_tools(s.type, s.config) t
+  )
+  select
+    p_outer_id, t.pointer || '/' || k.key, 'invalid_config', format('%s.%s cannot be a template', t.words, k.key), null
+  from tool t
+  cross join unnest('{component,workflow,name}'::text[]) k (key)
+  where strpos(t.tool ->> k.key, '{{') > 0
+  union all
+  select p_outer_id, a.pointer || '/tools', 'invalid_config', a.words || '.tools must be a list of objects, not a template', null
+  from agent a
+  where jsonb_path_exists(a.tools, 'lax $[*] ? (@.type() == "string")')
+  union all
+  select
+    p_outer_id, t.pointer || '/name', 'duplicate_tool', format('%s: another tool has the name %s', t.words, t.name), null
+  from tool t
+  where exists (select from tool o where o.name = t.name and o.place < t.place)
+  union all
+  select
+    p_outer_id, t.pointer || '/' || t.kind, 'unknown_tool', format('%s: unknown %s %s', t.words, t.kind, t.target),
+    case t.kind when 'workflow' then stepbase_private.suggestion(t.target, array(
+      select w.kebab_name from stepbase.workflows w where w.app_code = p_app_code and w.deleted_at is null
+    )) end
+  from tool t
+  where p_app_code is not null and strpos(t.target, '{{') = 0
+    and case t.kind
+      when 'component' then stepbase_private.component_for(p_app_code, t.target) is null
+      else not stepbase_private.is_tool_workflow(p_app_code, t.target)
+    end
+  union all
+  select
+    p_outer_id, t.pointer || '/' || k.key || '/role', 'invalid_config',
+    format('%s.%s.role: the application has no role %s', t.words, k.key, i.item #>> '{}'),
+    stepbase_private.suggestion(
+      i.item #>> '{}', array(select r.name from stepbase.app_roles r where r.app_code = p_app_code)
+    )
+  from tool t
+  cross join unnest('{approval,task}'::text[]) k (key)
+  cross join jsonb_path_query(t.tool -> k.key -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
+  where p_app_code is not null and strpos(i.item #>> '{}', '{{') = 0
+    and not exists (select from stepbase.app_roles r where r.app_code = p_app_code and r.name = i.item #>> '{}')
+  union all
+  select
+    p_outer_id, p_data || '/compensate/config/tools', 'tool_not_allowed',
+    'compensate.config.tools: an agent that compensates a step cannot have tools', null
+  where exists (
+    select from stepbase_private.agent_tools(
+      p_node -> 'data' -> 'compensate' ->> 'type', p_node -> 'data' -> 'compensate' -> 'config'
+    )
+  );
+$function$;
+comment on function stepbase_private.tool_problems(p_outer_id text, p_data text, p_node jsonb, p_app_code text) is 'Problems of the tools of an agent: unknown_tool, duplicate_tool, tool_not_allowed, and names that are templates. Arguments as for node_problems.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.topological_order(p_definition jsonb)
  RETURNS text[]

@@ -82,6 +82,58 @@ isOneToOne: false
       referencedColumns: ["name"]
     }
                   ]
+                },"agent_tool_calls": {
+                  Row: {
+                    "app_code": string,"approval": Json | null,"approval_item_index": number | null,"call_id": string,"completed_at": string | null,"component_id": string | null,"config": Json | null,"created_at": string,"error": Json | null,"input": NonNullable<Json>,"item_index": number,"output": Json | null,"position": number,"run_id": string,"status": string,"step_id": string,"step_type": string | null,"target": string | null,"tool": string,"tool_item_index": number | null,"turn": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"approval"?: Json | null,"approval_item_index"?: number | null,"call_id": string,"completed_at"?: string | null,"component_id"?: string | null,"config"?: Json | null,"created_at"?: string,"error"?: Json | null,"input": NonNullable<Json>,"item_index": number,"output"?: Json | null,"position": number,"run_id": string,"status"?: string,"step_id": string,"step_type"?: string | null,"target"?: string | null,"tool": string,"tool_item_index"?: number | null,"turn": number
+                  }
+                  Update: {
+                    "app_code"?: string,"approval"?: Json | null,"approval_item_index"?: number | null,"call_id"?: string,"completed_at"?: string | null,"component_id"?: string | null,"config"?: Json | null,"created_at"?: string,"error"?: Json | null,"input"?: NonNullable<Json>,"item_index"?: number,"output"?: Json | null,"position"?: number,"run_id"?: string,"status"?: string,"step_id"?: string,"step_type"?: string | null,"target"?: string | null,"tool"?: string,"tool_item_index"?: number | null,"turn"?: number
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "tool_call_is_of_a_turn"
+      columns: ["run_id","app_code","step_id","item_index","turn"]
+isOneToOne: false
+      referencedRelation: "agent_turns"
+      referencedColumns: ["run_id","app_code","step_id","item_index","turn"]
+    }
+                  ]
+                },"agent_turns": {
+                  Row: {
+                    "app_code": string,"cost": number | null,"created_at": string,"finish_reason": string | null,"item_index": number,"model": string,"provider": string,"run_id": string,"step_id": string,"step_run_id": string,"text": string,"turn": number,"usage": Json | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"cost"?: number | null,"created_at"?: string,"finish_reason"?: string | null,"item_index": number,"model": string,"provider": string,"run_id": string,"step_id": string,"step_run_id": string,"text": string,"turn": number,"usage"?: Json | null
+                  }
+                  Update: {
+                    "app_code"?: string,"cost"?: number | null,"created_at"?: string,"finish_reason"?: string | null,"item_index"?: number,"model"?: string,"provider"?: string,"run_id"?: string,"step_id"?: string,"step_run_id"?: string,"text"?: string,"turn"?: number,"usage"?: Json | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "agent_turns_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "agent_turns_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "agent_turns_run_fkey"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    }
+                  ]
                 },"ai_budgets": {
                   Row: {
                     "alert_percent": number | null,"alerted_for": string | null,"app_code": string,"created_at": string,"max_cost": number,"period": string,"unpriced": string,"updated_at": string

@@ -94,6 +94,120 @@ export const TABLES = {
       'deleted_at',
     ],
   },
+  agent_tool_calls: {
+    comment:
+      'Tools that a model asked for in a turn of an agent, written by the engine only. Deleted with the run.',
+    columns: {
+      run_id: { type: 'uuid', required: true },
+      app_code: { type: 'text', required: true },
+      step_id: { type: 'text', required: true },
+      item_index: { type: 'integer', required: true },
+      turn: { type: 'integer', required: true },
+      position: { type: 'integer', required: true, comment: 'Counts from 1 within the turn.' },
+      call_id: { type: 'text', required: true, comment: 'The id that the model gave the call.' },
+      tool: {
+        type: 'text',
+        required: true,
+        comment: 'The name by which the model called the tool.',
+      },
+      step_type: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'The type of the step that runs the tool: child_workflow, service_task, ai_agent_task or user_task. Null: the tool is unknown.',
+      },
+      target: { type: 'text', nullable: true, comment: 'The name of the component or workflow.' },
+      input: {
+        type: 'json',
+        required: true,
+        comment: 'What the model gave, also if it does not match the input schema of the tool.',
+      },
+      config: {
+        type: 'json',
+        nullable: true,
+        comment: 'The config of the step that runs the tool.',
+      },
+      component_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The component that runs the tool; null for a workflow.',
+      },
+      approval: {
+        type: 'json',
+        nullable: true,
+        comment:
+          'The config of the approval that the tool waits for before it runs; null: it needs none.',
+      },
+      status: {
+        type: 'text',
+        comment:
+          'pending (stored, not started), approval (waits for a person), approved, running, completed, failed, rejected, cancelled.',
+      },
+      tool_item_index: {
+        type: 'integer',
+        nullable: true,
+        comment: 'step_runs.item_index of the step that runs the tool; null: not started.',
+      },
+      approval_item_index: {
+        type: 'integer',
+        nullable: true,
+        comment: 'step_runs.item_index of the approval; null: there is none.',
+      },
+      output: { type: 'json', nullable: true, comment: 'What the tool returned to the model.' },
+      error: {
+        type: 'json',
+        nullable: true,
+        comment: '{code, message, details?}: why the tool has no output. The model reads it.',
+      },
+      created_at: { type: 'time' },
+      completed_at: { type: 'time', nullable: true },
+    },
+    insert: [],
+    update: [],
+  },
+  agent_turns: {
+    comment:
+      'Answers of models to ai_agent_task steps, written by the engine only. All attempts of a step share its turns. Deleted with the run.',
+    columns: {
+      run_id: { type: 'uuid', required: true },
+      app_code: { type: 'text', required: true },
+      step_id: { type: 'text', required: true, comment: 'The node of the agent.' },
+      item_index: {
+        type: 'integer',
+        required: true,
+        comment:
+          '0 for the step itself, from 1 for the items of a for_each, -1 for a compensation, below -1 for a tool of another agent.',
+      },
+      turn: { type: 'integer', required: true, comment: 'Counts from 1.' },
+      step_run_id: { type: 'uuid', required: true, comment: 'The attempt that asked the model.' },
+      text: {
+        type: 'text',
+        required: true,
+        comment: 'What the model wrote, without the tools that it asked for.',
+      },
+      finish_reason: {
+        type: 'text',
+        nullable: true,
+        comment: 'Why the model stopped, as the endpoint gives it.',
+      },
+      provider: { type: 'text', required: true },
+      model: { type: 'text', required: true },
+      usage: {
+        type: 'object',
+        nullable: true,
+        comment:
+          '{input_tokens, output_tokens, total_tokens, cached_input_tokens, reasoning_tokens}; null if the endpoint did not tell.',
+      },
+      cost: {
+        type: 'number',
+        nullable: true,
+        comment: 'In US dollars; null if the price or the usage is not known.',
+      },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   ai_budgets: {
     comment:
       'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.',
@@ -1320,7 +1434,7 @@ export const TABLES = {
       item_index: {
         type: 'integer',
         comment:
-          '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step.',
+          '0 for the step itself, from 1 for the items of a for_each, -1 for the compensation of the step, below -1 for the tools of an agent and their approvals (agent_tool_calls).',
       },
       attempt: { type: 'integer', comment: 'Attempts count from 1; every attempt keeps its row.' },
       status: { type: 'text' },
@@ -1339,7 +1453,8 @@ export const TABLES = {
       item: {
         type: 'json',
         nullable: true,
-        comment: 'The element of the list, on an item of a for_each.',
+        comment:
+          'The element of the list, on an item of a for_each; {type, component_id?, config} on a tool of an agent.',
       },
       items_total: {
         type: 'integer',

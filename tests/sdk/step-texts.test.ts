@@ -1,4 +1,4 @@
-// The growing text of a step in the web client: late and lost pieces, and the next call of a model.
+// The growing text of a step: late and lost pieces, and the next call of a model.
 
 import { expect, test } from 'vitest';
 import { attemptKey, type StepTexts, withPiece } from '../../sdk/src/live/index.ts';

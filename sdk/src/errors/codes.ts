@@ -23,6 +23,8 @@ export const ERROR_STATUS = {
   invitation_not_yours: 403,
   invitation_revoked: 410,
   mail_not_configured: 503,
+  budget_exceeded: 429,
+  model_unpriced: 422,
 } as const;
 
 /** A code of `stepbase.error_codes`. */
@@ -58,6 +60,8 @@ export const SQLSTATE_CODES: Readonly<Record<string, ErrorCode>> = {
   SB424: 'immutable',
   SB425: 'schema_too_complex',
   SB429: 'limit_reached',
+  SB430: 'budget_exceeded',
+  SB431: 'model_unpriced',
   SB503: 'mail_not_configured',
   '22P02': 'invalid_request',
   '22P05': 'invalid_request',

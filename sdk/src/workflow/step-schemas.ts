@@ -175,7 +175,13 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
       },
       temperature: { type: 'number', minimum: 0, maximum: 2 },
       max_tokens: { type: 'integer', minimum: 1, maximum: 9007199254740991 },
+      stream: { type: ['boolean', 'null'] },
       system: { type: ['string', 'null'] },
+      system_prompt_name: {
+        type: 'string',
+        pattern:
+          '^([a-z0-9-]+\\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?)?$',
+      },
       prompt: { type: ['string', 'number', 'boolean', 'object', 'array'], minLength: 1 },
       messages: {
         type: 'array',
@@ -190,6 +196,12 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
           additionalProperties: false,
         },
       },
+      prompt_name: {
+        type: 'string',
+        pattern:
+          '^([a-z0-9-]+\\/)?[a-z0-9]+([-_.][a-z0-9]+)*(@[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?)?$',
+      },
+      variables: { type: ['object', 'null'] },
       files: {
         type: ['array', 'null'],
         maxItems: 20,
@@ -212,7 +224,7 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
       response_schema: { type: ['object', 'null'] },
     },
     additionalProperties: false,
-    oneOf: [{ required: ['prompt'] }, { required: ['messages'] }],
+    oneOf: [{ required: ['prompt'] }, { required: ['messages'] }, { required: ['prompt_name'] }],
   },
   send_email: {
     type: 'object',
@@ -422,6 +434,114 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
       },
       temperature: { type: 'number', minimum: 0, maximum: 2 },
       max_tokens: { type: 'integer', minimum: 1, maximum: 9007199254740991 },
+      stream: { type: ['boolean', 'null'] },
+      tools: {
+        type: ['array', 'null'],
+        maxItems: 64,
+        items: {
+          type: 'object',
+          properties: {
+            component: { type: 'string', minLength: 1 },
+            workflow: { type: 'string', minLength: 1 },
+            name: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
+            description: { type: 'string', minLength: 1 },
+            approval: {
+              type: ['boolean', 'object', 'null'],
+              properties: {
+                title: { type: ['string', 'number', 'boolean'], minLength: 1 },
+                description: { type: ['string', 'number', 'boolean', 'null'] },
+                assigned_to: {
+                  type: ['string', 'array', 'null'],
+                  minItems: 1,
+                  maxItems: 20,
+                  items: { type: 'string' },
+                },
+                role: {
+                  type: ['string', 'array', 'null'],
+                  minItems: 1,
+                  maxItems: 20,
+                  items: { type: 'string' },
+                },
+                deadline_ms: { type: ['integer', 'null'], minimum: 1, maximum: 31622400000 },
+                notify: { type: ['boolean', 'null'] },
+                remind_every_ms: {
+                  type: ['integer', 'null'],
+                  minimum: 60000,
+                  maximum: 31622400000,
+                },
+                remind_before_ms: { type: ['integer', 'null'], minimum: 1, maximum: 31622400000 },
+                escalate: {
+                  type: ['object', 'null'],
+                  required: ['after_ms'],
+                  properties: {
+                    after_ms: { type: 'integer', minimum: 1, maximum: 31622400000 },
+                    assigned_to: { type: ['string', 'null'] },
+                    role: {
+                      type: ['string', 'array', 'null'],
+                      minItems: 1,
+                      maxItems: 20,
+                      items: { type: 'string' },
+                    },
+                  },
+                  additionalProperties: false,
+                },
+                approvals_required: { type: ['integer', 'null'], minimum: 1, maximum: 20 },
+                reject_on: { anyOf: [{ enum: ['first', 'unreachable'] }, { type: 'null' }] },
+                exclude_requester: { type: ['boolean', 'null'] },
+              },
+              additionalProperties: false,
+            },
+            task: {
+              type: ['object', 'null'],
+              properties: {
+                title: { type: ['string', 'number', 'boolean'], minLength: 1 },
+                description: { type: ['string', 'number', 'boolean', 'null'] },
+                assigned_to: {
+                  type: ['string', 'array', 'null'],
+                  minItems: 1,
+                  maxItems: 20,
+                  items: { type: 'string' },
+                },
+                role: {
+                  type: ['string', 'array', 'null'],
+                  minItems: 1,
+                  maxItems: 20,
+                  items: { type: 'string' },
+                },
+                deadline_ms: { type: ['integer', 'null'], minimum: 1, maximum: 31622400000 },
+                notify: { type: ['boolean', 'null'] },
+                remind_every_ms: {
+                  type: ['integer', 'null'],
+                  minimum: 60000,
+                  maximum: 31622400000,
+                },
+                remind_before_ms: { type: ['integer', 'null'], minimum: 1, maximum: 31622400000 },
+                escalate: {
+                  type: ['object', 'null'],
+                  required: ['after_ms'],
+                  properties: {
+                    after_ms: { type: 'integer', minimum: 1, maximum: 31622400000 },
+                    assigned_to: { type: ['string', 'null'] },
+                    role: {
+                      type: ['string', 'array', 'null'],
+                      minItems: 1,
+                      maxItems: 20,
+                      items: { type: 'string' },
+                    },
+                  },
+                  additionalProperties: false,
+                },
+              },
+              additionalProperties: false,
+            },
+          },
+          additionalProperties: false,
+          oneOf: [{ required: ['component'] }, { required: ['workflow'] }],
+        },
+      },
+      max_turns: { type: ['integer', 'null'], minimum: 1, maximum: 50 },
+      max_cost: { type: ['number', 'null'], minimum: 0 },
+      deadline_ms: { type: ['integer', 'null'], minimum: 1, maximum: 31622400000 },
     },
     additionalProperties: false,
   },
@@ -502,7 +622,8 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
     properties: {
       name: {
         type: 'string',
-        pattern: '^(?!run\\.|queue\\.age_high$)[A-Za-z][A-Za-z0-9_.-]{0,99}$',
+        pattern:
+          '^(?!run\\.|queue\\.age_high$|budget\\.threshold_reached$)[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       payload: {},
     },

@@ -66,7 +66,10 @@ export interface StepConfigs {
       | undefined;
     temperature?: number | undefined;
     max_tokens?: number | undefined;
+    stream?: boolean | null | undefined;
     system?: string | null | undefined;
+    system_prompt_name?: string | undefined;
+    variables?: Record<string, unknown> | null | undefined;
     files?:
       | { bucket: string; path: string; media_type?: string | null | undefined }[]
       | null
@@ -76,11 +79,14 @@ export interface StepConfigs {
     | {
         prompt: string | number | boolean | Record<string, unknown> | unknown[];
         messages?: undefined;
+        prompt_name?: undefined;
       }
     | {
         messages: { role: 'system' | 'developer' | 'user' | 'assistant'; content: string }[];
         prompt?: undefined;
+        prompt_name?: undefined;
       }
+    | { prompt_name: string; prompt?: undefined; messages?: undefined }
   );
   /** Sends a mail. */
   send_email: {
@@ -153,7 +159,7 @@ export interface StepConfigs {
   };
   /** Runs a service component. */
   service_task: { component: string; input?: unknown };
-  /** Runs an agent component. */
+  /** Runs an agent component, with tools. */
   ai_agent_task: {
     component: string;
     input?: unknown;
@@ -180,6 +186,66 @@ export interface StepConfigs {
       | undefined;
     temperature?: number | undefined;
     max_tokens?: number | undefined;
+    stream?: boolean | null | undefined;
+    tools?:
+      | ({
+          name?: string | undefined;
+          description?: string | undefined;
+          approval?:
+            | boolean
+            | {
+                title?: string | number | boolean | undefined;
+                description?: string | number | boolean | null | undefined;
+                assigned_to?: string | string[] | null | undefined;
+                role?: string | string[] | null | undefined;
+                deadline_ms?: number | null | undefined;
+                notify?: boolean | null | undefined;
+                remind_every_ms?: number | null | undefined;
+                remind_before_ms?: number | null | undefined;
+                escalate?:
+                  | {
+                      after_ms: number;
+                      assigned_to?: string | null | undefined;
+                      role?: string | string[] | null | undefined;
+                    }
+                  | null
+                  | undefined;
+                approvals_required?: number | null | undefined;
+                reject_on?: 'first' | 'unreachable' | null | undefined;
+                exclude_requester?: boolean | null | undefined;
+              }
+            | null
+            | undefined;
+          task?:
+            | {
+                title?: string | number | boolean | undefined;
+                description?: string | number | boolean | null | undefined;
+                assigned_to?: string | string[] | null | undefined;
+                role?: string | string[] | null | undefined;
+                deadline_ms?: number | null | undefined;
+                notify?: boolean | null | undefined;
+                remind_every_ms?: number | null | undefined;
+                remind_before_ms?: number | null | undefined;
+                escalate?:
+                  | {
+                      after_ms: number;
+                      assigned_to?: string | null | undefined;
+                      role?: string | string[] | null | undefined;
+                    }
+                  | null
+                  | undefined;
+              }
+            | null
+            | undefined;
+        } & (
+          | { component: string; workflow?: undefined }
+          | { workflow: string; component?: undefined }
+        ))[]
+      | null
+      | undefined;
+    max_turns?: number | null | undefined;
+    max_cost?: number | null | undefined;
+    deadline_ms?: number | null | undefined;
   };
   /** Waits for a time. */
   delay: { ms: number; until?: undefined } | { until: string; ms?: undefined };
