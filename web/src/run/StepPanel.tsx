@@ -1,6 +1,7 @@
 // The panel of one step: each attempt with its resolved input, output and error.
-import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
+
 import { attemptKey, type StepTexts } from '../../../sdk/src/live/index.ts';
+import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
 import { dateTime, duration, TERMINAL } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
 import { follow, type OnProblem } from './calls.ts';
