@@ -137,6 +137,8 @@ function fakeEngine(plan: Plan, calls: Calls, overrides: Partial<Engine>): Engin
     sendSignal: unexpected,
     queryRun: unexpected,
     openCallback: unexpected,
+    loadAgentTurns: unexpected,
+    storeAgentTurn: unexpected,
     readSecret: unexpected,
     loadPlans: (ids) => Promise.resolve(ids.map(() => plan)),
     loadItems: unexpected,

@@ -27,9 +27,15 @@ interface Schema {
   maximum?: number;
 }
 
+/** A message that calls tools has no content. */
+interface Message {
+  role: string;
+  content: string | null;
+}
+
 interface ChatRequest {
   model?: string;
-  messages?: { role: string; content: string }[];
+  messages?: Message[];
   response_format?: { type: string; json_schema?: { schema?: Schema } };
   tools?: { function: { name: string; parameters?: Schema } }[];
 }
@@ -69,7 +75,7 @@ function answer(request: Received, apiKey: string, calls: Recorder<ChatCall>): R
     return failure(400, 'invalid_request', 'model and messages are required');
   }
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined;
-  calls.add({ model, messages, schema, headers: request.headers });
+  calls.add({ model, messages: messages as ChatCall['messages'], schema, headers: request.headers });
   return (
     misbehaviour(model) ?? callTools(model, messages, tools) ?? complete(model, messages, schema)
   );
@@ -97,7 +103,7 @@ function misbehaviour(model: string): Reply | undefined {
 /** Calls the tools that the question names, once. */
 function callTools(
   model: string,
-  messages: readonly { role: string; content: string }[],
+  messages: readonly Message[],
   tools: ChatRequest['tools'] = [],
 ): Reply | undefined {
   const question = messages.find((message) => message.role === 'user')?.content ?? '';
@@ -113,7 +119,7 @@ function callTools(
 
 function complete(
   model: string,
-  messages: readonly { role: string; content: string }[],
+  messages: readonly Message[],
   schema: Schema | undefined,
 ): Reply {
   const question = messages.findLast((message) => message.role === 'user')?.content ?? '';
@@ -121,7 +127,7 @@ function complete(
     schema === undefined
       ? `You asked: ${question.slice(0, 200)} (${words(question)} words)`
       : JSON.stringify(invent(schema, question, 'answer'));
-  const asked = messages.reduce((sum, message) => sum + words(message.content), 0);
+  const asked = messages.reduce((sum, message) => sum + words(message.content ?? ''), 0);
   return completion(model, { content }, asked, words(content));
 }
 

@@ -95,7 +95,11 @@ as $$
       case
         when p_node ->> 'type' = 'ai_agent_task' then p_node #> '{data,config,tools}'
         when p_node #>> '{data,config,step,type}' = 'ai_agent_task' then p_node #> '{data,config,step,config,tools}'
-      end as tools
+      end as tools,
+      case p_node ->> 'type'
+        when 'ai_agent_task' then p_node #>> '{data,config,component}'
+        else p_node #>> '{data,config,step,config,component}'
+      end as component
   ),
   tool as (
     select
@@ -144,6 +148,13 @@ as $$
   cross join jsonb_path_query(t.tool -> k.key -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
   where p_app_code is not null and strpos(i.item #>> '{}', '{{') = 0
     and not exists (select from stepbase.app_roles r where r.app_code = p_app_code and r.name = i.item #>> '{}')
+  union all
+  select
+    p_outer_id, a.pointer || '/tools', 'tool_not_allowed',
+    format('%s.tools: the component %s has an endpoint, which uses tools by itself', a.words, a.component), null
+  from agent a
+  join stepbase.components c on c.id = stepbase_private.component_for(p_app_code, a.component)
+  where c.endpoint is not null and exists (select from tool)
   union all
   select
     p_outer_id, p_data || '/compensate/config/tools', 'tool_not_allowed',

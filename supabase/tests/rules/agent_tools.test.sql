@@ -3,13 +3,15 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(59);
+select plan(60);
 select tests.create_rows();
 
 update stepbase.components set retry_count = 1, input_schema = '{"type": "object"}', description = 'Counts the stock'
 where id = tests.sample_id('component');
 insert into stepbase.components (app_code, name, implementation_type, agent_prompt_id, model_name, created_by)
 values ('tap-one', 'helper', 'ai_agent_task', tests.sample_id('agent_prompt'), 'm', null);
+insert into stepbase.components (app_code, name, implementation_type, endpoint, created_by)
+values ('tap-one', 'remote', 'ai_agent_task', 'https://x.example', null);
 
 create function pg_temp.save(name text, definition jsonb) returns void
 language plpgsql as $$
@@ -54,6 +56,7 @@ from (
     ('a tool that is known only when the step runs', '{"tools": ["{{ input.tool }}"]}', 'invalid_config /nodes/0/data/config/tools'),
     ('a name that models refuse', '{"tools": [{"workflow": "child", "name": "a b"}]}', 'invalid_config /nodes/0/data/config/tools/0/name'),
     ('neither a component nor a workflow', '{"tools": [{"name": "x"}]}', 'invalid_config /nodes/0/data/config/tools/0'),
+    ('an agent with an endpoint', '{"component": "remote", "tools": [{"workflow": "child"}]}', 'tool_not_allowed /nodes/0/data/config/tools'),
     ('more turns than 50', '{"max_turns": 51}', 'invalid_config /nodes/0/data/config/max_turns'),
     ('an unknown role of an approval', '{"tools": [{"workflow": "child", "approval": {"role": "king"}}]}', 'invalid_config /nodes/0/data/config/tools/0/approval/role')
 ) s (what, config, answer);
