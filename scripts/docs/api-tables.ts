@@ -18,6 +18,8 @@ const TYPES: Readonly<Record<string, Column['type']>> = {
   integer: 'integer',
   bigint: 'bigint',
   'double precision': 'number',
+  numeric: 'number',
+  date: 'text',
   boolean: 'boolean',
   jsonb: 'json',
   'timestamp with time zone': 'time',
@@ -30,7 +32,7 @@ const LEFT_OUT =
   /^(error_codes|outbox|run_context|workflow_(edges|nodes|version_checks))$|_(statuses|visibility|policies|orderings)$|(?<!^step)_types$/;
 
 const COLUMN =
-  /^ {2}(\w+) (uuid\[\]|uuid|text\[\]|text|smallint|integer|bigint|double precision|boolean|jsonb|xid8|timestamp with time zone(?:\[\])?)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
+  /^ {2}(\w+) (uuid\[\]|uuid|text\[\]|text|smallint|integer|bigint|double precision|numeric|date|boolean|jsonb|xid8|timestamp with time zone(?:\[\])?)( not null)?( default| generated)?.*?(?: -- (.*))?$/;
 
 function columnsOf(body: string): Record<string, Column> {
   const columns: Record<string, Column> = {};

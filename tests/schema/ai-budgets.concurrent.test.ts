@@ -5,11 +5,14 @@ import { expect, test } from 'vitest';
 import { freshDatabase, pool, waitFor } from '../support/stack.ts';
 
 test('concurrent calls are counted without a loss, emit one event, and the next call is refused', async () => {
-  const db = pool((await freshDatabase({ seed: true })).url);
+  const db = pool((await freshDatabase()).url);
   const app = `budget-${randomUUID().slice(0, 8)}`;
   await db.query(
-    `insert into stepbase.applications (app_code, organization_id, name)
-     select $1, o.id, 'Budget' from stepbase.organizations o limit 1`,
+    `with made as (
+       insert into stepbase.organizations (slug, name) values ($1, 'Budget') returning id
+     )
+     insert into stepbase.applications (app_code, organization_id, name)
+     select $1, m.id, 'Budget' from made m`,
     [app],
   );
   await db.query(

@@ -14,6 +14,8 @@ Deno.test('the digits of every SQLSTATE of class SB are its HTTP status, apart f
     SB423: 422,
     SB424: 409,
     SB425: 422,
+    SB430: 429,
+    SB431: 422,
   };
   for (const [state, code] of Object.entries(SQLSTATES)) {
     if (!state.startsWith('SB')) continue;

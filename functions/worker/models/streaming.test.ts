@@ -223,7 +223,13 @@ Deno.test('a tool call in pieces is put together', async () => {
     ]),
     '/own/messages': stream(
       [
-        { type: 'message_start', message: { usage: { input_tokens: 1, output_tokens: 1 } } },
+        {
+          type: 'message_start',
+          message: {
+            ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [] },
+            usage: { input_tokens: 1, output_tokens: 1 },
+          },
+        },
         {
           ...{ type: 'content_block_start', index: 0 },
           content_block: { type: 'tool_use', id: 't1', name: 'find', input: {} },
@@ -241,7 +247,7 @@ Deno.test('a tool call in pieces is put together', async () => {
   for (const provider of ['openai-compatible', 'anthropic']) {
     const { ctx, counted } = setup();
     const error = await failureOf('llm_call', { ...config, provider }, ctx, secrets);
-    assert.equal(error.code, 'llm_tool_call');
+    assert.equal(error.code, 'llm_tool_call', provider);
     assert.equal(counted.length, 1);
   }
 });
