@@ -151,7 +151,7 @@ describe('a workflow in TypeScript', () => {
           sum,
           expr`${sum} * 2`,
           expr`$match("\d\`", /\d/)`,
-          expr`${{ a: ['b'] }}`,
+          expr`${{ a: ['b', sum], c: undefined }}`,
           template('{{a}}'),
           undefined,
         ],
@@ -165,7 +165,7 @@ describe('a workflow in TypeScript', () => {
           `{{ ${sum} }}`,
           `{{ (${sum}) * 2 }}`,
           '{{ $match("\\d`", /\\d/) }}',
-          '{{ {"a":["b"]} }}',
+          `{{ {"a": ["b", (${sum})]} }}`,
           '{{a}}',
           null,
         ],
@@ -230,6 +230,11 @@ describe('a workflow that cannot be compiled', () => {
     expect(define).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
     );
+  });
+
+  it('is not async', () => {
+    const build = async () => {};
+    expect(() => defineWorkflow('later', {}, build)).toThrow('must not be async');
   });
 
   it('needs a name in kebab-case', () => {

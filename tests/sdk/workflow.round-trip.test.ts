@@ -16,7 +16,7 @@ import { blocks, read } from '../tooling/docs-pages.ts';
 import { storedWorkflows } from './random-definitions.ts';
 
 const MODULE = '../sdk/src/workflow/index.ts';
-const RANDOM = 250;
+const RANDOM = 150;
 
 const sources: string[] = [];
 const folders: string[] = [];

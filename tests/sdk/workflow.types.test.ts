@@ -59,6 +59,13 @@ describe('references', () => {
         { output: shape<{ amount: number }>() },
       );
       expectTypeOf(paid.output.amount).toExtend<Expression<number>>();
+      w.forEach('each', {
+        items: [fetch.output.body.id, 'other'],
+        step: ({ item, step }) => {
+          expectTypeOf(item).toExtend<Expression<string>>();
+          return step.httpRequest({ url: item });
+        },
+      });
     });
   });
 

@@ -1,4 +1,4 @@
-// The `w` of defineWorkflow: notes the steps and connections that the function adds, and makes a definition of them.
+// The `w` of defineWorkflow: collects the steps and connections that the function adds, and makes a definition of them.
 
 import { type Connection, edgesOf, type Origin, readsOf, type Target } from './edges.ts';
 import { DefinitionError } from './errors.ts';

@@ -69,13 +69,19 @@ export function defineWorkflow<S extends Schema<unknown> = Schema<unknown>>(
   const { input, name, description, ...layout } = options;
   const schema = input === undefined ? undefined : jsonSchemaOf(input);
   const builder = new Builder();
-  build({
+  const result: unknown = build({
     ...builder.methods,
     input: reference('input'),
     run: reference('run'),
     context: reference('context'),
     secret: (secret: string) => reference('secrets', secret),
   } as unknown as WorkflowBuilder<InputOf<S>>);
+  if (result instanceof Promise) {
+    throw new DefinitionError(
+      'invalid_request',
+      'the function must not be async: it adds the steps at once',
+    );
+  }
   return {
     kebab_name: kebabName,
     ...(name === undefined ? {} : { name }),

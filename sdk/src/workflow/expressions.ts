@@ -1,6 +1,7 @@
 // Expressions at run time: references, expr`…` and template(…), and the text that each of them becomes.
 
 import { DefinitionError } from './errors.ts';
+import { isObject } from './json.ts';
 import type { Data, Expression, Ref } from './references.ts';
 
 /** `path`: names from the scope on; `expression`: other JSONata; `template`: text that contains {{ … }}. */
@@ -77,7 +78,7 @@ export function expr<T = never>(
   return expression({ kind: 'expression', text });
 }
 
-function operand(value: Data, isWhole: boolean): string {
+function operand(value: unknown, isWhole: boolean): string {
   const source = sourceOf(value);
   if (source?.kind === 'template') {
     throw new DefinitionError('expression_syntax', 'a template cannot stand in an expression');
@@ -85,14 +86,17 @@ function operand(value: Data, isWhole: boolean): string {
   if (source !== undefined) {
     return source.kind === 'path' || isWhole ? source.text : `(${source.text})`;
   }
-  const text = JSON.stringify(value) as string | undefined;
-  if (text === undefined) {
-    throw new DefinitionError(
-      'expression_syntax',
-      `${String(value)} cannot stand in an expression`,
-    );
+  // JSON is JSONata, also with expressions as members.
+  if (Array.isArray(value)) return `[${value.map((item) => operand(item, false)).join(', ')}]`;
+  if (isObject(value)) {
+    const members = Object.entries(value).filter(([, part]) => part !== undefined);
+    const written = members.map(([key, part]) => `${JSON.stringify(key)}: ${operand(part, false)}`);
+    return `{${written.join(', ')}}`;
   }
-  return text;
+  const isScalar = value === null || ['string', 'boolean'].includes(typeof value);
+  if (isScalar || Number.isFinite(value)) return JSON.stringify(value);
+  const message = `${String(value)} cannot stand in an expression`;
+  throw new DefinitionError('expression_syntax', message);
 }
 
 /** Text with {{ … }} for a place that is not text, as it is stored: template('{{ input.ids }}'). */

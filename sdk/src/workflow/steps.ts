@@ -204,7 +204,7 @@ type ChildConfig<Input> = Omit<
   );
 
 type ForEachConfig<Item, Output> = {
-  readonly items: Expression<readonly Item[]> | readonly Item[];
+  readonly items: Expression<readonly Item[]> | readonly (Expression<Item> | Item)[];
   /** How many items run at a time. */
   readonly concurrency?: Templated<number | undefined>;
   readonly step: (scope: ItemScope<Item>) => InnerStep<Output>;

@@ -37,7 +37,9 @@ export function stepDoc(program: Program, node: DefinitionNode): Doc {
     const options = after === undefined ? [] : [object([member('after', after)])];
     return call('w.node', [jsonLiteral(withoutPlace(program, node.id, node)), ...options]);
   }
-  const config = step.type === 'for_each' ? forEachDoc(program, step) : configDoc(program, step);
+  const value = step.type === 'condition' ? conditionType(program, node.id) : undefined;
+  const config =
+    step.type === 'for_each' ? forEachDoc(program, step) : configDoc(program, step, { value });
   const options = optionMembers(program, step, after);
   const rest = options.length === 0 ? [] : [object(options)];
   return call(`w.${methodName(step.type)}`, [stringLiteral(step.id), config, ...rest]);
@@ -93,14 +95,39 @@ function optionMembers(program: Program, step: TypedStep, after: Doc | undefined
   ];
 }
 
-function configDoc(program: Program, { type, config }: Part, locals?: Locals): Doc {
+/** The values that choose an edge of a condition; undefined: the edges do not tell. */
+function conditionType({ workflow }: Program, id: string): string | undefined {
+  const handles = new Set(
+    workflow.definition.edges
+      .filter(({ source, sourceHandle }) => source === id && typeof sourceHandle === 'string')
+      .map(({ sourceHandle }) => String(sourceHandle)),
+  );
+  for (const common of ['error', 'timeout', 'default']) handles.delete(common);
+  const isKnown = handles.size > 0 && !handles.has('');
+  if (!isKnown) return undefined;
+  const isBoolean = [...handles].every((handle) => handle === 'true' || handle === 'false');
+  return isBoolean ? 'boolean' : [...handles].map(stringLiteral).join(' | ');
+}
+
+interface Place {
+  readonly locals?: Locals;
+  /** The type of the value of an expression. */
+  readonly value?: string | undefined;
+}
+
+function configDoc(
+  program: Program,
+  { type, config }: Part,
+  { locals, value: typed }: Place = {},
+): Doc {
   const scope = scopeOf(program, locals);
   const schema = literalSchema({ type, config });
   const isExpression = type === 'transform' || type === 'condition';
   return object(
     Object.entries(config).map(([key, value]) => {
       if (schema !== undefined && value === schema) return member(key, schemaDoc(program, schema));
-      if (typeof value === 'string' && isExpression) return member(key, bareCode(value, scope));
+      if (typeof value === 'string' && isExpression)
+        return member(key, bareCode(value, scope, typed));
       if (typeof value === 'string' && type === 'inline_code')
         return member(key, literalText(value));
       return member(key, valueDoc(propertiesOf(type)[key], value, scope));
@@ -116,7 +143,7 @@ function forEachDoc(program: Program, { config }: TypedStep): Doc {
     if (root === 'item' && isOpen) addPath(item, names);
   }
   const locals: Locals = { item, used: new Set() };
-  const step = call(`step.${methodName(inner.type)}`, [configDoc(program, inner, locals)]);
+  const step = call(`step.${methodName(inner.type)}`, [configDoc(program, inner, { locals })]);
   const names = ['item', 'index'].filter((name) => locals.used.has(name));
   return object(
     Object.entries(config).map(([key, value]): Member => {
@@ -136,7 +163,7 @@ function compensationMember(program: Program, id: string, compensate: Json): Mem
   const { type, config, ...options } = compensate as Json & Part;
   const locals: Locals = { compensated: id, used: new Set() };
   const rest = Object.keys(options).length === 0 ? [] : [jsonLiteral(options)];
-  const args = [configDoc(program, { type, config }, locals), ...rest];
+  const args = [configDoc(program, { type, config }, { locals }), ...rest];
   const parameter = locals.used.has('output') ? '{ output, step }' : '{ step }';
   return [`compensate: (${parameter}) => `, call(`step.${methodName(type)}`, args)];
 }

@@ -109,8 +109,9 @@ export function valueCode(text: string, scope: Scope, type?: string): string {
 }
 
 /** The value of a key that holds a bare expression. */
-export const bareCode = (source: string, scope: Scope): string =>
-  expressionCode(source, scope, { needsReference: true }) ?? literalText(source);
+export const bareCode = (source: string, scope: Scope, type?: string): string =>
+  expressionCode(source, scope, type === undefined ? { needsReference: true } : { type }) ??
+  literalText(source);
 
 export const literalText = (text: string): string =>
   text.includes('\n') ? `\`${templateText(text)}\`` : stringLiteral(text);

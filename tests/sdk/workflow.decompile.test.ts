@@ -1,0 +1,107 @@
+// How decompiled code reads: references instead of templates, outcomes instead of handles, and nothing that is automatic.
+
+import { expect, it } from 'vitest';
+import { decompile, type StoredWorkflow } from '../../sdk/src/workflow/index.ts';
+
+const codeOf = (nodes: object[], edges: object[] = [], more: object = {}): string => {
+  const workflow = { kebab_name: 'order', definition: { nodes, edges }, ...more };
+  return decompile(workflow as unknown as StoredWorkflow);
+};
+
+it('writes references, outcomes, lists and compensations as code', () => {
+  const nodes = [
+    {
+      id: 'fetch',
+      type: 'http_request',
+      position: { x: 0, y: 0 },
+      data: { config: { url: 'https://shop.example/{{ input.id }}' } },
+    },
+    {
+      id: 'large',
+      type: 'condition',
+      position: { x: 300, y: 0 },
+      data: { config: { expression: 'steps.fetch.output.body.total > 100' } },
+    },
+    {
+      id: 'ship',
+      type: 'http_request',
+      position: { x: 600, y: 40 },
+      data: {
+        config: { method: 'POST', url: 'u', body: { order: '{{ steps.fetch.output.body }}' } },
+        join: 'any',
+        compensate: {
+          type: 'http_request',
+          config: { method: 'DELETE', url: 'u/{{ steps.ship.output.body.id }}' },
+          timeout_ms: 5,
+        },
+      },
+    },
+    {
+      id: 'label',
+      type: 'for_each',
+      position: { x: 900, y: 0 },
+      data: {
+        config: {
+          items: '{{ steps.fetch.output.body.lines }}',
+          step: { type: 'http_request', config: { url: 'l/{{ item.sku }}' } },
+        },
+      },
+    },
+  ];
+  const edges = [
+    { id: 'fetch>large', source: 'fetch', target: 'large' },
+    { id: 'large:true>ship', source: 'large', target: 'ship', sourceHandle: 'true' },
+    { id: 'ship>label', source: 'ship', target: 'label' },
+    { id: 'e9', source: 'fetch', target: 'ship', sourceHandle: 'error', animated: true },
+  ];
+  const input_schema = { type: 'object', properties: { id: { type: 'string' } } };
+  expect(codeOf(nodes, edges, { input_schema })).toBe(
+    `import { defineWorkflow, expr, jsonSchema, shape } from 'stepbase/workflow';
+
+export default defineWorkflow('order', {
+  input: jsonSchema({ type: 'object', properties: { id: { type: 'string' } } }),
+}, (w) => {
+  const fetch = w.httpRequest('fetch', { url: \`https://shop.example/\${w.input.id}\` }, {
+    output: shape<{ total: unknown; lines: unknown }>(),
+  });
+  const large = w.condition('large', {
+    expression: expr<boolean>\`\${fetch.output.body.total} > 100\`,
+  });
+  const ship = w.httpRequest(
+    'ship',
+    { method: 'POST', url: 'u', body: { order: fetch.output.body } },
+    {
+      after: large.on('true'),
+      join: 'any',
+      compensate: ({ output, step }) => step.httpRequest(
+        { method: 'DELETE', url: \`u/\${output.body.id}\` },
+        { timeout_ms: 5 },
+      ),
+      output: shape<{ id: unknown }>(),
+      canvas: { position: { x: 600, y: 40 } },
+    },
+  );
+  w.forEach(
+    'label',
+    {
+      items: expr<{ sku: unknown }[]>\`\${fetch.output.body.lines}\`,
+      step: ({ item, step }) => step.httpRequest({ url: \`l/\${item.sku}\` }),
+    },
+    { after: ship },
+  );
+  w.connect(fetch.on('error'), ship, { id: 'e9', animated: true });
+});
+`,
+  );
+});
+
+it('writes what the typed methods do not express as JSON', () => {
+  const nodes = [{ id: 'draft', type: 'delay', data: { config: { hours: 1 } } }];
+  expect(codeOf(nodes)).toContain(
+    "w.node({ id: 'draft', type: 'delay', data: { config: { hours: 1 } } });",
+  );
+});
+
+it('refuses a definition without lists', () => {
+  expect(() => decompile({ kebab_name: 'x', definition: {} as never })).toThrow('lists of nodes');
+});
