@@ -2,6 +2,7 @@
 
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
+import { createStepbase } from '../../sdk/src/index.ts';
 import {
   DefinitionError,
   defineWorkflow,
@@ -10,6 +11,7 @@ import {
   jsonSchema,
   type Schema,
   shape,
+  type WorkflowsOf,
 } from '../../sdk/src/workflow/index.ts';
 import { type Expressible, jsonSchemaOf } from '../../sdk/src/workflow/schemas.ts';
 
@@ -216,6 +218,24 @@ describe('child workflows', () => {
         w.childWorkflow('b', { workflow: invoice, input: { order: 1 } });
       }),
     ));
+});
+
+describe('the client', () => {
+  it('takes the names and inputs of workflows from their code', () =>
+    onlyCompiled(() => {
+      const order = defineWorkflow('order', { input }, () => {});
+      const open = defineWorkflow('open', {}, () => {});
+      const stepbase = createStepbase<WorkflowsOf<typeof order | typeof open>>({
+        url: 'u',
+        apiKey: 'k',
+      });
+      stepbase.start('order', { order_id: 'A-1' });
+      stepbase.start('open');
+      // @ts-expect-error: an order_id is a text
+      stepbase.start('order', { order_id: 1 });
+      // @ts-expect-error: no such workflow
+      stepbase.start('orders', { order_id: 'A-1' });
+    }));
 });
 
 describe('schemas that JSON Schema cannot express', () => {

@@ -252,7 +252,7 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   'workflows-in-code 1': async () => ({
     orderShipping: { kebab_name: 'order-shipping', definition: given.definition },
   }),
-  'workflows-in-code 2': async () => ({ decompile }),
+  'workflows-in-code 3': async () => ({ decompile }),
   'test-a-workflow 1': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
 };
 

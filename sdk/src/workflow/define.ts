@@ -9,14 +9,22 @@ import { type Expressible, type InputOf, jsonSchemaOf, type Schema } from './sch
 import type { AnyStep, Predecessor, Startable, Step, StepMethods } from './steps.ts';
 
 /** The arguments of `save_workflow`. */
-export interface Workflow<Input = unknown> extends Startable<Input> {
-  readonly kebab_name: string;
+export interface Workflow<Input = unknown, Name extends string = string> extends Startable<Input> {
+  readonly kebab_name: Name;
   readonly name?: string;
   readonly description?: string;
   readonly definition: Definition;
   /** JSON Schema of the input of runs. */
   readonly input_schema?: JsonObject;
 }
+
+/** The types of workflows for createStepbase: WorkflowsOf<typeof orderShipping | typeof sendInvoice>. */
+export type WorkflowsOf<W extends Workflow> = {
+  [One in W as One['kebab_name']]: { input: StartInput<One> };
+};
+
+type StartInput<W> =
+  W extends Startable<infer Input> ? (Input extends object ? Input : object) : never;
 
 export interface WorkflowOptions<S extends Schema> extends Layout {
   /** The input of runs: a schema of zod, jsonSchema({ … }), or shape<T>(), which is not stored. */
@@ -55,11 +63,14 @@ export type WorkflowBuilder<Input> = StepMethods & {
 };
 
 /** Compiles the workflow that `build` describes; throws a DefinitionError if it cannot. */
-export function defineWorkflow<S extends Schema<unknown> = Schema<unknown>>(
-  kebabName: string,
+export function defineWorkflow<
+  const Name extends string,
+  S extends Schema<unknown> = Schema<unknown>,
+>(
+  kebabName: Name,
   options: WorkflowOptions<S>,
   build: (w: WorkflowBuilder<InputOf<S>>) => void,
-): Workflow<InputOf<S>> {
+): Workflow<InputOf<S>, Name> {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(kebabName)) {
     throw new DefinitionError(
       'invalid_request',

@@ -1,7 +1,13 @@
 // Workflows in TypeScript: defineWorkflow compiles one to a definition, decompile writes a definition as code.
 
 export { type DecompileOptions, decompile, type StoredWorkflow } from './decompile/decompile.ts';
-export type { RunScope, Workflow, WorkflowBuilder, WorkflowOptions } from './define.ts';
+export type {
+  RunScope,
+  Workflow,
+  WorkflowBuilder,
+  WorkflowOptions,
+  WorkflowsOf,
+} from './define.ts';
 export { defineWorkflow } from './define.ts';
 export { DefinitionError } from './errors.ts';
 export { expr, template } from './expressions.ts';
