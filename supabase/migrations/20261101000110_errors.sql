@@ -47,6 +47,19 @@ grant select on stepbase.error_codes to authenticated, service_role;
 create policy "Signed-in users read error codes" on stepbase.error_codes
   for select to authenticated using (true);
 
+create function stepbase_private.is_temporary_error(p_state text)
+returns boolean
+language sql
+immutable
+set search_path = ''
+as $$
+  select p_state ~ '^(40|53|55P03|57|58|XX)';
+$$;
+
+comment on function stepbase_private.is_temporary_error(text) is
+  'Whether a SQLSTATE tells nothing about the statement, which may succeed when it is repeated: a deadlock or serialization '
+  'failure (40), missing resources (53), a lock timeout (55P03), a server that stops (57), system errors (58, XX).';
+
 -- Security definer: any role may cause an error, so every role must be able to look it up.
 create function stepbase_private.raise_error(p_code text, p_message text, p_details jsonb default '{}')
 returns void

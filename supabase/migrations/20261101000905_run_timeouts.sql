@@ -10,6 +10,7 @@ declare
   v_now timestamptz := stepbase_engine.now();
   v_overdue uuid[];
   v_run_id uuid;
+  v_retry_in interval;
 begin
   -- Lock order: runs (2), skipping locked ones: they are still overdue at the next call.
   select array_agg(l.id) into v_overdue
@@ -37,13 +38,15 @@ begin
     begin
       perform stepbase_engine.end_runs(array[v_run_id], 'timed_out', c_error);
     exception when others then
-      raise warning 'stepbase: could not time out run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
-      update stepbase.runs r set deadline_at = v_now + interval '5 minutes' where r.id = v_run_id;
+      v_retry_in := case
+        when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' else interval '5 minutes' end;
+      raise warning 'stepbase: could not time out run %, trying again in %: %', v_run_id, v_retry_in, sqlerrm;
+      update stepbase.runs r set deadline_at = v_now + v_retry_in where r.id = v_run_id;
     end;
   end loop;
 end;
 $$;
 
 comment on function stepbase_engine.time_out_runs(int) is
-  'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes and '
-  'does not delay the others.';
+  'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes, after '
+  'a temporary fault in 10 seconds, and does not delay the others.';

@@ -154,7 +154,7 @@ begin
   exception when others then
     v_message := sqlerrm;
     -- Temporary faults (deadlocks, locks, resources, a server that stops) do not fail the run.
-    v_retry_in := case when sqlstate ~ '^(40|53|55|57|58|XX)' then interval '10 seconds' end;
+    v_retry_in := case when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' end;
   end;
   raise warning 'stepbase: could not wake run %: %', p_run_id, v_message;
   if v_retry_in is null then

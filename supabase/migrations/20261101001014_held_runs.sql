@@ -57,6 +57,7 @@ as $$
 declare
   v_now constant timestamptz := stepbase_engine.now();
   v_run_id uuid;
+  v_retry_in interval;
 begin
   for v_run_id in
     select d.id from stepbase.runs d
@@ -74,8 +75,10 @@ begin
         perform stepbase_engine.release_run(v_run_id);
       end if;
     exception when others then
-      raise warning 'stepbase: could not start run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
-      update stepbase.runs r set start_at = v_now + interval '5 minutes' where r.id = v_run_id;
+      v_retry_in := case
+        when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' else interval '5 minutes' end;
+      raise warning 'stepbase: could not start run %, trying again in %: %', v_run_id, v_retry_in, sqlerrm;
+      update stepbase.runs r set start_at = v_now + v_retry_in where r.id = v_run_id;
     end;
   end loop;
 end;
@@ -83,7 +86,7 @@ $$;
 
 comment on function stepbase_engine.release_due_runs(int) is
   'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried '
-  'again after five minutes and does not delay the others. Paused runs stay held until they are resumed.';
+  'again after five minutes, after a temporary fault in 10 seconds, and does not delay the others. Paused runs stay held until they are resumed.';
 
 create function stepbase_engine.keep_batch()
 returns trigger

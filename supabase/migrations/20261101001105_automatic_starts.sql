@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 begin
   -- Transient faults (deadlocks, missing resources, a shutdown) say nothing about the start: the caller retries.
-  if p_state ~ '^(40|53|57|58|XX)' then
+  if stepbase_private.is_temporary_error(p_state) then
     raise exception using errcode = p_state, message = p_message, detail = p_detail;
   end if;
   return jsonb_build_object('code', 'not_started')
@@ -19,7 +19,7 @@ $$;
 
 comment on function stepbase_engine.describe_error(text, text, text) is
   'An exception (SQLSTATE, message, detail) as {code, message, at, …}, in the form that schedules, triggers '
-  'and steps store. Raises transient errors again (SQLSTATE classes 40, 53, 57, 58 and XX).';
+  'and steps store. Raises temporary errors again.';
 
 create function stepbase_engine.start_triggered(
   p_app_code text,

@@ -238,7 +238,7 @@ begin
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- Transient faults (deadlocks, lock timeouts, missing resources, a shutdown) are raised as they are.
-    if v_state ~ '^(40|53|55P03|57|58|XX)' then
+    if stepbase_private.is_temporary_error(v_state) then
       raise;
     end if;
     perform stepbase_private.raise_error(

@@ -155,7 +155,7 @@ begin
       when others then
         get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
         -- The database is the cause, or another transaction: the slice is repeated.
-        if left(v_state, 2) in ('40', '53', '57', '58') or v_state = '55P03' then
+        if stepbase_private.is_temporary_error(v_state) then
           raise;
         end if;
         v_error := jsonb_build_object(

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(46);
+select plan(50);
 select tests.create_tasks();
 
 -- Refusals.
@@ -141,6 +141,35 @@ select is(
   tests.perform_as('developer', format('select (stepbase.rerun(%L)).tags', tests.sample_id('failed_run'))), '{vip}',
   'a rerun has the tags of its origin'
 );
+
+-- A fault at the due time: after a temporary one the run starts soon, after another one later.
+create function pg_temp.fault()
+returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'a fault' using errcode = current_setting('tests.fault');
+end;
+$$;
+create trigger fault before update of held_by on stepbase.runs
+for each row when (new.held_by is null) execute function pg_temp.fault();
+update stepbase.applications set max_waiting_runs = null where app_code = 'tap-one';
+create temporary table faults as
+select f.state, f.seconds, pg_temp.start(', start_at => ''2999-01-01''') as id
+from (values ('40P01', 10), ('40001', 10), ('55P03', 10), ('22012', 300)) f (state, seconds);
+create function pg_temp.delay_after(p_state text, p_run uuid)
+returns int
+language plpgsql
+as $$
+begin
+  perform set_config('tests.fault', p_state, true);
+  update stepbase.runs r set start_at = stepbase_engine.now() - interval '1 s' where r.id = p_run;
+  perform stepbase_engine.release_due_runs(10);
+  return (select round(extract(epoch from r.start_at - stepbase_engine.now())) from stepbase.runs r where r.id = p_run);
+end;
+$$;
+select is(pg_temp.delay_after(f.state, f.id), f.seconds, format('after the fault %s, the start is tried again in %s s', f.state, f.seconds))
+from faults f;
 
 select * from finish();
 rollback;
