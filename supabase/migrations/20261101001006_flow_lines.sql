@@ -36,13 +36,35 @@ comment on table stepbase_engine.flow_checks is
   'free. A transaction that changes a line adds a row, without a lock.';
 create index idx_flow_checks_app_code on stepbase_engine.flow_checks (app_code, id);
 
+create table stepbase_engine.flow_changes (
+  workflow_id uuid not null,
+  kind text not null,
+  app_code text not null,
+  stage text not null constraint stage_is_known check (stage in ('pending', 'running', 'paused', 'lines')),
+  after_at timestamptz not null default '-infinity',
+  after_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  worked_at timestamptz not null default '-infinity',
+  primary key (workflow_id, kind)
+);
+
+comment on table stepbase_engine.flow_changes is
+  'Flow controls that were changed and do not apply to every open run of their workflow yet. stepbase_engine.admit applies '
+  'them in slices, so that a workflow with many open runs delays no other.';
+comment on column stepbase_engine.flow_changes.stage is
+  'The status of the open runs that come next; then lines: admit_flow has to look at the lines. Until then they wait.';
+comment on column stepbase_engine.flow_changes.after_at is 'The slices have passed the runs of the stage up to this time of creation.';
+comment on column stepbase_engine.flow_changes.after_id is 'The last run at after_at; in the stage lines the last key.';
+comment on column stepbase_engine.flow_changes.worked_at is 'When a slice was applied last: applications take turns.';
+
 create table stepbase_engine.flow_rates (
   key_id uuid primary key,
   app_code text not null,
   workflow_id uuid not null,
   kind text not null,
   next_at timestamptz not null,
-  due_at timestamptz
+  due_at timestamptz,
+  last_run_id uuid,
+  passed_at timestamptz
 );
 
 comment on table stepbase_engine.flow_rates is
@@ -52,6 +74,9 @@ comment on column stepbase_engine.flow_rates.next_at is
   'When the next start would be exactly on time. The burst allows earlier starts.';
 comment on column stepbase_engine.flow_rates.due_at is
   'When admit_flow has to look at the line of this key again; null: no run waits in it.';
+comment on column stepbase_engine.flow_rates.last_run_id is
+  'The last run that passed a throttle; null after stepbase_engine.return_starts took its start back.';
+comment on column stepbase_engine.flow_rates.passed_at is 'When last_run_id passed.';
 create index idx_flow_rates_due_at on stepbase_engine.flow_rates (due_at) where due_at is not null;
 create index idx_flow_rates_next_at on stepbase_engine.flow_rates (next_at);
 
@@ -102,6 +127,7 @@ alter table stepbase_engine.flow_starts enable row level security;
 alter table stepbase_engine.batch_items enable row level security;
 alter table stepbase_engine.flow_backlog enable row level security;
 alter table stepbase_engine.flow_checks enable row level security;
+alter table stepbase_engine.flow_changes enable row level security;
 alter table stepbase_engine.flow_rates enable row level security;
 
 create function stepbase_engine.flow_key(p_control stepbase.workflow_flow_controls, p_input jsonb)

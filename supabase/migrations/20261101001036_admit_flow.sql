@@ -20,11 +20,12 @@ set search_path = ''
 as $$
   select
     exists (select 1 from stepbase_engine.flow_checks)
+    or exists (select 1 from stepbase_engine.flow_changes)
     or coalesce(stepbase_engine.next_flow_at() <= stepbase_engine.now(), false);
 $$;
 
 comment on function stepbase_engine.has_flow_work() is
-  'Whether a line of the flow backlog has to be looked at. Costs two index look-ups.';
+  'Whether a line of the flow backlog has to be looked at, or a changed flow control to be applied. Costs three look-ups.';
 
 create function stepbase_engine.take_flow_checks(p_limit int)
 returns table (app_code text, workflow_id uuid, kind text, key_id uuid, first_check bigint)
@@ -135,16 +136,19 @@ comment on function stepbase_engine.free_in_flow(stepbase.workflow_flow_controls
   'How many runs of a key may pass its flow control now.';
 
 create function stepbase_engine.note_passed(
-  p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed int, p_waits boolean
+  p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed int, p_last_run_id uuid, p_waits boolean
 )
 returns void
 language sql
 set search_path = ''
 as $$
-  insert into stepbase_engine.flow_rates as f (key_id, app_code, workflow_id, kind, next_at, due_at)
+  insert into stepbase_engine.flow_rates as f (
+    key_id, app_code, workflow_id, kind, next_at, due_at, last_run_id, passed_at
+  )
   select
     p_key_id, p_control.app_code, p_control.workflow_id, p_control.kind, n.next_at,
-    case when p_waits then n.next_at - r.tolerance end
+    case when p_waits then n.next_at - r.tolerance end,
+    p_last_run_id, case when p_passed > 0 then stepbase_engine.now() end
   from stepbase_engine.rate_of(p_control) r
   cross join lateral (
     select coalesce(
@@ -154,25 +158,70 @@ as $$
       stepbase_engine.now()
     ) + p_passed * r.spacing as next_at
   ) n
-  on conflict (key_id) do update set next_at = excluded.next_at, due_at = excluded.due_at;
+  on conflict (key_id) do update set
+    next_at = excluded.next_at, due_at = excluded.due_at,
+    last_run_id = coalesce(excluded.last_run_id, f.last_run_id), passed_at = coalesce(excluded.passed_at, f.passed_at);
 $$;
 
-comment on function stepbase_engine.note_passed(stepbase.workflow_flow_controls, uuid, int, boolean) is
+comment on function stepbase_engine.note_passed(stepbase.workflow_flow_controls, uuid, int, uuid, boolean) is
   'Stores that runs of a key have passed a throttle, and when to look at the line again if further runs wait (p_waits).';
 
+create function stepbase_engine.return_starts(p_run_ids uuid[])
+returns void
+language sql
+set search_path = ''
+as $$
+  -- Each run whose start a throttle counted: one that has passed its line.
+  with passed as (
+    select stepbase_engine.flow_key(c, r.input) as key_id, c, array_agg(r.id) as run_ids
+    from stepbase.runs r
+    join stepbase.workflow_flow_controls c on c.workflow_id = r.workflow_id and c.kind = 'throttle'
+    where r.id = any(p_run_ids) and r.held_by is null and r.started_at is null
+      and not exists (select 1 from stepbase_engine.flow_backlog b where b.run_id = r.id)
+      -- Its start was taken back when an incident switch suspended it.
+      and not exists (
+        select 1 from stepbase_engine.run_backlog b
+        where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+      )
+    group by 1, c
+  ),
+  -- In the order of the keys: two claims may lock the same ones.
+  locked as (
+    select f.key_id from stepbase_engine.flow_rates f
+    where f.key_id in (select p.key_id from passed p)
+    order by f.key_id for update
+  )
+  update stepbase_engine.flow_rates f
+  set
+    -- The rate without these starts. A run that passed after them keeps its distance to the next one.
+    next_at = greatest(
+      f.next_at - cardinality(p.run_ids) * r.spacing,
+      case when f.last_run_id <> all(p.run_ids) then f.passed_at + r.spacing end
+    ),
+    last_run_id = case when f.last_run_id <> all(p.run_ids) then f.last_run_id end,
+    passed_at = case when f.last_run_id <> all(p.run_ids) then f.passed_at end
+  from passed p
+  cross join lateral stepbase_engine.rate_of(p.c) r
+  where f.key_id = p.key_id and f.key_id in (select l.key_id from locked l);
+$$;
+
+comment on function stepbase_engine.return_starts(uuid[]) is
+  'Takes starts back that a throttle counted and that do not happen: the runs pass it again when they are released or '
+  'resumed. The caller has locked the runs.';
+
 create function stepbase_engine.pass_line(
-  p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit int
+  p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit int,
+  out passed int, out last_run_id uuid
 )
-returns int
 language plpgsql
 set search_path = ''
 set enable_seqscan = off
 set jit = off
 as $$
 declare
-  v_passed int := 0;
   v_run stepbase.runs;
 begin
+  passed := 0;
   for v_run in
     -- Lock order: the backlogs (3), skipping locked rows: those runs are being cancelled or paused.
     with taken as (
@@ -191,7 +240,8 @@ begin
     where r.status = 'pending'
     order by t.priority desc, t.arrival
   loop
-    v_passed := v_passed + 1;
+    passed := passed + 1;
+    last_run_id := v_run.id;
     if p_kind = 'concurrency' and p_control.id is not null then
       insert into stepbase_engine.run_slots (run_id, limit_id, is_key)
       values (v_run.id, p_key_id, true)
@@ -199,12 +249,11 @@ begin
     end if;
     perform stepbase_engine.enqueue_run(v_run, false, p_kind);
   end loop;
-  return v_passed;
 end;
 $$;
 
 comment on function stepbase_engine.pass_line(stepbase.workflow_flow_controls, uuid, text, uuid, int) is
-  'Passes the first p_limit runs of a line on, by priority and then by age; returns how many.';
+  'Passes the first p_limit runs of a line on, by priority and then by age; returns how many, and the last one.';
 
 create function stepbase_engine.admit_flow(p_limit int)
 returns table (admitted int, more_wait boolean)
@@ -220,6 +269,7 @@ declare
   v_free int;
   v_may int;
   v_passed int;
+  v_last_run_id uuid;
   v_waits boolean;
 begin
   admitted := 0;
@@ -231,6 +281,14 @@ begin
     order by t.kind, t.first_check, t.key_id
   loop
     v_lines := coalesce(v_lines, v_line.lines);
+    -- The keys and slots of its runs are not complete yet. The last slice of the change has the line looked at again.
+    if exists (
+      select 1 from stepbase_engine.flow_changes h
+      where h.workflow_id = v_line.workflow_id and h.kind = v_line.kind and h.stage <> 'lines'
+    ) then
+      v_lines := v_lines - 1;
+      continue;
+    end if;
     select c.* into v_control from stepbase.workflow_flow_controls c
     where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
     -- A deleted control delays no run.
@@ -238,9 +296,12 @@ begin
     -- A share for each line, so that a long line does not delay those of other applications.
     v_may := least(v_free, greatest((p_limit - admitted) / v_lines, 1), p_limit - admitted);
     v_lines := v_lines - 1;
-    v_passed := case when v_may > 0 then stepbase_engine.pass_line(
-      v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may
-    ) else 0 end;
+    v_passed := 0;
+    v_last_run_id := null;
+    if v_may > 0 then
+      select p.passed, p.last_run_id into v_passed, v_last_run_id
+      from stepbase_engine.pass_line(v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may) p;
+    end if;
     admitted := admitted + v_passed;
     v_waits := (v_may <= 0 or v_passed = v_may) and exists (
       select 1 from stepbase_engine.flow_backlog b
@@ -252,7 +313,7 @@ begin
       values (v_line.app_code, v_line.workflow_id, v_line.kind, v_line.key_id);
     end if;
     if v_control.kind = 'throttle' and (v_passed > 0 or v_waits) then
-      perform stepbase_engine.note_passed(v_control, v_line.key_id, v_passed, v_waits);
+      perform stepbase_engine.note_passed(v_control, v_line.key_id, v_passed, v_last_run_id, v_waits);
       -- The first timer of the queue may have changed.
       if v_waits then
         perform pg_notify('stepbase', 'due');

@@ -210,6 +210,8 @@ begin
   perform 1 from stepbase_engine.admission a for update;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
+  -- Before the lines, which wait until a changed control applies to their runs.
+  perform stepbase_engine.apply_flow_changes(5 * p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
   -- the line of a throttle.
   for v_round in 1 .. 2 loop

@@ -403,6 +403,7 @@ begin
     null
   );
   update stepbase.workflows set has_flow_controls = false where id = tests.sample_id('workflow');
+  delete from stepbase_engine.flow_changes h where h.workflow_id = tests.sample_id('workflow');
   insert into stepbase.workflow_queries (id, app_code, workflow_id, query_name, created_by)
   values (
     tests.sample_id('workflow_query'), 'tap-one', tests.sample_id('workflow'), 'state', null

@@ -146,6 +146,37 @@ test('a key never exceeds its limit, and no slot stays free while a run of its k
   );
 });
 
+test('a change of a flow control that is not committed yet holds up no admission', async () => {
+  const workflow = await controlled({ kind: 'concurrency', key_path: '$.key', max_count: 1 });
+  const other = await controlled({ kind: 'concurrency', max_count: 1 });
+  const ids = [await start(workflow, { key: 'a' }), await start(workflow, { key: 'a' })];
+  const [changing, admitting] = await Promise.all([b.db.connect(), b.db.connect()]);
+  try {
+    await changing.query('begin');
+    await changing.query(
+      `update stepbase.workflow_flow_controls c set key_path = '$.other' from stepbase.workflows w
+       where w.id = c.workflow_id and w.kebab_name = $1`,
+      [workflow],
+    );
+    const free = await start(other, {});
+    // Fails with 55P03 if it waits for the change.
+    await admitting.query("begin; set local lock_timeout = '1s'");
+    await admitting.query('select stepbase_engine.admit()');
+    await admitting.query('commit');
+    expect((await places(other)).map(({ id, lines }) => [id, lines])).toEqual([[free, 0]]);
+    await changing.query('commit');
+    await end(free);
+  } finally {
+    changing.release();
+    admitting.release();
+  }
+  // The change applies afterwards: both runs have the empty key.
+  await admit();
+  expect((await places(workflow)).map(({ slots, lines }) => slots + lines)).toEqual([1, 1]);
+  for (const id of ids) await end(id);
+  expect((await b.db.query('select from stepbase_engine.flow_changes')).rows).toEqual([]);
+});
+
 test('a throttle lets no start too many pass, however many connections start and admit', async () => {
   // One start in 1,000 s and two in advance.
   const workflow = await controlled({

@@ -237,6 +237,7 @@ select pg_temp.start(c.name || i, jsonb_build_object('customer', c.name))
 from generate_series(1, 5) i cross join (values ('x'), ('y')) c (name);
 select is(pg_temp.waiting(), 'x2 x3 x4 x5 y2 y3 y4 y5', 'two lines wait');
 update stepbase.workflow_flow_controls set max_count = 10 where app_code = 'tap-one';
+select stepbase_engine.apply_flow_changes(100);
 select is((select f.admitted from stepbase_engine.admit_flow(4) f), 4, 'a call admits as many runs as it may');
 select is(
   array(select count(*) from stepbase_engine.flow_backlog b group by b.key_id), '{2,2}', 'each line gets a share of them'
