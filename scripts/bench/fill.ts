@@ -109,6 +109,16 @@ export async function fill(
     select r.app_code, 'run', r.id, 'run.changed', r.created_at from stepbase.runs r;
     insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, created_at)
     select r.app_code, 'workflows', r.id::text, 'insert', 'authenticated', '{}', r.created_at from stepbase.runs r limit 100000;
+    insert into stepbase_engine.statistics_buckets (
+      app_code, workflow_id, step_id, step_type, bucket_at, slot, completed, failed, cancelled, duration_ms
+    )
+    select r.app_code, r.workflow_id, s.step_id, s.step_type, date_trunc('minute', r.completed_at),
+      stepbase_engine.duration_slot(r.duration_ms), count(*) filter (where r.status = 'completed'),
+      count(*) filter (where r.status = 'failed'), count(*) filter (where r.status = 'cancelled'), sum(r.duration_ms)
+    from stepbase.runs r
+    cross join (values (null, null), ('first', 'transform')) s (step_id, step_type)
+    where r.completed_at > now() - interval '7 days'
+    group by 1, 2, 3, 4, 5, 6;
     set session_replication_role = origin;
   `);
   // Also empties the pending list of the text index, as autovacuum would have.

@@ -53,6 +53,20 @@ function search(name: string, filter: (sample: Sample) => Record<string, unknown
   };
 }
 
+/** Statistics by time. The function hides its plan; the query inside has an entry of its own. */
+function statistics(name: string, call: string, budgetMs: number): NamedQuery {
+  return {
+    name: `statistics: ${name}`,
+    as: 'member',
+    text: `select stepbase.read_statistics(${call})`,
+    values: () => [],
+    tables: [],
+    budgetMs,
+  };
+}
+
+const WEEK = `since => to_jsonb(now() - interval '7 days') #>> '{}'`;
+
 const NO_SAMPLE: Sample = {
   app_code: '',
   user_id: '',
@@ -76,6 +90,20 @@ export const NAMED_QUERIES: NamedQuery[] = [
   apiPage('oldest page', () => ({ sort: 'created_at' })),
   apiPage('last to end', () => ({ sort: '-completed_at' })),
   apiPage('of a trace', ({ trace_id }) => ({ trace_id })),
+  statistics('workflows of a day', '', 150),
+  statistics('steps of a day', `'step'`, 150),
+  statistics('application of a week', `'application', ${WEEK}`, 500),
+  statistics('workflows of a week', `'workflow', ${WEEK}`, 500),
+  {
+    // As in stepbase_private.read_statistics.
+    name: 'statistics: buckets of a day',
+    as: 'engine',
+    text: `select b.workflow_id, b.slot, sum(b.completed) from stepbase_engine.statistics_buckets b
+      where b.app_code = $1 and b.bucket_at >= now() - interval '1 day' and b.bucket_at < now() and b.step_id is null
+      group by b.workflow_id, b.slot`,
+    values: ({ app_code }) => [app_code],
+    tables: ['statistics_buckets'],
+  },
   {
     name: 'runs: newest page',
     as: 'member',

@@ -34,6 +34,8 @@ comment on column stepbase_engine.statistics_buckets.slot is
 comment on column stepbase_engine.statistics_buckets.failed is 'Also timed out runs.';
 comment on column stepbase_engine.statistics_buckets.duration_ms is 'Sum of the durations.';
 
+create index idx_statistics_buckets_of_runs on stepbase_engine.statistics_buckets (app_code, bucket_at)
+where step_id is null;
 create index idx_statistics_buckets_bucket_at on stepbase_engine.statistics_buckets (bucket_at);
 create index idx_statistics_buckets_workflow_id on stepbase_engine.statistics_buckets (workflow_id, app_code);
 create index idx_statistics_buckets_component_id on stepbase_engine.statistics_buckets (component_id)
@@ -151,6 +153,39 @@ $$;
 comment on function stepbase_engine.collect_span(timestamptz, timestamptz) is
   'Collects the minutes from p_from until p_until again from the runs that ended in them; returns the number of runs.';
 
+create function stepbase_engine.slice_end(p_from timestamptz, p_until timestamptz, p_runs int)
+returns timestamptz
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_cut timestamptz;
+begin
+  -- The first run that a slice has no room for. Of each application, at most p_runs + 1 entries of an index are read.
+  select r.completed_at into v_cut
+  from stepbase.applications a
+  cross join lateral (
+    select r.completed_at from stepbase.runs r
+    where r.app_code = a.app_code and r.completed_at >= p_from and r.completed_at < p_until
+    order by r.completed_at
+    limit p_runs + 1
+  ) r
+  order by r.completed_at
+  offset p_runs
+  limit 1;
+  if not found then
+    return p_until;
+  end if;
+  return greatest(date_trunc('minute', v_cut), p_from + interval '1 minute');
+end;
+$$;
+
+comment on function stepbase_engine.slice_end(timestamptz, timestamptz, int) is
+  'Until when p_runs runs ended since p_from: a whole minute, at least the first one, at most p_until.';
+
 create function stepbase_engine.merge_hours(p_before timestamptz, p_delete_before timestamptz)
 returns void
 language plpgsql
@@ -185,7 +220,7 @@ comment on function stepbase_engine.merge_hours(timestamptz, timestamptz) is
   'Merges the minutes of the three hours before p_before into hours, and deletes buckets before p_delete_before.';
 
 create function stepbase_engine.collect_statistics(
-  p_time interval default '4 seconds', p_keep interval default '90 days'
+  p_time interval default '4 seconds', p_keep interval default '90 days', p_runs int default 10000
 )
 returns jsonb
 language plpgsql
@@ -237,7 +272,7 @@ begin
       (select min(b.bucket_at) from stepbase_engine.statistics_buckets b where b.bucket_at >= v_next)
     );
     v_next := greatest(v_next, date_trunc('minute', least(v_found, v_now)));
-    v_until := least(v_next + c_span, v_now + interval '1 minute');
+    v_until := stepbase_engine.slice_end(v_next, least(v_next + c_span, v_now + interval '1 minute'), p_runs);
     v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
     v_next := v_until;
     exit when v_until > v_now or clock_timestamp() >= v_end;
@@ -250,6 +285,7 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.collect_statistics(interval, interval) is
-  'Collects the runs that ended since the settled minute, for p_time, the rest in the next call; merges minutes into hours '
+comment on function stepbase_engine.collect_statistics(interval, interval, int) is
+  'Collects the runs that ended since the settled minute, in slices of about p_runs runs and at least a minute, for p_time, the '
+  'rest in the next call; merges minutes into hours '
   'after a day and deletes buckets after p_keep. Returns {runs, settled_at}.';

@@ -26,7 +26,17 @@ begin
     perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
   end if;
   return (
-    with chosen as (
+    with bucket as (
+      -- Runs have an index of their own, because steps have many more rows.
+      select * from stepbase_engine.statistics_buckets b
+      where p_group_by in ('application', 'project', 'workflow') and b.step_id is null
+        and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+      union all
+      select * from stepbase_engine.statistics_buckets b
+      where p_group_by in ('step', 'step_type', 'component') and b.step_id is not null
+        and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+    ),
+    chosen as (
       select
         case p_group_by
           when 'application' then jsonb_build_object('app_code', b.app_code)
@@ -37,11 +47,9 @@ begin
           else jsonb_build_object('component_id', b.component_id)
         end as subject,
         b.slot, b.completed, b.failed, b.cancelled, b.duration_ms
-      from stepbase_engine.statistics_buckets b
+      from bucket b
       join stepbase.workflows w on w.id = b.workflow_id and w.app_code = b.app_code
-      where b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
-        and (p_workflow_id is null or b.workflow_id = p_workflow_id)
-        and (b.step_id is not null) = (p_group_by in ('step', 'step_type', 'component'))
+      where (p_workflow_id is null or b.workflow_id = p_workflow_id)
         and (p_group_by <> 'component' or b.component_id is not null)
     ),
     slots as (
