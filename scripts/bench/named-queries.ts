@@ -371,6 +371,17 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['step_runs'],
   },
   {
+    // As in stepbase_engine.runs_with_resumable_steps.
+    name: 'step runs without a token',
+    as: 'engine',
+    text: `select app_code, workflow_version_id from stepbase.step_runs
+      where status = 'ready' and job_id is null and limited_by is null
+        and (app_code, workflow_version_id) > ($1, $2)
+      order by app_code, workflow_version_id limit 1`,
+    values: ({ app_code, workflow_version_id }) => [app_code, workflow_version_id],
+    tables: ['step_runs'],
+  },
+  {
     // As in stepbase_engine.deliver_signals.
     name: 'steps that wait for a signal',
     as: 'engine',

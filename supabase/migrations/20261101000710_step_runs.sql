@@ -125,6 +125,10 @@ $do$;
 -- docs/internals/indexes.md lists the queries that need each index.
 create index idx_step_runs_job_id on stepbase.step_runs (job_id)
 where status in ('ready', 'running');
+-- Ready steps without a token: of paused runs, of runs that an incident switch suspends, and of reruns that have not
+-- started.
+create index idx_step_runs_without_token on stepbase.step_runs (app_code, workflow_version_id, run_id)
+where status = 'ready' and job_id is null and limited_by is null;
 create unique index idx_step_runs_run_id_context_version on stepbase.step_runs (run_id, context_version)
 where context_version is not null;
 create index idx_step_runs_wake_at on stepbase.step_runs (wake_at)

@@ -38,29 +38,58 @@ set search_path = ''
 as $$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $$;
 
 comment on function stepbase_engine.suspended_group() is
-  'The workflow_limit of suspended runs in run_backlog; their queue_limit is their workflow. These are the last groups of an '
-  'application, and admit leaves them out.';
+  'The workflow_limit of suspended runs in run_backlog. These are the last groups of an application, and admit leaves them '
+  'out.';
+
+create function stepbase_engine.suspended_with(p_workflow_id uuid, p_parent_workflow_id uuid)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$
+  select case
+    when p_parent_workflow_id is null then p_workflow_id
+    else md5(p_workflow_id::text || p_parent_workflow_id::text)::uuid
+  end;
+$$;
+
+comment on function stepbase_engine.suspended_with(uuid, uuid) is
+  'The queue_limit of suspended runs in run_backlog: runs with the same workflow, and the same workflow of the parent, are '
+  'suspended by the same switches. So the first run of a group tells whether all of it may continue.';
 
 create function stepbase_engine.suspend_starts(p_run_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
 as $$
-begin
-  with suspended as (
-    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
-    select r.id, r.app_code, stepbase_engine.suspended_group(), r.workflow_id, r.priority
-    from stepbase.runs r
+declare
+  v_suspended constant uuid[] := array(
+    select r.id from stepbase.runs r
     where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_suspended(r.id, true)
+      -- It waits elsewhere: it was paused and resumed after this token was created.
+      and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
+      and not exists (select 1 from stepbase_engine.run_backlog b where b.run_id = r.id)
     order by r.id
-    on conflict (run_id) do nothing
-    returning run_id
-  )
-  -- They request their concurrency slots again when they are released.
-  delete from stepbase_engine.run_slots s using suspended h where s.run_id = h.run_id;
-  if found then
-    perform pg_notify('stepbase', 'admit');
+  );
+begin
+  if v_suspended = '{}' then
+    return;
   end if;
+  -- They pass their throttle again when they are released, and request their concurrency slots again.
+  perform stepbase_engine.return_starts(v_suspended);
+  delete from stepbase_engine.run_slots s where s.run_id = any(v_suspended);
+  insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+  select
+    r.id, r.app_code, stepbase_engine.suspended_group(),
+    stepbase_engine.suspended_with(
+      r.workflow_id, (select p.workflow_id from stepbase.runs p where p.id = r.parent_run_id)
+    ),
+    r.priority
+  from stepbase.runs r
+  where r.id = any(v_suspended)
+  order by r.id
+  on conflict (run_id) do nothing;
+  perform pg_notify('stepbase', 'admit');
 end;
 $$;
 

@@ -16,20 +16,22 @@ comment on table stepbase_engine.run_backlog is
 comment on column stepbase_engine.run_backlog.workflow_limit is
   'The workflow whose max_concurrent_executions applies to the run; zeros: none; all f: an incident switch holds it.';
 comment on column stepbase_engine.run_backlog.queue_limit is
-  'The task queue whose max_concurrent_workflows applies to the run; zeros: none. The workflow of a run that an incident '
-  'switch holds.';
+  'The task queue whose max_concurrent_workflows applies to the run; zeros: none. Of a run that an incident switch '
+  'holds: stepbase_engine.suspended_with.';
 comment on column stepbase_engine.run_backlog.arrival is 'Orders runs of the same priority.';
 
 create index idx_run_backlog_admission_order
 on stepbase_engine.run_backlog (app_code, workflow_limit, queue_limit, priority desc, arrival);
 
 -- Every start asks whether runs of its group wait. The arrival from which it searches keeps it from the dead entries of
--- admitted runs, as stepbase_engine.queue_start does for tokens.
-create index idx_run_backlog_arrival on stepbase_engine.run_backlog (arrival);
+-- admitted runs, as stepbase_engine.queue_start does for tokens. The runs that an incident switch suspends, which wait
+-- long, are not in this index: a start would read all of them.
+create index idx_run_backlog_arrival on stepbase_engine.run_backlog (arrival)
+where workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 create sequence stepbase_engine.backlog_start;
 
 comment on sequence stepbase_engine.backlog_start is
-  'No run waits whose arrival is below its last value. stepbase_engine.move_backlog_start sets it.';
+  'No run waits whose arrival is below its last value, except suspended runs. stepbase_engine.move_backlog_start sets it.';
 
 create function stepbase_engine.move_backlog_start()
 returns void
@@ -47,7 +49,7 @@ begin
   v_first := coalesce(
     (
       select w.arrival from stepbase_engine.run_backlog w
-      where w.arrival >= v_start
+      where w.arrival >= v_start and w.workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff'
       order by w.arrival
       limit 1
     ),

@@ -121,6 +121,7 @@ begin
       and b.workflow_limit = coalesce(v_workflow_limit, c_none)
       and b.queue_limit = coalesce(v_queue_limit, c_none)
       and b.arrival >= (select s.last_value from stepbase_engine.backlog_start s)
+      and b.workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff'
   );
   if v_workflow_limit is null and v_queue_limit is null and v_group_is_empty then
     v_token := stepbase_engine.create_first_token(p_run, stepbase_engine.max_queued_per_app());

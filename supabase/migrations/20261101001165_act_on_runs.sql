@@ -56,9 +56,10 @@ declare
   v_run stepbase.runs;
 begin
   perform 1 from stepbase.runs r where r.id = p_run.id for no key update;
-  perform stepbase_engine.remove_from_backlog(array(
-    select r.id from stepbase.runs r where r.id = p_run.id and r.status = 'pending'
-  ));
+  if exists (select 1 from stepbase.runs r where r.id = p_run.id and r.status = 'pending') then
+    perform stepbase_engine.return_starts(array[p_run.id]);
+    perform stepbase_engine.remove_from_backlog(array[p_run.id]);
+  end if;
   update stepbase.runs r
   set status = 'paused', paused_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
   where r.id = p_run.id and r.status in ('pending', 'running') and r.pending_outcome is null;
