@@ -189,32 +189,42 @@ declare
   v_switch constant stepbase.incident_switches := stepbase_private.require_incident_switch(p_switch_id, 'run:read');
   v_status jsonb;
 begin
-  with apps as (
-    select a.app_code from stepbase.applications a
-    where v_switch.app_code is null or a.app_code = v_switch.app_code
+  with scope as materialized (
+    select w.app_code, array_agg(w.id) as workflow_ids
+    from stepbase.workflows w
+    where (v_switch.app_code is null or w.app_code = v_switch.app_code)
+      and stepbase_engine.switch_applies(v_switch, w.app_code, w.id)
+    group by w.app_code
   ),
-  open as materialized (
-    select r.id, r.status
-    from apps a
+  -- Each status has its own limit: many waiting runs must not hide those that are open.
+  found as materialized (
+    select s.status, r.id
+    from (values ('pending'), ('running'), ('paused')) s (status)
     cross join lateral (
-      select o.id, o.status, o.workflow_id from stepbase.runs o
-      where o.app_code = a.app_code and o.status in ('pending', 'running', 'paused')
+      select o.id
+      from scope c
+      join stepbase.runs o on o.app_code = c.app_code and o.status = s.status and o.workflow_id = any(c.workflow_ids)
+      limit c_most + 1
     ) r
-    where stepbase_engine.switch_applies(v_switch, a.app_code, r.workflow_id)
-    limit c_most
+  ),
+  counted as (
+    select f.status, least(count(*), c_most) as runs, count(*) > c_most as is_cut from found f group by f.status
   )
   select jsonb_build_object(
     'switch_id', v_switch.id,
     'is_on', v_switch.released_at is null,
-    'open_runs', count(*) filter (where o.status <> 'pending'),
-    'waiting_runs', count(*) filter (where o.status = 'pending'),
-    'steps_in_flight', coalesce(sum(
-      (select count(*) from stepbase.step_runs s where s.run_id = o.id and s.status = 'running')
-    ) filter (where o.status <> 'pending'), 0),
-    'is_complete', count(*) < c_most
+    'open_runs', coalesce(sum(c.runs) filter (where c.status <> 'pending'), 0),
+    'waiting_runs', coalesce(sum(c.runs) filter (where c.status = 'pending'), 0),
+    'steps_in_flight', (
+      select count(*)
+      from found f
+      join stepbase.step_runs s on s.run_id = f.id and s.status = 'running'
+      where f.status <> 'pending'
+    ),
+    'is_complete', not coalesce(bool_or(c.is_cut), false)
   )
   into v_status
-  from open o;
+  from counted c;
   return v_status;
 end;
 $$;
@@ -233,5 +243,5 @@ $$;
 
 comment on function stepbase.incident_status(uuid) is
   'How far a switch has drained its scope: {switch_id, is_on, open_runs, waiting_runs, steps_in_flight, is_complete}. It '
-  'reads at most 10000 runs; is_complete is false if there are more. Requires run:read. Errors: SB401, SB403, SB404.';
+  'counts at most 10000 runs of each status; is_complete is false if there are more. Requires run:read. Errors: SB401, SB403, SB404.';
 grant execute on function stepbase.incident_status(uuid) to authenticated, service_role;

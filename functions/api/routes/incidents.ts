@@ -38,7 +38,9 @@ const Status = named('IncidentStatus', () =>
     open_runs: Count.describe('Runs of the scope that have started and not ended.'),
     waiting_runs: Count.describe('Runs of the scope that wait to start.'),
     steps_in_flight: Count.describe('Steps of open runs that workers execute.'),
-    is_complete: z.boolean().describe('False if there are more than 10000 runs.'),
+    is_complete: z
+      .boolean()
+      .describe('False if there are more than 10000 runs of a status: no more are counted.'),
   }),
 );
 

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(31);
+select plan(33);
 select tests.create_rows();
 delete from stepbase.incident_switches where true;
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
@@ -120,6 +120,36 @@ select is(
   (select count(*) from stepbase.audit_log l where l.table_name = 'incident_switches' and l.row_id = s.id::text), 2::bigint,
   'the audit log has the switch and its release'
 ) from s where name = 'hold';
+
+-- The status: many waiting runs do not hide the open ones.
+insert into s values ('status', pg_temp.set_switch($$'workflow', 'x', 'drain', 'w-00d101'$$));
+insert into stepbase.runs (app_code, workflow_id, workflow_version_id, input)
+select w.app_code, w.id, w.published_version_id, '{}'
+from stepbase.workflows w cross join generate_series(1, 10001)
+where w.id = '00000000-0000-4000-8000-00000000d101';
+insert into stepbase.runs (id, app_code, workflow_id, workflow_version_id, input, status, started_at)
+select '00000000-0000-4000-8000-00000000d901', w.app_code, w.id, w.published_version_id, '{}', 'running', now()
+from stepbase.workflows w where w.id = '00000000-0000-4000-8000-00000000d101';
+insert into stepbase.step_runs (
+  run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, fence, started_at
+)
+select r.id, r.app_code, r.workflow_version_id, 'first', 'transform', 'running', gen_random_uuid(), 1, now()
+from stepbase.runs r where r.id = '00000000-0000-4000-8000-00000000d901';
+create function pg_temp.status_of(p_name text) returns jsonb language sql as $$
+  select tests.perform_as('viewer', format('select stepbase.incident_status(%L)', s.id))::jsonb - 'switch_id'
+  from s where s.name = p_name
+$$;
+select is(
+  pg_temp.status_of('status'),
+  '{"is_on": true, "open_runs": 1, "waiting_runs": 10000, "steps_in_flight": 1, "is_complete": false}',
+  'the status counts each status up to its limit'
+);
+update stepbase.runs r set status = 'cancelled', completed_at = now()
+where r.workflow_id = '00000000-0000-4000-8000-00000000d101' and r.status = 'pending';
+select is(
+  pg_temp.status_of('status'), '{"is_on": true, "open_runs": 1, "waiting_runs": 0, "steps_in_flight": 1, "is_complete": true}',
+  'it is complete with fewer runs'
+);
 
 select * from finish();
 rollback;
