@@ -55,6 +55,10 @@ create table stepbase.app_quotas (
     constraint max_service_accounts_is_not_negative check (max_service_accounts >= 0),
   max_task_mails_per_hour int not null default 500
     constraint max_task_mails_per_hour_is_not_negative check (max_task_mails_per_hour >= 0),
+  max_operation_runs int not null default 10000
+    constraint max_operation_runs_is_between_0_and_10000 check (max_operation_runs between 0 and 10000),
+  max_running_operations int not null default 5
+    constraint max_running_operations_is_not_negative check (max_running_operations >= 0),
   run_stuck_minutes int not null default 60
     constraint run_stuck_minutes_is_positive check (run_stuck_minutes > 0),
   queue_age_minutes int not null default 5
@@ -101,6 +105,10 @@ comment on column stepbase.app_quotas.max_api_keys is 'API keys that are not rev
 comment on column stepbase.app_quotas.max_service_accounts is 'Service accounts. 0: none.';
 comment on column stepbase.app_quotas.max_task_mails_per_hour is
   'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.';
+comment on column stepbase.app_quotas.max_operation_runs is
+  'Runs of one operation on many runs (start_operation), at most 10000. 0: no operation has an effect.';
+comment on column stepbase.app_quotas.max_running_operations is
+  'Operations on many runs that run at the same time. 0: none.';
 comment on column stepbase.app_quotas.run_stuck_minutes is
   'Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).';
 comment on column stepbase.app_quotas.queue_age_minutes is

@@ -21,14 +21,14 @@ comment on function stepbase_private.require_action(text) is
 
 create function stepbase_private.select_runs(
   p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamptz,
-  out run_ids uuid[], out is_complete boolean
+  out run_ids uuid[], out is_complete boolean, out excluded jsonb
 )
 language plpgsql
 stable
 set search_path = ''
 as $$
 declare
-  c_most constant int := 10000;
+  v_most constant int := (select q.max_operation_runs from stepbase.app_quotas q where q.app_code = p_app_code);
   -- A page examines about 10,000 runs.
   c_pages constant int := 40;
   v_filter stepbase_private.run_filter := stepbase_private.read_filter(p_app_code, p_filter);
@@ -36,9 +36,11 @@ declare
   v_time timestamptz;
   v_id uuid;
   v_page_ids uuid[];
+  v_page record;
 begin
   run_ids := '{}';
   is_complete := true;
+  excluded := '{}';
   if v_filter.statuses is not null then
     v_statuses := array(select s.name from unnest(v_statuses) s (name) where s.name = any(v_filter.statuses));
   end if;
@@ -52,31 +54,49 @@ begin
     select m.run_ids, m.next_time, m.next_id into v_page_ids, v_time, v_id
     from stepbase_private.matching_runs(v_filter, false, v_time, v_id, 1000) m;
     if p_action in ('redrive', 'rerun') then
-      -- A child starts again with its parent.
-      v_page_ids := array(
-        select r.id
-        from unnest(v_page_ids) with ordinality i (id, place)
-        cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
-        where r.parent_run_id is null
-          and (
-            p_action = 'rerun' or p_is_forced or not exists (
-              select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
-            )
-          )
-        order by i.place
-      );
+      for v_page in
+        select x.reason, array_agg(x.id order by x.place) as ids
+        from (
+          select
+            i.place, r.id,
+            case
+              -- A child starts again with its parent.
+              when r.parent_run_id is not null then 'child_runs'
+              -- Another run continues it already.
+              when r.error ->> 'code' = 'continued_on_version' then 'continued_on_version'
+              when p_action = 'redrive' and not p_is_forced and exists (
+                select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
+              ) then 'redriven_before'
+              else ''
+            end as reason
+          from unnest(v_page_ids) with ordinality i (id, place)
+          cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
+        ) x
+        group by x.reason
+      loop
+        if v_page.reason = '' then
+          run_ids := run_ids || v_page.ids;
+        else
+          excluded := jsonb_set(
+            excluded, array[v_page.reason],
+            to_jsonb(coalesce((excluded ->> v_page.reason)::int, 0) + cardinality(v_page.ids))
+          );
+        end if;
+      end loop;
+      v_page_ids := '{}';
     end if;
     run_ids := run_ids || v_page_ids;
-    is_complete := v_id is null and cardinality(run_ids) <= c_most;
-    exit when v_id is null or cardinality(run_ids) > c_most;
+    is_complete := v_id is null and cardinality(run_ids) <= v_most;
+    exit when v_id is null or cardinality(run_ids) > v_most;
   end loop;
-  run_ids := run_ids[1:c_most];
+  run_ids := run_ids[1:v_most];
 end;
 $$;
 
 comment on function stepbase_private.select_runs(text, text, jsonb, boolean, timestamptz) is
   'The runs that match a filter, were created up to a time, and have a status on which the action has an effect; the '
-  'oldest first, at most 10000. is_complete: there are no others. Errors: those of read_filter.';
+  'oldest first, at most max_operation_runs of the application. is_complete: there are no others. excluded: how many matching '
+  'runs were left out, by reason: child_runs, continued_on_version, redriven_before. Errors: those of read_filter.';
 
 create function stepbase_private.preview_token(
   p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_at timestamptz, p_count int
@@ -124,6 +144,7 @@ begin
         group by r.status
       ) c
     ),
+    'excluded', v_selected.excluded,
     'sample', to_jsonb(v_selected.run_ids[1:10]),
     'preview', stepbase_private.preview_token(
       v_app_code, p_action, p_filter, v_forced, v_now, cardinality(v_selected.run_ids)
@@ -148,10 +169,12 @@ as $$
 $$;
 
 comment on function stepbase.preview_operation(text, jsonb, boolean) is
-  'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, sample, preview, expires_at}. '
+  'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, excluded, sample, preview, '
+  'expires_at}. '
   'action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do '
-  'not count, nor, for redrive and rerun, child runs, nor, for redrive without force, runs that were redriven before. '
-  'is_complete: false if more than 10000 runs match. sample: the ids of the 10 oldest. preview: pass it to start_operation '
+  'not count. redrive and rerun leave out child runs (child_runs), runs that another run continues on a version '
+  '(continued_on_version) and, without force, runs that were redriven before (redriven_before); excluded has their numbers. '
+  'is_complete: false if more runs match than the quota max_operation_runs allows. sample: the ids of the 10 oldest. preview: pass it to start_operation '
   'before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown '
   'workflow or version.';
 grant execute on function stepbase.preview_operation(text, jsonb, boolean) to authenticated;
@@ -166,8 +189,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  c_open constant int := 5;
   v_app_code constant text := stepbase_private.require_action(p_action);
+  v_most_runs int;
+  v_most_open int;
   v_now constant timestamptz := stepbase_engine.now();
   v_forced constant boolean := coalesce(p_force, false);
   v_parts constant text[] := regexp_match(p_preview, '^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,5})_[0-9a-f]{32}$');
@@ -198,12 +222,17 @@ begin
     perform stepbase_private.raise_error('conflict', 'The preview has expired; call preview_operation again');
   end if;
 
+  select q.max_operation_runs, q.max_running_operations into strict v_most_runs, v_most_open
+  from stepbase.app_quotas q where q.app_code = v_app_code;
   select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_at) s;
   v_count := cardinality(v_selected.run_ids);
   if not v_selected.is_complete then
     perform stepbase_private.raise_error(
-      'limit_reached', 'Too many runs for one operation; add a time, a workflow or a tag to the filter',
-      jsonb_build_object('limit', 10000)
+      'limit_reached',
+      format(
+        'More than %s runs match, the quota of one operation; add a time, a workflow or a tag to the filter', v_most_runs
+      ),
+      jsonb_build_object('quota', 'max_operation_runs', 'limit', v_most_runs)
     );
   elsif v_count > v_previewed then
     perform stepbase_private.raise_error(
@@ -212,12 +241,13 @@ begin
     );
   elsif (
     select count(*) from (
-      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit c_open
+      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit v_most_open
     ) x
-  ) >= c_open then
+  ) >= v_most_open then
     perform stepbase_private.raise_error(
-      'limit_reached', format('The application has %s running operations, its limit; wait for one or stop it', c_open),
-      jsonb_build_object('limit', c_open)
+      'limit_reached',
+      format('The application has %s running operations, its quota; wait for one or stop it', v_most_open),
+      jsonb_build_object('quota', 'max_running_operations', 'limit', v_most_open)
     );
   end if;
 
@@ -259,9 +289,9 @@ comment on function stepbase.start_operation(text, jsonb, text, text, boolean) i
   'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, '
   'the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it '
   'are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also '
-  'starts runs that were redriven before. At most 5 operations of an application run at the same time. Requires run:cancel '
-  'for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has '
-  'expired or more runs match than it counted, SB429 more than 10000 runs or 5 operations.';
+  'starts runs that were redriven before. The quotas max_operation_runs and max_running_operations of the application '
+  'apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has '
+  'expired or more runs match than it counted, SB429 a quota is reached.';
 grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean) to authenticated;
 
 create function stepbase_private.stop_operation(p_operation_id uuid)

@@ -32,9 +32,18 @@ const Count = z.number().int();
 const Preview = named('RunOperationPreview', () =>
   z.object({
     action: z.enum(ACTIONS),
-    count: Count.describe('Runs on which the operation would act, at most 10000.'),
+    count: Count.describe(
+      'Runs on which the operation would act, at most the quota `max_operation_runs`.',
+    ),
     is_complete: z.boolean().describe('False if more runs match.'),
     by_status: z.record(z.string(), Count),
+    excluded: z
+      .object({
+        child_runs: Count.optional(),
+        continued_on_version: Count.optional(),
+        redriven_before: Count.optional(),
+      })
+      .describe('Matching runs on which the operation would not act, by reason.'),
     sample: z.array(z.uuid()).describe('The ids of the 10 oldest runs.'),
     preview: z.string().describe('Pass it to start the operation.'),
     expires_at: z.iso.datetime({ offset: true }),

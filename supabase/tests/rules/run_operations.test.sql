@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(46);
+select plan(51);
 select tests.create_tasks();
 delete from stepbase.run_operations where true;
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
@@ -46,7 +46,7 @@ create temporary table o (name text primary key, id uuid);
 select is(
   pg_temp.preview('cancel', f.filter) - 'preview' - 'expires_at',
   jsonb_build_object(
-    'action', 'cancel', 'count', 3, 'is_complete', true, 'by_status', '{"pending": 3}'::jsonb,
+    'action', 'cancel', 'count', 3, 'is_complete', true, 'by_status', '{"pending": 3}'::jsonb, 'excluded', '{}'::jsonb,
     'sample', (
       select jsonb_agg(r.id order by x.created_at, r.id) from r join stepbase.runs x on x.id = r.id where r.name < 'z'
     )
@@ -178,6 +178,31 @@ insert into stepbase.run_operations (app_code, action, filter, previewed_at, tot
 select 'tap-one', 'pause', '{}', now(), 1 from generate_series(1, 5);
 select is(
   pg_temp.refusal('redrive', '{}', pg_temp.preview('redrive', '{}') ->> 'preview'), 'SB429', 'an application has at most 5 running operations'
+);
+create function pg_temp.quota_of(p_action text, p_filter text) returns jsonb language sql as $$
+  select tests.detail_of('developer', format(
+    'select stepbase.start_operation(%L, %L, %L)', p_action, p_filter, pg_temp.preview(p_action, p_filter) ->> 'preview'
+  )) - 'code'
+$$;
+select is(pg_temp.quota_of('redrive', '{}'), '{"quota": "max_running_operations", "limit": 5}', 'the error names the quota');
+update stepbase.app_quotas set max_running_operations = 6, max_operation_runs = 2 where app_code = 'tap-one';
+select is(
+  pg_temp.quota_of('rerun', '{"workflow": "w-00d101"}'), '{"quota": "max_operation_runs", "limit": 2}',
+  'an operation has at most as many runs as the quota allows'
+);
+select is(
+  pg_temp.preview('rerun', '{"workflow": "w-00d101"}') - '{action,by_status,sample,preview,expires_at}'::text[],
+  '{"count": 2, "is_complete": false, "excluded": {}}', 'a preview counts up to the quota'
+);
+-- A run that another one continues on a version is not rerun: its work would happen twice.
+update stepbase.app_quotas set max_operation_runs = 10000 where app_code = 'tap-one';
+select is(pg_temp.preview('rerun', '{"workflow": "w-00d101"}') ->> 'count', '3', 'three runs have ended');
+update stepbase.runs r set error = '{"code": "continued_on_version", "message": "Another run continues it on version 2"}'
+where r.id = (select x.id from r x where x.name = 'd');
+select is(
+  pg_temp.preview('rerun', '{"workflow": "w-00d101"}') - '{action,by_status,sample,preview,expires_at}'::text[],
+  '{"count": 2, "is_complete": true, "excluded": {"continued_on_version": 1}}',
+  'a run that continues on another version is left out, and the preview says why'
 );
 select is((select count(*) from stepbase_engine.due_operations()), 1::bigint, 'one operation of an application is due at a time');
 select throws_ok(
