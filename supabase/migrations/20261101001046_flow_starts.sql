@@ -180,6 +180,11 @@ begin
   end if;
   insert into stepbase_engine.batch_items (run_id, place, item)
   values (v_run.id, v_hold.items, v_input);
+  -- From now on the run has the input of others, so its schedule does not cancel it for the next start.
+  if v_run.trigger_type = 'schedule' and v_run.metadata -> 'schedule_id' is distinct from p_metadata -> 'schedule_id' then
+    update stepbase.runs r set metadata = r.metadata || '{"is_shared": true}'
+    where r.id = v_run.id and not r.metadata ? 'is_shared';
+  end if;
   update stepbase_engine.flow_holds h
   set items = h.items + 1, bytes = h.bytes + pg_column_size(v_input)
   where h.key_id = v_key_id
@@ -191,7 +196,8 @@ end;
 $$;
 
 comment on function stepbase_engine.join_held_run(uuid, uuid, uuid, jsonb, text, int, jsonb, text[]) is
-  'Adds a start to the run that a debounce or batch control holds for its key, and returns run_id. Without one it returns '
+  'Adds a start to the run that a debounce or batch control holds for its key, and returns run_id. A batch of a schedule that '
+  'another start joined gets is_shared in its metadata. Without one it returns '
   'the start_at of the run that the caller writes and passes to note_held_run. Locks the key.';
 
 create function stepbase_engine.note_flow_start(p_run stepbase.runs, p_idempotency_key text)

@@ -194,6 +194,11 @@ begin
 
   -- One block: a start that is refused cancels no run.
   begin
+    -- Only runs that the schedule alone started: a batch that other starts joined has their input, and goes on.
+    v_open := array(
+      select r.id from stepbase.runs r where r.id = any(v_open) and not coalesce(r.metadata ? 'is_shared', false)
+      order by r.id
+    );
     if v_open <> '{}' then
       perform stepbase_engine.end_runs(
         v_open, 'cancelled',
@@ -229,8 +234,8 @@ end;
 $$;
 
 comment on function stepbase_engine.fire_schedule_time(stepbase.workflow_schedules, timestamptz, text, text, uuid) is
-  'Starts the run of a schedule for one time by an overlap policy, or records why none starts. A time that has a run '
-  'keeps it. Only starts with the cause schedule count for max_runs. Transient errors are raised.';
+  'Starts the run of a schedule for one time by an overlap policy, or records why none starts. cancel_previous cancels the '
+  'open runs that the schedule alone started. A time that has a run keeps it. Only starts with the cause schedule count for max_runs. Transient errors are raised.';
 
 create function stepbase_engine.start_queued_run(p_schedule_id uuid)
 returns int

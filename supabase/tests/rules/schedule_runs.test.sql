@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(54);
+select plan(57);
 select tests.create_rows();
 delete from stepbase.workflow_schedules where true;
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
@@ -137,6 +137,28 @@ select is(
   tests.attempt('developer', format('select stepbase.run_schedule_now(%L)', id)), 'SB409', 'run_schedule_now raises the error of a refused start'
 ) from s where name = 'cancel';
 update stepbase.workflows set status = 'published' where id = '00000000-0000-4000-8000-00000000d101';
+
+-- cancel_previous and a batch: it cancels a run that the schedule alone started.
+select pg_temp.end_all(id) from s where name = 'cancel';
+insert into stepbase.workflow_flow_controls (app_code, workflow_id, kind, max_count, timeout_seconds)
+values ('tap-one', '00000000-0000-4000-8000-00000000d101', 'batch', 3, 600);
+insert into s select 'batch', pg_temp.schedule('cancel_previous');
+select pg_temp.fire(id, '{0,1}', 2) from s where name = 'batch';
+create function pg_temp.batches()
+returns text
+language sql
+as $$
+  select string_agg(r.status || ' ' || jsonb_array_length(r.input -> 'items'), ', ' order by r.created_at, r.id)
+  from stepbase.runs r where r.workflow_id = '00000000-0000-4000-8000-00000000d101' and r.input ? 'items'
+$$;
+select is(pg_temp.batches(), 'cancelled 1, pending 1', 'cancel_previous: a batch with starts of the schedule only is cancelled');
+select tests.perform_as('developer', format('select (stepbase.start_run(%L, %L)).id', 'w-00d101', '{"mine": true}'));
+select pg_temp.fire(id, '{2}', 3) from s where name = 'batch';
+select is(pg_temp.batches(), 'cancelled 1, pending 3', 'cancel_previous: a batch that another start joined goes on, with all items');
+select pg_temp.fire(id, '{3}', 4) from s where name = 'batch';
+select is(pg_temp.batches(), 'cancelled 1, pending 3, pending 1', 'cancel_previous: also when it is released, beside the next run');
+select pg_temp.end_all(id) from s where name = 'batch';
+delete from stepbase.workflow_flow_controls where workflow_id = '00000000-0000-4000-8000-00000000d101';
 
 -- Missed times.
 insert into s select 'missed', pg_temp.schedule('allow');
