@@ -29,9 +29,60 @@ comment on function stepbase_private.audit_rerun_edits(stepbase.runs, jsonb) is
   'Writes a row of stepbase.audit_log for a rerun with another input or other outputs: who, why, which, and the values if '
   'they have at most 16,384 characters.';
 
--- Otherwise each member who may start a run could decide its approvals.
+-- Otherwise each member who may start a run could decide its approvals, or lead the run around them.
+create function stepbase_private.avoidable_approvals(p_origin stepbase.runs, p_outputs jsonb)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  with recursive edited as materialized (
+    select
+      n.node_id as step_id,
+      case when n.node_type <> 'wait_for_approval' then
+        stepbase_engine.edited_handle(n.workflow_version_id, n.node_id, p_outputs -> n.node_id)
+      end as handle
+    from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_origin.workflow_version_id and p_outputs ? n.node_id
+  ),
+  -- edge: is_certain if the run takes it after its source, whatever the outputs are.
+  edge as materialized (
+    select
+      e.source_node_id as source_id, e.target_node_id as target_id,
+      e.source_handle is null or coalesce(e.source_handle = d.handle, false) as is_certain
+    from stepbase.workflow_edges e
+    left join edited d on d.step_id = e.source_node_id
+    where e.workflow_version_id = p_origin.workflow_version_id
+  ),
+  reached as (
+    select e.target_id as step_id, e.is_certain
+    from edited d
+    join edge e on e.source_id = d.step_id
+    union
+    select e.target_id, r.is_certain and e.is_certain
+    from reached r
+    join stepbase.workflow_nodes n
+      on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = r.step_id
+      -- A person decides what follows an approval that is asked again.
+      and (n.node_type <> 'wait_for_approval' or p_outputs ? n.node_id)
+    join edge e on e.source_id = r.step_id
+  )
+  select n.node_id
+  from stepbase.workflow_nodes n
+  join reached r on r.step_id = n.node_id
+  where n.workflow_version_id = p_origin.workflow_version_id and n.node_type = 'wait_for_approval'
+  group by n.node_id, n.config
+  having not bool_or(r.is_certain)
+    -- The output may name the person who decides.
+    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%';
+$$;
+
+comment on function stepbase_private.avoidable_approvals(stepbase.runs, jsonb) is
+  'The approvals that a rerun with these outputs of steps may never ask, or whose approver the outputs may choose: those after '
+  'an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output.';
+
 create function stepbase_private.protect_approvals(
-  p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[]
+  p_origin stepbase.runs, p_from_step text, p_input jsonb, p_outputs jsonb
 )
 returns void
 language plpgsql
@@ -39,15 +90,16 @@ stable
 set search_path = ''
 as $$
 declare
+  v_edited constant text[] := array(select k from jsonb_object_keys(p_outputs) k);
   v_approvals text[];
 begin
   v_approvals := array(
     select p.step_id
-    from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p
+    from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p
     join stepbase.workflow_nodes n
       on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = p.step_id
       and n.node_type = 'wait_for_approval'
-    where (p_edited <> '{}' or p_input <> p_origin.input) and (
+    where (v_edited <> '{}' or p_input <> p_origin.input) and (
       p.action = 'edited'
       or (
         p.action = 'copied' and p_input <> p_origin.input and exists (
@@ -56,14 +108,20 @@ begin
         )
       )
     )
+    union
+    select a.step_id from stepbase_private.avoidable_approvals(p_origin, p_outputs) a (step_id)
   );
   if v_approvals = '{}' then
     return;
   end if;
   perform stepbase_private.require_permission('member:manage');
   if stepbase_private.person_id() = stepbase_private.requester_of(p_origin.id) and exists (
-    select 1 from stepbase.step_runs s
-    where s.run_id = p_origin.id and s.step_id = any(v_approvals) and s.task -> 'exclude_requester' = 'true'
+    select 1 from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_origin.workflow_version_id and n.node_id = any(v_approvals)
+      and (n.config -> 'exclude_requester' = 'true' or exists (
+        select 1 from stepbase.step_runs s
+        where s.run_id = p_origin.id and s.step_id = n.node_id and s.task -> 'exclude_requester' = 'true'
+      ))
   ) then
     perform stepbase_private.raise_error(
       'permission_denied', 'The person who started the run cannot decide this approval',
@@ -73,9 +131,9 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.protect_approvals(stepbase.runs, text, jsonb, text[]) is
-  'If a rerun sets the decision of an approval, or copies one for another input: raises SB403 unless the caller has '
-  'member:manage, and for the person who started the run if the approval has exclude_requester.';
+comment on function stepbase_private.protect_approvals(stepbase.runs, text, jsonb, jsonb) is
+  'If a rerun sets the decision of an approval, may lead around one, or copies one for another input: raises SB403 unless the '
+  'caller has member:manage, and for the person who started the run if the approval has exclude_requester.';
 
 create function stepbase_private.rerun(
   p_run_id uuid, p_from_step text, p_input jsonb, p_outputs jsonb, p_reason text
@@ -98,7 +156,7 @@ begin
   perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
   perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
   v_edited := array(select k from jsonb_object_keys(v_outputs) k);
-  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_edited);
+  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_outputs);
   if v_first is null and v_edited <> '{}' then
     select p.step_id into strict v_first
     from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
@@ -168,8 +226,8 @@ comment on function stepbase.rerun(uuid, text, jsonb, jsonb, text) is
   'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: '
   'results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: '
   '{step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with '
-  'reason in runs.edits, as events and in the audit log. To set the decision of an approval, or to copy one for another input, '
-  'requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never '
+  'reason in runs.edits, as events and in the audit log. To set the decision of an approval, to set outputs that may lead around '
+  'one, or to copy one for another input, requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never '
   'reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step '
   'waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
 grant execute on function stepbase.rerun(uuid, text, jsonb, jsonb, text) to authenticated;

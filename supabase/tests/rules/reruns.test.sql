@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(51);
+select plan(60);
 select tests.create_people();
 
 insert into stepbase.workflows (id, app_code, kebab_name, name)
@@ -60,15 +60,15 @@ from (
     ('pay', 'http_request', 2, 'failed', 2, null, null, '{"code": "http_server_error", "message": "no"}', null)
 ) s (step_id, step_type, attempt, status, fence, output, handle, error, context_version);
 
-create function pg_temp.rerun(arguments text)
+create function pg_temp.rerun(arguments text, who text default 'developer')
 returns uuid
 language sql
-as $$ select tests.perform_as('developer', format(
+as $$ select tests.perform_as(who, format(
   'select id from stepbase.rerun(''00000000-0000-4000-8000-00000000c010'', %s)', arguments))::uuid $$;
-create function pg_temp.refusal(arguments text)
+create function pg_temp.refusal(arguments text, who text default 'developer')
 returns text
 language sql
-as $$ select tests.attempt('developer', format(
+as $$ select tests.attempt(who, format(
   'select stepbase.rerun(''00000000-0000-4000-8000-00000000c010'', %s)', arguments)) $$;
 create function pg_temp.steps(run uuid)
 returns text
@@ -166,21 +166,21 @@ select is(
   'the output of a failed step can be set, and the run continues behind it'
 );
 select is(
-  pg_temp.steps(pg_temp.rerun($$outputs => '{"price": 7, "check": false}'$$)),
+  pg_temp.steps(pg_temp.rerun($$outputs => '{"price": 7, "check": false}'$$, 'admin')),
   'ask skipped, check completed, pay ready, price completed, refund skipped, side completed',
   'outputs of two steps that follow each other can be set'
 );
 select is(
-  pg_temp.steps(pg_temp.rerun($$from_step => 'side', outputs => '{"price": 7}'$$)),
+  pg_temp.steps(pg_temp.rerun($$from_step => 'side', outputs => '{"price": 7}'$$, 'admin')),
   'check ready, price completed, side ready', 'outputs and from_step go together'
 );
 select is(
-  pg_temp.handle(pg_temp.rerun(format($sql$outputs => '{"check": %s}'$sql$, v.value))), v.handle,
+  pg_temp.handle(pg_temp.rerun(format($sql$outputs => '{"check": %s}'$sql$, v.value), 'admin')), v.handle,
   format('a condition with the output %s is left by %s', v.value, v.handle)
 )
 from (values ('0', 'false'), ('[0, [""]]', 'false'), ('[0, [2]]', 'true'), ('{"a": false}', 'true')) v (value, handle);
 select is(
-  pg_temp.refusal($$outputs => '{"check": "elsewhere"}'$$), 'SB409', 'outputs after which every step is skipped are refused'
+  pg_temp.refusal($$outputs => '{"check": "elsewhere"}'$$, 'admin'), 'SB409', 'outputs after which every step is skipped are refused'
 );
 select is(pg_temp.refusal($$outputs => '{"ask": {"approved": true}}'$$), 'SB404', 'the output of a skipped step cannot be set');
 select is(pg_temp.refusal($$outputs => '{"nowhere": 1}'$$), 'SB404', 'the output of an unknown step cannot be set');
@@ -195,6 +195,18 @@ select is(
 select is(pg_temp.refusal($$outputs => '[]'$$), 'SB400', 'outputs must be an object');
 select is(pg_temp.refusal($$reason => repeat('x', 1001)$$), 'SB400', 'the reason is limited');
 update stepbase.workflow_versions set status = 'deprecated' where id = '00000000-0000-4000-8000-00000000c002';
+
+-- Outputs that may lead around an approval.
+select is(pg_temp.refusal(o.arguments), o.answer, o.what)
+from (
+  values
+    ($$outputs => '{"check": false}'$$, 'SB403', 'an output that leads around an approval requires member:manage'),
+    ($$outputs => '{"price": 7}'$$, 'SB403', 'so does an output from which the branch to it is computed'),
+    ($$outputs => '{"check": true}'$$, 'ok 1', 'an output that leads to the approval does not'),
+    ($$outputs => '{"price": 7, "check": true}'$$, 'ok 1', 'nor do two that lead to it together'),
+    ($$outputs => '{"pay": {"paid": true}}'$$, 'ok 1', 'nor an output after which no approval comes')
+) o (arguments, answer, what);
+select is(pg_temp.refusal($$outputs => '{"check": false}'$$, 'admin'), 'ok 1', 'a member manager may lead a run around an approval');
 
 -- An approval: the handle follows the decision.
 insert into stepbase.step_runs (
@@ -316,6 +328,42 @@ select is(
   tests.attempt('admin', pg_temp.admin_call($$outputs => '{"ask": {"approved": true}}'$$)), 'SB403',
   'but not for an own run if the approval excludes the requester'
 );
+select is(
+  tests.attempt('admin', pg_temp.admin_call($$outputs => '{"check": false}'$$)), 'SB403',
+  'nor may this person lead the run around it'
+);
+
+-- Approvals on every path, behind another approval, and with an approver from an output.
+insert into stepbase.workflows (id, app_code, kebab_name, name)
+values ('00000000-0000-4000-8000-00000000c101', 'tap-one', 'trip', 'Trip');
+insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition)
+values (
+  '00000000-0000-4000-8000-00000000c102', 'tap-one', '00000000-0000-4000-8000-00000000c101', 1,
+  '{"nodes": [
+      {"id": "book", "type": "http_request", "data": {"config": {"url": "https://x.example/"}}},
+      {"id": "ask", "type": "wait_for_approval", "data": {"config": {"title": "Go?"}}},
+      {"id": "ask-again", "type": "wait_for_approval", "data": {"config": {"title": "Really?"}}},
+      {"id": "find", "type": "http_request", "data": {"config": {"url": "https://x.example/"}}},
+      {"id": "ask-chosen", "type": "wait_for_approval",
+        "data": {"config": {"title": "Go?", "assigned_to": "{{ steps.find.output.manager }}"}}}],
+    "edges": [
+      {"id": "e1", "source": "book", "target": "ask"},
+      {"id": "e2", "source": "ask", "target": "ask-again", "sourceHandle": "approved"},
+      {"id": "e3", "source": "find", "target": "ask-chosen"}]}'
+);
+update stepbase.workflow_versions
+set status = 'published', published_at = now() where id = '00000000-0000-4000-8000-00000000c102';
+create function pg_temp.avoidable(outputs jsonb)
+returns text
+language sql
+as $$
+  select coalesce(string_agg(a, ' ' order by a), 'none')
+  from stepbase_private.avoidable_approvals(
+    jsonb_populate_record(null::stepbase.runs, '{"workflow_version_id": "00000000-0000-4000-8000-00000000c102"}'), outputs
+  ) a
+$$;
+select is(pg_temp.avoidable('{"book": 1}'), 'none', 'an approval on every path is asked again, and decides about the one behind it');
+select is(pg_temp.avoidable('{"find": 1}'), 'ask-chosen', 'an output may not choose the approver');
 
 select * from finish();
 rollback;
