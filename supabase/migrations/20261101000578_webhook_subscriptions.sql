@@ -1,5 +1,5 @@
--- Webhook subscriptions: URLs of other systems that receive the events of an application's runs, and the secrets that
--- sign what is sent to them. *_webhook_events.sql writes the deliveries, a worker makes them.
+-- Webhook subscriptions: URLs of other systems that receive the events of an application's runs.
+-- *_webhook_events.sql writes the deliveries, a worker makes them.
 
 create table stepbase.webhook_subscriptions (
   id uuid primary key default gen_random_uuid(),
@@ -125,77 +125,3 @@ create policy "Schedule writers who read runs change webhook subscriptions" on s
 create policy "Schedule writers delete webhook subscriptions" on stepbase.webhook_subscriptions
   for delete to authenticated
   using (app_code = (select stepbase_private.app_code()) and (select stepbase_private.has_permission('schedule:write')));
-
-create table stepbase_private.webhook_subscription_secrets (
-  id uuid primary key default gen_random_uuid(),
-  app_code text not null,
-  subscription_id uuid not null,
-  secret text,
-  vault_id uuid,
-  expires_at timestamptz,
-  created_at timestamptz not null default now(),
-  constraint secret_is_in_one_place check ((secret is null) <> (vault_id is null)),
-  constraint webhook_secret_subscription_is_of_same_app
-    foreign key (subscription_id, app_code)
-    references stepbase.webhook_subscriptions (id, app_code) on delete cascade
-);
-
-comment on table stepbase_private.webhook_subscription_secrets is
-  'Secrets that sign deliveries; a subscription has several while a new one replaces an old one.';
-comment on column stepbase_private.webhook_subscription_secrets.secret is 'The secret, in databases without Vault.';
-comment on column stepbase_private.webhook_subscription_secrets.vault_id is 'Id of the secret in vault.secrets.';
-comment on column stepbase_private.webhook_subscription_secrets.expires_at is
-  'When a replaced secret expires; null for the current one.';
-
-create index idx_webhook_subscription_secrets_subscription_id_app_code
-  on stepbase_private.webhook_subscription_secrets (subscription_id, app_code);
-
-alter table stepbase_private.webhook_subscription_secrets enable row level security;
-
-create trigger webhook_subscription_secrets_forget after delete on stepbase_private.webhook_subscription_secrets
-  for each row when (old.vault_id is not null) execute function stepbase_private.forget_vault_secret();
-
-create function stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text)
-returns text
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_secret constant text := stepbase_private.random_webhook_secret();
-  v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_in_vault(
-    v_secret, 'stepbase/webhook/' || v_id, 'Signs deliveries of webhook subscription ' || p_subscription_id
-  );
-begin
-  insert into stepbase_private.webhook_subscription_secrets (id, app_code, subscription_id, secret, vault_id)
-  values (v_id, p_app_code, p_subscription_id, case when v_vault_id is null then v_secret end, v_vault_id);
-  return v_secret;
-end;
-$$;
-
-comment on function stepbase_private.make_subscription_secret(uuid, text) is
-  'Creates, stores and returns a secret of a webhook subscription.';
-
-create function stepbase_private.subscription_secrets_of(p_subscription_id uuid)
-returns text[]
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-  v_kept text[];
-  v_vault_ids uuid[];
-begin
-  select
-    coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
-    array_agg(s.vault_id) filter (where s.vault_id is not null)
-  into v_kept, v_vault_ids
-  from stepbase_private.webhook_subscription_secrets s
-  where s.subscription_id = p_subscription_id
-    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.read_vault(v_vault_ids);
-end;
-$$;
-
-comment on function stepbase_private.subscription_secrets_of(uuid) is
-  'The secrets that sign deliveries of a subscription now.';

@@ -30,7 +30,7 @@ begin
   end if;
   token := stepbase_private.random_token('sbc_');
   expires_at := stepbase_engine.now() + (p_call_ms + p_timeout_ms) * interval '1 millisecond';
-  secrets := stepbase_private.component_secrets_of(p_component_id);
+  secrets := stepbase_private.signing_secrets_of(p_component_id);
   insert into stepbase_private.step_callbacks (
     token_hash, app_code, step_run_id, component_id, timeout_ms, heartbeat_timeout_ms, expires_at
   )

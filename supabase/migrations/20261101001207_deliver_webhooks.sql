@@ -73,10 +73,7 @@ begin
     )
     select
       c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
-      case
-        when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
-        else stepbase_private.component_secrets_of(c.component_id)
-      end,
+      stepbase_private.signing_secrets_of(coalesce(c.component_id, s.id)),
       c.run_id, r.trace_id, r.traceparent
     from claimed c
     left join stepbase.webhook_subscriptions s on s.id = c.subscription_id

@@ -37,7 +37,7 @@ begin
   returning id into v_id;
   return jsonb_build_object(
     'id', v_id, 'path', '/hooks/' || v_id, 'signature_scheme', p_signature_scheme,
-    'secret', stepbase_private.store_webhook_secret(v_id, v_app_code, p_secret)
+    'secret', stepbase_private.store_signing_secret(v_app_code, 'webhook', v_id, p_secret)
   );
 end;
 $$;
@@ -88,15 +88,11 @@ begin
     perform stepbase_private.raise_error('not_found', 'Webhook not found');
   end if;
   perform stepbase_private.check_webhook_secret(v_scheme, p_secret);
-  delete from stepbase_private.webhook_secrets s
-  where s.trigger_id = p_trigger_id
-    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
-  update stepbase_private.webhook_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
-  where s.trigger_id = p_trigger_id;
   return jsonb_build_object(
     'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id, 'signature_scheme', v_scheme,
-    'secret', stepbase_private.store_webhook_secret(p_trigger_id, v_app_code, p_secret)
+    'secret', stepbase_private.rotate_signing_secret(
+      v_app_code, 'webhook', p_trigger_id, p_overlap_seconds, p_secret
+    )
   );
 end;
 $$;
@@ -121,7 +117,7 @@ $$;
 
 comment on function stepbase.rotate_webhook_secret(uuid, int, text) is
   'Replaces the secret of a webhook and returns {id, path, signature_scheme, secret}. The new secret is the given one, '
-  'which is never returned, or a new one, which is returned only here. Earlier secrets stay valid for overlap_seconds (0 to '
+  'which is never returned, or a new one, which is returned only here. The replaced secret stays valid for overlap_seconds (0 to '
   '604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, '
-  'SB404 unknown webhook.';
+  'SB404 unknown webhook, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_webhook_secret(uuid, int, text) to authenticated;

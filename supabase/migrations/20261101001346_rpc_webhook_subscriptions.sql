@@ -61,7 +61,7 @@ begin
       'at most 500 characters'
     );
   end;
-  return jsonb_build_object('id', v_id, 'secret', stepbase_private.make_subscription_secret(v_id, v_app_code));
+  return jsonb_build_object('id', v_id, 'secret', stepbase_private.store_signing_secret(v_app_code, 'subscription', v_id));
 end;
 $$;
 
@@ -103,15 +103,11 @@ declare
     stepbase_private.require_webhook_subscription(p_subscription_id);
 begin
   perform stepbase_private.require_overlap(p_overlap_seconds);
-  delete from stepbase_private.webhook_subscription_secrets s
-  where s.subscription_id = v_subscription.id
-    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
-  update stepbase_private.webhook_subscription_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
-  where s.subscription_id = v_subscription.id;
   return jsonb_build_object(
     'id', v_subscription.id,
-    'secret', stepbase_private.make_subscription_secret(v_subscription.id, v_subscription.app_code)
+    'secret', stepbase_private.rotate_signing_secret(
+      v_subscription.app_code, 'subscription', v_subscription.id, p_overlap_seconds
+    )
   );
 end;
 $$;
@@ -133,8 +129,8 @@ $$;
 
 comment on function stepbase.rotate_webhook_subscription_secret(uuid, int) is
   'Creates a new secret of a webhook subscription and returns {id, secret}; the secret is returned only here. For '
-  'overlap_seconds (0 to 604800) deliveries are signed with the earlier secrets as well. Requires schedule:write and '
-  'run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404.';
+  'overlap_seconds (0 to 604800) deliveries are signed with the replaced secret as well. Requires schedule:write and '
+  'run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_webhook_subscription_secret(uuid, int) to authenticated;
 
 create function stepbase_private.send_test_event(p_subscription_id uuid)

@@ -177,8 +177,8 @@ create trigger secrets_audit after insert or update or delete on stepbase_privat
 create trigger secret_versions_audit after insert on stepbase_private.secret_versions
   for each row execute function stepbase_private.audit('secret_id');
 
-create trigger component_secrets_audit after insert or delete on stepbase_private.component_secrets
-  for each row execute function stepbase_private.audit('component_id');
+create trigger signing_secrets_audit after insert or delete on stepbase_private.signing_secrets
+  for each row execute function stepbase_private.audit('owner_id');
 
 create function stepbase_private.audit_secret_read()
 returns trigger

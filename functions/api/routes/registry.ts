@@ -32,11 +32,11 @@ const rotate = statement(
     title: 'Rotate the secret of a component',
     permission: 'component:write',
     description:
-      'Creates the secret that signs the calls of the component, or replaces it, and returns it. For `overlap_seconds` calls have a signature by each secret. Calls of a component without a secret are not signed.',
+      'Creates the secret that signs the calls of the component, or replaces it, and returns it. For `overlap_seconds` calls have a signature by both secrets. Until the overlap of the last rotation ends, another one with an overlap is a `conflict`. Calls of a component without a secret are not signed.',
     body: ComponentRotateBody,
     idempotency: 'secret',
     replies: { 200: { description: '`{id, secret}`', schema: ComponentSecret } },
-    errors: ['not_found'],
+    errors: ['not_found', 'conflict'],
   },
   async (query, { params: { component_id: id = '' }, body }) => ({
     body: await rotateComponentSecret(query, id, body.overlap_seconds),

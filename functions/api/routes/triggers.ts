@@ -105,13 +105,13 @@ export const TRIGGER_RESOURCE: Resource = {
         title: 'Rotate the secret of a webhook',
         permission: 'schedule:write',
         description:
-          'Stores the given secret, or creates one. Earlier ones stay valid for `overlap_seconds`.',
+          'Stores the given secret, or creates one. The replaced one stays valid for `overlap_seconds`. Until the overlap of the last rotation ends, another one with an overlap is a `conflict`.',
         body: RotateBody,
         idempotency: 'secret',
         replies: {
           200: { description: '`{id, path, signature_scheme, secret}`', schema: WebhookSecret },
         },
-        errors: ['not_found'],
+        errors: ['not_found', 'conflict'],
       },
       async (query, { params, body }) => ({
         body: await rotateWebhookSecret(query, params.trigger_id ?? '', body),

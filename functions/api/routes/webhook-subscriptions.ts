@@ -187,11 +187,11 @@ const SUBSCRIPTION_OPERATIONS: Operation[] = [
       title: 'Rotate the secret of a webhook subscription',
       permission: 'schedule:write',
       description:
-        'Creates a new secret and returns it. The caller also needs `run:read`. For `overlap_seconds` deliveries have a signature by each secret.',
+        'Creates a new secret and returns it. The caller also needs `run:read`. For `overlap_seconds` deliveries have a signature by both secrets. Until the overlap of the last rotation ends, another one with an overlap is a `conflict`.',
       body: SubscriptionRotateBody,
       idempotency: 'secret',
       replies: { 200: AS_SECRET },
-      errors: ['not_found'],
+      errors: ['not_found', 'conflict'],
     },
     async (query, { params: { subscription_id: id = '' }, body }) => ({
       body: await rotateSubscriptionSecret(query, id, body.overlap_seconds),

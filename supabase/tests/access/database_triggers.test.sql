@@ -34,7 +34,7 @@ select is(
   pg_temp.made(format($$%L, '{insert}', 'w-00d001', app => 'tap-one'$$, t.name)), 'SB403', format('a trigger on %s is refused', t.name)
 )
 from unnest(array[
-  'stepbase.runs', 'stepbase_private.webhook_secrets', 'stepbase_engine.clock', 'stepbase_queue.job', 'auth.users',
+  'stepbase.runs', 'stepbase_private.signing_secrets', 'stepbase_engine.clock', 'stepbase_queue.job', 'auth.users',
   'pg_catalog.pg_class', 'information_schema.sql_features', 'realtime.messages', 'vault.secrets'
 ]) t (name);
 create schema supabase_tap;

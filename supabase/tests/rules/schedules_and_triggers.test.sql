@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(41);
+select plan(42);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
@@ -97,9 +97,17 @@ delete from stepbase.workflow_triggers t using given g where t.id = (g.made ->> 
 select is(
   tests.attempt('admin', $$select stepbase_private.webhook_secrets_of(gen_random_uuid(), 'stripe')$$), '42501', 'clients cannot call webhook_secrets_of'
 );
-select is(tests.attempt('admin', 'select * from stepbase_private.webhook_secrets'), '42501', 'clients cannot read webhook_secrets');
+select is(tests.attempt('admin', 'select * from stepbase_private.signing_secrets'), '42501', 'clients cannot read the secrets');
+create function pg_temp.rotate(p_overlap int)
+returns text
+language sql
+as $$
+  select tests.attempt('developer', format('select stepbase.rotate_webhook_secret(%L, %s)', h.made ->> 'id', p_overlap)) from hook h
+$$;
+select tests.perform_as('developer', format('select stepbase.rotate_webhook_secret(%L, 60)::text', h.made ->> 'id')) from hook h;
+select is(array[pg_temp.rotate(60), pg_temp.rotate(0)], '{SB409,ok 1}', 'at most two secrets of a webhook are valid');
 delete from stepbase.workflow_triggers t using hook h where t.id = (h.made ->> 'id')::uuid;
-select is((select count(*) from stepbase_private.webhook_secrets), 0::bigint, 'deleting a webhook deletes its secrets');
+select is((select count(*) from stepbase_private.signing_secrets), 0::bigint, 'deleting a webhook deletes its secrets');
 
 select * from finish();
 rollback;

@@ -10,7 +10,7 @@ insert into stepbase.webhook_subscriptions (id, app_code, url, event_types)
 values
   ('00000000-0000-4000-8000-00000000d071', 'tap-one', 'https://a.example', '{run.failed}'),
   ('00000000-0000-4000-8000-00000000d072', 'tap-two', 'https://b.example', '{run.failed}');
-select stepbase_private.make_subscription_secret(s.id, s.app_code) from stepbase.webhook_subscriptions s;
+select stepbase_private.store_signing_secret(s.app_code, 'subscription', s.id) from stepbase.webhook_subscriptions s;
 
 create function pg_temp.add(app text, many int default 1)
 returns void

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(41);
+select plan(42);
 select tests.create_tasks();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 
@@ -55,20 +55,27 @@ select tests.perform_as(
 create temporary view made_id as select (m.answer ->> 'id')::uuid as id from made m;
 select matches((select m.answer ->> 'secret' from made m), '^whsec_[A-Za-z0-9+/]{43}=$', 'a new subscription returns its secret');
 select is(
-  (select stepbase_private.subscription_secrets_of(m.id) from made_id m), (select array[m.answer ->> 'secret'] from made m),
+  (select stepbase_private.signing_secrets_of(m.id) from made_id m), (select array[m.answer ->> 'secret'] from made m),
   'the secret is stored'
 );
 select is(
-  tests.attempt('admin', 'select * from stepbase_private.webhook_subscription_secrets'), '42501', 'clients cannot read secrets'
+  tests.attempt('admin', 'select * from stepbase_private.signing_secrets'), '42501', 'clients cannot read secrets'
 );
 select tests.perform_as('admin', format('select stepbase.rotate_webhook_subscription_secret(%L, 60)::text', m.id)) from made_id m;
 select is(
-  (select cardinality(stepbase_private.subscription_secrets_of(m.id)) from made_id m), 2,
+  (select cardinality(stepbase_private.signing_secrets_of(m.id)) from made_id m), 2,
   'an earlier secret stays valid for its overlap'
 );
+select is(
+  (
+    select array_agg(k order by k) from jsonb_object_keys(
+      tests.detail_of('admin', format('select stepbase.rotate_webhook_subscription_secret(%L, 60)', m.id))
+    ) k
+  ), '{code,overlap_ends_at}', 'at most two secrets are valid, and the error says until when'
+) from made_id m;
 select stepbase_engine.advance_clock('61 seconds');
 select is(
-  (select cardinality(stepbase_private.subscription_secrets_of(m.id)) from made_id m), 1, 'then it expires'
+  (select cardinality(stepbase_private.signing_secrets_of(m.id)) from made_id m), 1, 'then it expires'
 );
 select is(
   tests.attempt('admin', format('select stepbase.rotate_webhook_subscription_secret(%L, 604801)', m.id)), 'SB400',
@@ -183,7 +190,7 @@ select results_eq(
 
 -- Deletion.
 delete from stepbase.webhook_subscriptions where app_code = 'tap-one';
-select is((select count(*) from stepbase_private.webhook_subscription_secrets), 0::bigint, 'deleting subscriptions deletes their secrets');
+select is((select count(*) from stepbase_private.signing_secrets), 0::bigint, 'deleting subscriptions deletes their secrets');
 select is_empty('select 1 from stepbase.webhook_deliveries where app_code = ''tap-one''', 'and their deliveries');
 
 select * from finish();

@@ -222,8 +222,8 @@ describe('a secret', () => {
         hook.secret,
       ]);
     expect((await kept()).rows).toHaveLength(1);
-    const plain = await b.db.query('select secret from stepbase_private.webhook_secrets');
-    expect(plain.rows.every(({ secret }) => secret === null)).toBe(true);
+    const plain = await b.db.query('select value from stepbase_private.signing_secrets');
+    expect(plain.rows.every(({ value }) => value === null)).toBe(true);
     const { data } = await b.developer.from('workflow_triggers').select().eq('id', hook.id);
     expect(JSON.stringify(data)).not.toContain('whsec');
     await b.developer.from('workflow_triggers').delete().eq('id', hook.id);
