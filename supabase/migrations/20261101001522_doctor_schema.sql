@@ -1,12 +1,12 @@
 -- Doctor, part 1: the checks of what the migrations create: functions, the queue, privileges, roles, partitions.
 --
--- A check is a function check_<name>() that returns rows {status, finding, fix}: one for each problem, or one row with
--- the status ok. *_rpc_doctor.sql lists the checks.
+-- A check is a function check_<name>() that returns a row {status, finding, fix} for each problem, and none if there is
+-- no problem: doctor() adds the row with the status ok. *_rpc_doctor.sql lists the checks.
 
 create type stepbase_engine.finding as (status text, finding text, fix text);
 
 comment on type stepbase_engine.finding is
-  'A row of a check: status ok, warning or failed; the finding as a sentence; the command that fixes it, null for ok.';
+  'A problem that a check found: status warning or failed; the finding as a sentence; the command that fixes it.';
 
 create function stepbase_engine.schema_version()
 returns text
@@ -38,12 +38,6 @@ begin
     return query select
       'failed', 'Stepbase needs PostgreSQL 15 or later; this is ' || current_setting('server_version') || '.',
       'Upgrade the database in the settings of the project';
-  else
-    return query select
-      'ok', format(
-        'The schema has version %s, on PostgreSQL %s.', stepbase_engine.schema_version(),
-        split_part(current_setting('server_version'), ' ', 1)
-      ), null;
   end if;
 end;
 $$;
@@ -86,9 +80,6 @@ begin
   ) and (
     p.proacl is null or exists (select 1 from pg_catalog.aclexplode(p.proacl) a where a.grantee = 0)
   );
-  if not found then
-    return query select 'ok', 'Row-level security is on for all tables, and the policies exist.', null;
-  end if;
 end;
 $$;
 
@@ -141,9 +132,6 @@ begin
   from pg_catalog.pg_proc p
   join pg_catalog.pg_roles o on o.oid = p.proowner
   where p.oid = 'stepbase_engine.execute_call'::regproc and o.rolname <> 'stepbase_functions';
-  if not found then
-    return query select 'ok', 'stepbase_worker has its privileges and limits.', null;
-  end if;
 end;
 $$;
 
@@ -172,9 +160,6 @@ begin
   union all
   select 'warning', 'Rows of audit_log are in the default partition.', c_fix
   where exists (select 1 from stepbase_engine.audit_log_default d);
-  if not found then
-    return query select 'ok', 'The partitions of this month and the next exist.', null;
-  end if;
 end;
 $$;
 

@@ -66,12 +66,6 @@ begin
     return query select
       'failed', format('Of the last %s sign-ins of members, none got an application: the access-token hook is off.', v_sessions),
       'npx supabase config push';
-  else
-    return query select
-      'ok', case
-        when v_sessions > 0 then format('Of the last %s sign-ins of members, %s got an application.', v_sessions, v_with_app)
-        else 'No member has signed in within a week; npm run doctor tests the hook with --email and --password.'
-      end, null;
   end if;
 end;
 $$;
@@ -110,9 +104,6 @@ begin
       or strpos(pg_get_expr(c.relpartbound, c.oid), 'FROM (''' || to_char(now() at time zone 'UTC', 'YYYY-MM-DD')) > 0
     )
   );
-  if not found then
-    return query select 'ok', 'Members can join channels, and today has a partition.', null;
-  end if;
 end;
 $$;
 
@@ -129,9 +120,7 @@ declare
   v_resident constant boolean := stepbase_engine.has_resident_worker();
 begin
   if to_regclass('cron.job') is null then
-    if v_resident then
-      return query select 'ok', 'pg_cron is not installed; a resident worker runs, and the host calls maintenance.', null;
-    else
+    if not v_resident then
       return query select
         'failed', 'pg_cron is not installed and no resident worker runs: nothing calls the worker.',
         'create extension pg_cron; select cron.schedule(''stepbase-worker'', ''10 seconds'', ''select stepbase_engine.wake_worker()'');';
@@ -169,11 +158,7 @@ begin
       ) d
       where j.jobname like 'stepbase-%' and d.status = 'failed'
     $sql$;
-    if found then
-      return;
-    end if;
   end if;
-  return query select 'ok', 'The cron jobs are active.', null;
 end;
 $$;
 
@@ -214,11 +199,6 @@ begin
     left join vault.decrypted_secrets s on s.name = n.name
     where coalesce(s.decrypted_secret !~ n.pattern, not $1)
   $sql$ using v_resident;
-  if not found then
-    return query select
-      'ok', case when v_resident then 'Vault is installed; a resident worker needs no entries.'
-        else 'Vault has the address and a secret key of the project.' end, null;
-  end if;
 end;
 $$;
 
@@ -235,9 +215,7 @@ declare
   v_resident constant boolean := stepbase_engine.has_resident_worker();
 begin
   if to_regproc('net.http_post') is null then
-    if v_resident then
-      return query select 'ok', 'pg_net is not installed; a resident worker needs no calls.', null;
-    else
+    if not v_resident then
       return query select
         'failed', 'pg_net is not installed and no resident worker runs: the database cannot call the worker.',
         'create extension pg_net;';
@@ -270,11 +248,7 @@ begin
         limit 5
       ) r
     $sql$;
-    if found then
-      return;
-    end if;
   end if;
-  return query select 'ok', 'pg_net is installed, and no call failed within an hour.', null;
 end;
 $$;
 
@@ -294,9 +268,6 @@ begin
     'delete from stepbase_engine.clock where id;'
   from stepbase_engine.clock c
   where c.clock_offset <> interval '0';
-  if not found then
-    return query select 'ok', format('The database has the time %s.', stepbase_engine.time_text(now())), null;
-  end if;
 end;
 $$;
 

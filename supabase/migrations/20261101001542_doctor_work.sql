@@ -29,15 +29,6 @@ begin
   where w.status in ('error', 'lost') and w.last_heartbeat_at > stepbase_engine.now() - interval '1 hour'
   order by w.last_heartbeat_at desc
   limit 5;
-  if not found then
-    return query select
-      'ok', case when v_silence.is_alive
-        then format(
-          'The last heartbeat was %s ago.',
-          stepbase_engine.duration_text(stepbase_engine.now() - v_silence.last_heartbeat_at)
-        )
-        else 'No worker runs, and no work is pending.' end, null;
-  end if;
 end;
 $$;
 
@@ -65,9 +56,6 @@ begin
     and w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
   order by w.worker_id
   limit 5;
-  if not found then
-    return query select 'ok', format('The workers have the version of the schema, %s.', stepbase_engine.schema_version()), null;
-  end if;
 end;
 $$;
 
@@ -111,8 +99,6 @@ begin
     return query select
       'warning', 'Leases have expired and their jobs have not returned to the queue: maintenance does not run.',
       'select stepbase_engine.expire_leases(stepbase_engine.longest_lease());';
-  else
-    return query select 'ok', 'No job waits for more than a minute.', null;
   end if;
 end;
 $$;
@@ -154,9 +140,6 @@ begin
   ) o
   cross join lateral stepbase_engine.age_status(o.created_at) a
   where a.status <> 'ok';
-  if not found then
-    return query select 'ok', 'No message of the outbox is quarantined or waits for more than a minute.', null;
-  end if;
 end;
 $$;
 
@@ -193,9 +176,6 @@ begin
   ) t
   cross join lateral stepbase_engine.age_status(t.next_run_at) a
   where a.status <> 'ok';
-  if not found then
-    return query select 'ok', 'No timer or schedule is overdue.', null;
-  end if;
 end;
 $$;
 
@@ -217,9 +197,6 @@ begin
     select count(*) as steps, (array_agg(s.run_id))[1] as run_id from stepbase_engine.orphaned_steps(1000) s
   ) o
   where o.steps > 0;
-  if not found then
-    return query select 'ok', 'Every open step has its job.', null;
-  end if;
 end;
 $$;
 
@@ -239,9 +216,6 @@ begin
   from (select max(s.measured_at) as at from stepbase_engine.app_storage s) m
   cross join lateral stepbase_engine.age_status(m.at) a
   where m.at < stepbase_engine.now() - interval '1 hour';
-  if not found then
-    return query select 'ok', 'Maintenance runs.', null;
-  end if;
 end;
 $$;
 
@@ -276,9 +250,6 @@ begin
   where p.database = current_database() and p.prepared < now() - interval '10 minutes'
   order by p.prepared
   limit 5;
-  if not found then
-    return query select 'ok', 'No transaction is open for more than ten minutes.', null;
-  end if;
 end;
 $$;
 

@@ -1,5 +1,5 @@
 -- The RPC that checks an installation, for operators. Each check is a function check_<name>() of the engine
--- (*_doctor_*.sql); a new check is one function and one line in installation_checks().
+-- (*_doctor_*.sql); a new check is one function, one line in installation_checks() and one in healthy_sentence().
 
 create function stepbase_engine.installation_checks()
 returns text[]
@@ -15,6 +15,60 @@ $$;
 
 comment on function stepbase_engine.installation_checks() is
   'The names of the checks of stepbase.doctor, in their order: check_<name>().';
+
+create function stepbase_engine.healthy_sentence(p_check text)
+returns text
+language sql
+stable
+set search_path = ''
+as $$
+  select case p_check
+    when 'migrations' then format(
+      'The schema has version %s, on PostgreSQL %s.', stepbase_engine.schema_version(),
+      split_part(current_setting('server_version'), ' ', 1)
+    )
+    when 'policies' then 'Row-level security is on for all tables, and the policies exist.'
+    when 'roles' then 'stepbase_worker has its privileges and limits.'
+    when 'partitions' then 'The partitions of this month and the next exist.'
+    when 'hook' then
+      'The sign-ins of members in the last week show no fault; npm run doctor tests the hook with --email and --password.'
+    when 'realtime' then 'Members can join channels, and today has a partition.'
+    when 'cron' then case
+      when to_regclass('cron.job') is null
+        then 'pg_cron is not installed; a resident worker runs, and the host calls maintenance.'
+      else 'The cron jobs are active.'
+    end
+    when 'vault' then case
+      when stepbase_engine.has_resident_worker() then 'Vault is installed; a resident worker needs no entries.'
+      else 'Vault has the address and a secret key of the project.'
+    end
+    when 'pg_net' then case
+      when to_regproc('net.http_post') is null then 'pg_net is not installed; a resident worker needs no calls.'
+      else 'pg_net is installed, and no call failed within an hour.'
+    end
+    when 'clock' then format('The database has the time %s.', stepbase_engine.time_text(now()))
+    when 'workers' then (
+      select case
+        when s.is_alive then format(
+          'The last heartbeat was %s ago.', stepbase_engine.duration_text(stepbase_engine.now() - s.last_heartbeat_at)
+        )
+        else 'No worker runs, and no work is pending.'
+      end
+      from stepbase_engine.worker_silence(null) s
+    )
+    when 'versions' then
+      format('The workers have the version of the schema, %s.', stepbase_engine.schema_version())
+    when 'queue' then 'No job waits for more than a minute.'
+    when 'outbox' then 'No message of the outbox is quarantined or waits for more than a minute.'
+    when 'timers' then 'No timer or schedule is overdue.'
+    when 'steps' then 'Every open step has its job.'
+    when 'maintenance' then 'Maintenance runs.'
+    when 'transactions' then 'No transaction is open for more than ten minutes.'
+  end;
+$$;
+
+comment on function stepbase_engine.healthy_sentence(text) is
+  'The sentence of a check of stepbase.doctor that found no problem.';
 
 create function stepbase_engine.doctor()
 returns jsonb
@@ -34,6 +88,9 @@ begin
         ' from stepbase_engine.%I() f',
         'check_' || v_check
       ) into v_found using v_check;
+      v_found := coalesce(v_found, jsonb_build_array(jsonb_build_object(
+        'check', v_check, 'status', 'ok', 'finding', stepbase_engine.healthy_sentence(v_check), 'fix', null
+      )));
     exception when others then
       -- One check must not prevent the others.
       v_found := jsonb_build_array(jsonb_build_object(
