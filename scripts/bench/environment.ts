@@ -12,6 +12,7 @@ import { findFreePorts } from '../stack/ports.ts';
 import { bootstrapCluster } from '../stack/postgres/bootstrap.ts';
 import { clusterFolder, startCluster } from '../stack/postgres/cluster.ts';
 import { onDatabase, withClient } from '../stack/postgres/connection.ts';
+import { copyPrepared } from '../stack/prepared.ts';
 
 export interface BenchDatabase {
   name: string;
@@ -81,7 +82,7 @@ export async function createBenchEnvironment(
     });
     await mkdir(join(dataDir, 'logs'), { recursive: true });
     const config = resolveOptions({ port: await findFreePorts(), dataDir, logLevel: 'error' });
-    const keys = await loadKeys(dataDir);
+    const keys = (await copyPrepared(dataDir)) ?? (await loadKeys(dataDir));
     const cluster = await startCluster({
       dataDir,
       port: config.ports.postgres,

@@ -3,12 +3,15 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { FunctionProcess } from '../stack/functions.ts';
 import { functionEnvironment, workerUrl } from '../stack/functions-env.ts';
 import { loadKeys } from '../stack/keys.ts';
 import { resolveOptions } from '../stack/options.ts';
 import { findFreePorts } from '../stack/ports.ts';
 import { clusterFolder, startCluster } from '../stack/postgres/cluster.ts';
+import { withClient } from '../stack/postgres/connection.ts';
+import { copyPrepared } from '../stack/prepared.ts';
 import type { StackInfo } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { startUpstash } from '../stack/upstash/server.ts';
@@ -39,6 +42,13 @@ export interface ChaosEnvironmentOptions {
   between?(databaseUrl: string): Promise<{ url: string; stop(): Promise<unknown> }>;
 }
 
+/** On a server of its own, a stack expects one password for all roles that can log in. */
+async function shareRolePostgres(adminUrl: string, password: string): Promise<void> {
+  await withClient(adminUrl, (client) =>
+    client.query(`alter role postgres password ${pg.escapeLiteral(password)}`),
+  );
+}
+
 export async function createChaosEnvironment(
   options: ChaosEnvironmentOptions,
 ): Promise<ChaosEnvironment> {
@@ -54,12 +64,17 @@ export async function createChaosEnvironment(
       await rm(dataDir, { recursive: true, force: true });
     });
     const first = await findFreePorts();
-    const open = () =>
-      startCluster({ dataDir, port: first + 1, superuserPassword: SUPERUSER_PASSWORD });
+    const prepared = options.adminUrl === undefined ? await copyPrepared(dataDir) : undefined;
+    const superuserPassword = prepared?.servicePassword ?? SUPERUSER_PASSWORD;
+    const open = () => startCluster({ dataDir, port: first + 1, superuserPassword });
     let cluster = options.adminUrl === undefined ? await open() : undefined;
     ends.push(async () => cluster?.stop());
     const databaseUrl = options.adminUrl ?? cluster?.adminUrl('postgres') ?? '';
-    const stack = await startThrowawayStack({ functions: false, web: false, databaseUrl });
+    if (prepared) await shareRolePostgres(databaseUrl, superuserPassword);
+    const stack = await startThrowawayStack({
+      ...{ functions: false, web: false, databaseUrl },
+      ...(prepared ? { seed: false, keys: { servicePassword: superuserPassword } } : {}),
+    });
     ends.push(() => stack.stop());
 
     const redisPort = await findFreePorts();

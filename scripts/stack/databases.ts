@@ -75,14 +75,27 @@ export async function createDatabase(
   return database;
 }
 
-/** The template for the current migrations and bootstrap; created once, also for concurrent callers. */
+/** The name of the template for the current migrations and bootstrap. */
+async function templateName(empty: boolean): Promise<string> {
+  const content = `${await bootstrapFingerprint()} ${empty ? '' : await migrationsFingerprint()}`;
+  return `template_${createHash('sha256').update(content).digest('hex').slice(0, 16)}`;
+}
+
+/** Makes the template from the database postgres, which is migrated, has no rows and no other session. */
+export async function keepTemplate(adminUrl: string): Promise<void> {
+  const name = await templateName(false);
+  await withClient(onDatabase(adminUrl, 'template1'), (client) =>
+    client.query(`create database ${name} template postgres owner postgres`),
+  );
+}
+
+/** The template; created once, also for concurrent callers. */
 async function ensureTemplate(
   adminUrl: string,
   empty: boolean,
   fill: (name: string) => Promise<void>,
 ): Promise<string> {
-  const content = `${await bootstrapFingerprint()} ${empty ? '' : await migrationsFingerprint()}`;
-  const name = `template_${createHash('sha256').update(content).digest('hex').slice(0, 16)}`;
+  const name = await templateName(empty);
   return await withClient(adminUrl, async (client) => {
     await client.query("select pg_advisory_lock(hashtext('stepbase template database'))");
     const { rowCount } = await client.query('select from pg_database where datname = $1', [name]);

@@ -42,7 +42,16 @@ export async function loadKeys(
 async function keysOf(dataDir: string): Promise<StackKeys> {
   const path = join(dataDir, 'keys.json');
   if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as StackKeys;
-  const keys = generateKeys();
+  return await createKeys(dataDir);
+}
+
+/** Makes the keys of a new data directory; `known` are those that something else has fixed. */
+export async function createKeys(
+  dataDir: string,
+  known: Partial<StackKeys> = {},
+): Promise<StackKeys> {
+  const path = join(dataDir, 'keys.json');
+  const keys = { ...generateKeys(), ...known };
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   // Written to another name and renamed: a start that is killed here leaves no partial file.
   await writeFile(`${path}.tmp`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });

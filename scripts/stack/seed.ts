@@ -8,9 +8,11 @@ import { withClient } from './postgres/connection.ts';
 
 const SEED = join(ROOT, 'supabase', 'seed.sql');
 
+export const seedText = () => readFile(SEED, 'utf8');
+
 /** Runs the file in one transaction. */
 export async function applySeed(dbUrl: string): Promise<void> {
-  const sql = await readFile(SEED, 'utf8');
+  const sql = await seedText();
   await withClient(dbUrl, async (client) => {
     try {
       await client.query(sql);

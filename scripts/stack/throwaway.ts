@@ -6,9 +6,17 @@ import { join } from 'node:path';
 import { StackError, type StackOptions } from './options.ts';
 import { findFreePorts } from './ports.ts';
 import { clusterFolder } from './postgres/cluster.ts';
+import { copyPrepared } from './prepared.ts';
 import { type Stack, startStack } from './stack.ts';
 
 const ATTEMPTS = 3;
+
+/** Whether a copy of the prepared cluster has what these options ask for. */
+const mayCopy = ({ databaseUrl, beforeMigrations, seed, keys }: StackOptions) =>
+  seed !== false &&
+  beforeMigrations === undefined &&
+  keys?.servicePassword === undefined &&
+  !(databaseUrl ?? process.env.DATABASE_URL);
 
 export async function startThrowawayStack(
   options: Omit<StackOptions, 'port' | 'dataDir' | 'reset'> = {},
@@ -21,6 +29,7 @@ export async function startThrowawayStack(
       await rm(dataDir, { recursive: true, force: true });
     };
     try {
+      if (mayCopy(options)) await copyPrepared(dataDir);
       const port = await findFreePorts();
       const stack = await startStack({ mailSeconds: 0, ...options, port, dataDir }, say);
       const stop = async () => {

@@ -30,7 +30,7 @@ export function watchTarget(typed: string, cwd = ROOT): WatchTarget {
     return {
       kind: 'pgtap',
       path,
-      stack: { functions: false, web: false, seed: false },
+      stack: { functions: false, web: false },
       command: (infoPath) => [process.execPath, 'scripts/test/db.ts', '--stack', infoPath, name],
     };
   }

@@ -10,7 +10,7 @@ const get = (url: string, headers: Record<string, string> = {}) =>
 
 test('a killed function is restarted, and meanwhile the gateway responds with an error', async () => {
   const said: string[] = [];
-  const stack = await startThrowawayStack({ web: false, seed: false }, (line) => said.push(line));
+  const stack = await startThrowawayStack({ web: false }, (line) => said.push(line));
   try {
     const health = `${stack.info.api_url}/functions/v1/stepbase-api/healthz`;
     expect((await get(health)).status).toBe(200);
