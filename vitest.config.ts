@@ -2,11 +2,15 @@
 
 import { defineConfig } from 'vitest/config';
 import { coverageFolders } from './scripts/coverage/folders.ts';
+import LongestFirst from './scripts/test/order.ts';
 import { scaled } from './scripts/test/time.ts';
 
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],
-  setupFiles: coverageFolders() ? ['scripts/coverage/child-processes.ts'] : [],
+  setupFiles: [
+    'tests/support/setup.ts',
+    ...(coverageFolders() ? ['scripts/coverage/child-processes.ts'] : []),
+  ],
   // Every wait in a test has its own, shorter deadline; these limits end a test that hangs.
   testTimeout: scaled(60_000),
   hookTimeout: scaled(120_000),
@@ -22,6 +26,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'node',
+          // A process for each file, with all its modules, costs a third of the CPU time of most files.
+          isolate: false,
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/browser/**', 'tests/long/**'],
           sequence: { groupOrder: 1 },

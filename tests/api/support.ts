@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { workerUrl } from '../../scripts/stack/functions-env.ts';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
+import { atFileEnd } from '../support/file-end.ts';
 import { client, pool, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 import { expectDocumented } from './contract.ts';
@@ -112,7 +113,12 @@ function listeningPort(child: ChildProcess): Promise<number> {
 
 let shared: pg.Pool | undefined;
 const db = () => {
-  shared ??= pool();
+  if (shared === undefined) {
+    shared = pool();
+    atFileEnd(() => {
+      shared = undefined;
+    });
+  }
   return shared;
 };
 

@@ -5,9 +5,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { ROOT } from '../../scripts/stack/options.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
+import { atFileEnd } from '../support/file-end.ts';
 import { waitFor } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
@@ -21,19 +21,9 @@ export interface Started {
   kill(signal: NodeJS.Signals): void;
 }
 
-const started = new Set<ChildProcess>();
-const folders = new Set<string>();
-afterAll(async () => {
-  for (const child of started) {
-    child.kill('SIGTERM');
-    await exited(child, EXIT_MS);
-  }
-  for (const folder of folders) await rm(folder, { recursive: true, force: true });
-});
-
 export async function dataDir(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'stepbase-start-'));
-  folders.add(folder);
+  atFileEnd(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -73,17 +63,20 @@ function run(command: string, args: string[], over: NodeJS.ProcessEnv = {}): Sta
     env: { ...env, ...over },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  started.add(child);
+  atFileEnd(async () => {
+    child.kill('SIGTERM');
+    await exited(child, EXIT_MS);
+  });
   let output = '';
   const collect = (chunk: Buffer) => {
     output += chunk.toString();
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
-  const exit = exited(child, READY_MS + EXIT_MS).then(() => {
-    started.delete(child);
-    return { code: child.exitCode, signal: child.signalCode };
-  });
+  const exit = exited(child, READY_MS + EXIT_MS).then(() => ({
+    code: child.exitCode,
+    signal: child.signalCode,
+  }));
   exit.catch(() => undefined);
   return {
     pid: child.pid ?? 0,

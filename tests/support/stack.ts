@@ -3,7 +3,6 @@
 
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
-import { afterAll } from 'vitest';
 import { createStackClient, type StackClient } from '../../scripts/stack/client.ts';
 import {
   createDatabase,
@@ -12,6 +11,7 @@ import {
 } from '../../scripts/stack/databases.ts';
 import { SEED_USERS, type SeedUser } from '../../scripts/stack/seed-users.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
+import { atFileEnd } from './file-end.ts';
 import { scaled } from './time.ts';
 
 export type { FreshDatabase, StackClient, StackInfo };
@@ -22,11 +22,6 @@ export function stackInfo(): StackInfo {
   return JSON.parse(readFileSync(path, 'utf8')) as StackInfo;
 }
 
-const cleanups: Array<() => unknown> = [];
-afterAll(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
 /** A client without a user, with the publishable key or another key. */
 export function client(stack = stackInfo(), key = stack.publishable_key): StackClient {
   const made = createStackClient(
@@ -34,7 +29,7 @@ export function client(stack = stackInfo(), key = stack.publishable_key): StackC
     { auth: { persistSession: false, autoRefreshToken: false } },
     key,
   );
-  cleanups.push(() => made.realtime.disconnect());
+  atFileEnd(() => made.realtime.disconnect());
   return made;
 }
 
@@ -60,14 +55,14 @@ export async function signedIn(person: Person, stack = stackInfo()): Promise<Sta
 export function pool(url = stackInfo().db_url): pg.Pool {
   const made = new pg.Pool({ connectionString: url, max: 5, connectionTimeoutMillis: 10_000 });
   made.on('error', () => undefined);
-  cleanups.push(() => made.end());
+  atFileEnd(() => made.end());
   return made;
 }
 
 /** A migrated database for this test file; it is dropped after the file. */
 export async function freshDatabase(options: FreshDatabaseOptions = {}): Promise<FreshDatabase> {
   const database = await createDatabase(stackInfo(), options);
-  cleanups.push(() => database.drop());
+  atFileEnd(() => database.drop());
   return database;
 }
 
