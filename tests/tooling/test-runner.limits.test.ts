@@ -1,4 +1,4 @@
-// The time limits of `npm test` grow with the machine, within bounds, and its parts cover every test file.
+// The time limits of `npm test` grow with the machine, within bounds. Its parts cover every test file, the longest first.
 
 import { globSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import {
   measureMachine,
   timeFactor,
 } from '../../scripts/test/machine.ts';
+import { byLength, LONGEST } from '../../scripts/test/order.ts';
 import { integrationSuites } from '../../scripts/test/parts.ts';
 
 const REFERENCE: Machine = { cpuMs: 70, forkMs: 60, cores: 2, load: 0 };
@@ -32,6 +33,12 @@ test('the measurement is short and gives a factor within the bounds', () => {
   expect(performance.now() - started).toBeLessThan(20_000);
   expect(factor).toBeGreaterThanOrEqual(1);
   expect(factor).toBeLessThanOrEqual(MAX_FACTOR);
+});
+
+test('the longest files are first, and every one of them exists', () => {
+  expect(globSync(LONGEST).sort()).toEqual([...LONGEST].sort());
+  const others = ['tests/web/settings.test.ts', 'tests/api/metrics.read.test.ts'];
+  expect([...others, ...LONGEST.toReversed()].sort(byLength)).toEqual([...LONGEST, ...others]);
 });
 
 test('each integration test file is in exactly one part', () => {

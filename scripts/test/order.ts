@@ -1,0 +1,47 @@
+// The order of the files in a run of Vitest: the longest first, so that no worker is left with a long one at the end. A
+// fresh clone has no times of an earlier run; without them Vitest would begin with the largest files.
+
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files of more than about ten seconds, the longest first. */
+export const LONGEST = [
+  'tests/engine/chaos.short.test.ts',
+  'tests/engine/crash.takeover.test.ts',
+  'tests/engine/traces.export.test.ts',
+  'tests/engine/apps.capacity.test.ts',
+  'tests/engine/operations.bulk.test.ts',
+  'tests/engine/budget.invocations.test.ts',
+  'tests/engine/versions.features.test.ts',
+  'tests/engine/pooler.transactions.test.ts',
+  'tests/engine/cancel.in-flight.test.ts',
+  'tests/engine/apps.apart.test.ts',
+  'tests/schema/queries.explain.test.ts',
+  'tests/stack/start.lifecycle.test.ts',
+  'tests/tooling/bench.shape.test.ts',
+  'tests/hosted/bundle.boot.test.ts',
+  'tests/tooling/soak.verdict.test.ts',
+  'tests/demo/report.shape.test.ts',
+  'tests/stack/cli.commands.test.ts',
+  'tests/api/generated.requests.test.ts',
+  'tests/schema/migrations.cycle.test.ts',
+];
+
+/** Whether the first of two files comes first: negative if so. */
+export function byLength(one: string, other: string): number {
+  const [first, second] = [one, other].map((file) => {
+    const place = LONGEST.indexOf(file);
+    return place < 0 ? LONGEST.length : place;
+  });
+  return (first ?? 0) - (second ?? 0);
+}
+
+export default class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    // A stable sort: the others stay in their order.
+    return sorted.sort((one, other) => byLength(pathOf(one), pathOf(other)));
+  }
+}
+
+const pathOf = ({ moduleId, project }: TestSpecification): string =>
+  moduleId.replace(`${project.vitest.config.root}/`, '');
