@@ -1,7 +1,10 @@
 // `npm test [-- part of a name …]`: every test but the long ones, on one throw-away stack; or the parts with these names.
 
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDatabase } from '../stack/databases.ts';
+import { discardPrepared, prepareCluster } from '../stack/prepared.ts';
 import type { Stack } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
 import { logDir } from './part.ts';
@@ -22,6 +25,7 @@ import { Session } from './session.ts';
 const LIMIT_MS = 80 * 60_000;
 
 const serverLogs = keepServerLogs(join(logDir, 'servers'));
+const prepared = mkdtempSync(join(tmpdir(), 'stepbase-prepared-'));
 let stack: Promise<Stack> | undefined;
 
 const session = new Session({
@@ -30,10 +34,17 @@ const session = new Session({
   cleanUp: async () => {
     const running = await stack?.catch(() => undefined);
     await running?.stop();
+    await discardPrepared(prepared);
   },
   // The logs are complete when every server has stopped.
   afterCleanUp: () => checkServerLogs(serverLogs),
 });
+
+/** The stack of all parts. It and every other stack of the tests is a copy of one prepared cluster. */
+async function startSharedStack(): Promise<Stack> {
+  await prepareCluster(prepared);
+  return await startThrowawayStack({}, (message) => console.error(`  stack: ${message}`));
+}
 
 async function databaseParts(running: Promise<Stack>): Promise<void> {
   const started = await running;
@@ -49,23 +60,25 @@ async function databaseParts(running: Promise<Stack>): Promise<void> {
 
 await session.finish(async () => {
   session.calibrate();
-  stack = startThrowawayStack({}, (message) => console.error(`  stack: ${message}`));
+  stack = startSharedStack();
   stack.catch(() => undefined);
-  // Two cores, two lanes of about the same length: the unit tests run in one; the other begins with the checks, while
-  // the stack starts, and continues with the parts that need only its database …
-  const unitTests = (async () => {
+  // Two cores, two lanes: the unit tests and then the checks, which use all that is free; beside them the parts that
+  // need only the database of the stack …
+  const withoutStack = (async () => {
     await session.run(denoPart());
-    for (const part of hostedDenoParts()) await session.run(part);
-  })();
-  const checks = (async () => {
     await session.run(checkPart());
-    await databaseParts(stack);
   })();
-  await Promise.all([unitTests, checks]);
-  // … and the parts that measure time against the whole stack have the machine to themselves.
+  await Promise.all([withoutStack, databaseParts(stack)]);
+  // … then the parts that measure time against the whole stack, which have the machine to themselves …
   const running = await stack;
-  for (const suite of [...integrationSuites(), BROWSER_SUITE]) {
+  for (const suite of integrationSuites()) {
     session.calibrate();
     await session.run(vitestPart(suite, running));
   }
+  // … and the browser, which leaves a core to the unit tests on the other Deno.
+  session.calibrate();
+  const hosted = (async () => {
+    for (const part of hostedDenoParts()) await session.run(part);
+  })();
+  await Promise.all([session.run(vitestPart(BROWSER_SUITE, running)), hosted]);
 });
