@@ -9,6 +9,7 @@ import type pg from 'pg';
 import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { workerUrl } from '../../scripts/stack/functions-env.ts';
 import type { SeedUser } from '../../scripts/stack/seed-users.ts';
+import { guard, unguard } from '../../scripts/stack/watchdog.ts';
 import { atFileEnd } from '../support/file-end.ts';
 import { client, pool, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
@@ -50,13 +51,29 @@ export interface Api {
   stop(): Promise<void>;
 }
 
-/** Starts functions/api as its own process; `env` is added to the required variables. */
-export async function startApi(env: Record<string, string> = {}): Promise<Api> {
+let plain: Promise<Api> | undefined;
+
+/**
+ * Starts functions/api as its own process; `env` is added to the required variables. Without variables the files of a
+ * worker share one process, which ends with the worker.
+ */
+export function startApi(env?: Record<string, string>): Promise<Api> {
+  if (env !== undefined) return launch(env);
+  plain ??= launch({}).then(({ url }) => ({ url, stop: async () => undefined }));
+  plain.catch(() => {
+    plain = undefined;
+  });
+  return plain;
+}
+
+async function launch(env: Record<string, string>): Promise<Api> {
   const child = spawn(
     denoProgram(),
     ['run', '--allow-net', '--allow-env', '--allow-read', 'functions/api/index.ts'],
     {
       cwd: ROOT,
+      // A group of its own, which the watchdog ends if this worker ends first.
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env.PATH ?? '',
@@ -74,6 +91,11 @@ export async function startApi(env: Record<string, string> = {}): Promise<Api> {
       },
     },
   );
+  const { pid } = child;
+  if (pid !== undefined) {
+    guard(pid, 'TERM');
+    child.once('exit', () => unguard(pid));
+  }
   const port = await listeningPort(child);
   return {
     url: `http://127.0.0.1:${port}/stepbase-api`,
