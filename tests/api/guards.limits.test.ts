@@ -85,14 +85,14 @@ describe('the API', () => {
 
   it('limits each caller separately, and no caller while Redis is unavailable', async () => {
     const viewer = await signToken(seedUser('viewer@acme'));
-    const answers = [];
-    for (let n = 0; n < LIMIT; n++) answers.push(await readNothing(viewer));
-    expect(answers.map(({ status }) => status)).toEqual(Array(LIMIT).fill(404));
+    const answers: Awaited<ReturnType<typeof readNothing>>[] = [];
     // A request passes uncounted while Redis is too slow to decide.
     const refused = await waitFor('a request is refused', async () => {
       const answer = await readNothing(viewer);
+      answers.push(answer);
       return answer.status !== 404 && answer;
     });
+    expect(answers.length).toBeGreaterThan(LIMIT);
     expect([refused.status, refused.body.code]).toEqual([429, 'limit_reached']);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     const counted = answers.find(({ headers }) => headers.has('ratelimit-remaining'));
