@@ -20,9 +20,9 @@ create table stepbase.activity_statistics (
   success_count bigint not null default 0,
   failure_count bigint not null default 0,
   avg_duration_ms bigint not null default 0, -- Average duration of an attempt in milliseconds.
-  min_duration_ms bigint,
-  max_duration_ms bigint,
-  last_executed_at timestamp with time zone,
+  min_duration_ms bigint, -- Shortest duration of an attempt, at most 10 % off.
+  max_duration_ms bigint, -- Longest duration of an attempt, at most 10 % off.
+  last_executed_at timestamp with time zone, -- The minute in which the latest run with such a step ended; its hour, after a day.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint activity_statistics_pkey PRIMARY KEY (id),
@@ -35,7 +35,7 @@ create table stepbase.activity_statistics (
   constraint counts_are_not_negative CHECK (((success_count >= 0) AND (failure_count >= 0))),
   constraint durations_are_ordered CHECK ((min_duration_ms <= max_duration_ms))
 );
-comment on table stepbase.activity_statistics is 'Counters of ended step attempts by workflow, step type and component. workflow_id null: over all workflows of the application. Written by stepbase_engine.refresh_statistics().';
+comment on table stepbase.activity_statistics is 'Counters of ended step attempts by workflow, step type and component. workflow_id null: over all workflows of the application. Of the last 90 days. Written by stepbase_engine.refresh_statistics().';
 CREATE INDEX idx_activity_statistics_component_id ON stepbase.activity_statistics USING btree (component_id);
 CREATE INDEX idx_activity_statistics_last_executed_at ON stepbase.activity_statistics USING btree (last_executed_at DESC);
 CREATE INDEX idx_activity_statistics_step_type ON stepbase.activity_statistics USING btree (step_type);
@@ -337,6 +337,8 @@ create table stepbase.app_quotas (
   max_api_keys integer not null default 500, -- API keys that are not revoked. 0: none.
   max_service_accounts integer not null default 200, -- Service accounts. 0: none.
   max_task_mails_per_hour integer not null default 500, -- Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.
+  max_operation_runs integer not null default 10000, -- Runs of one operation on many runs (start_operation), at most 10000. 0: no operation has an effect.
+  max_running_operations integer not null default 5, -- Operations on many runs that run at the same time. 0: none.
   run_stuck_minutes integer not null default 60, -- Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).
   queue_age_minutes integer not null default 5, -- Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).
   created_at timestamp with time zone not null default now(),
@@ -355,9 +357,11 @@ create table stepbase.app_quotas (
   constraint max_mails_per_day_is_not_negative CHECK ((max_mails_per_day >= 0)),
   constraint max_open_invitations_is_not_negative CHECK ((max_open_invitations >= 0)),
   constraint max_open_runs_is_positive CHECK ((max_open_runs > 0)),
+  constraint max_operation_runs_is_between_0_and_10000 CHECK (((max_operation_runs >= 0) AND (max_operation_runs <= 10000))),
   constraint max_pending_events_is_not_negative CHECK ((max_pending_events >= 0)),
   constraint max_pending_signals_is_not_negative CHECK ((max_pending_signals >= 0)),
   constraint max_run_retention_is_between_1_second_and_100_years CHECK (((max_run_retention_days >= (0.00001)::double precision) AND (max_run_retention_days <= (36500)::double precision))),
+  constraint max_running_operations_is_not_negative CHECK ((max_running_operations >= 0)),
   constraint max_runs_per_event_is_positive CHECK ((max_runs_per_event > 0)),
   constraint max_schedules_is_not_negative CHECK ((max_schedules >= 0)),
   constraint max_secrets_is_not_negative CHECK ((max_secrets >= 0)),
@@ -1653,6 +1657,7 @@ CREATE UNIQUE INDEX idx_step_runs_run_id_context_version ON stepbase.step_runs U
 CREATE INDEX idx_step_runs_signal ON stepbase.step_runs USING btree (run_id, signal_name) WHERE ((status = 'waiting'::text) AND (wait_kind = 'signal'::text));
 CREATE INDEX idx_step_runs_tasks ON stepbase.step_runs USING btree (app_code, created_at) WHERE ((status = 'waiting'::text) AND (wait_kind = 'task'::text));
 CREATE INDEX idx_step_runs_wake_at ON stepbase.step_runs USING btree (wake_at) WHERE ((status = 'waiting'::text) AND (wake_at IS NOT NULL));
+CREATE INDEX idx_step_runs_without_token ON stepbase.step_runs USING btree (app_code, workflow_version_id, run_id) WHERE ((status = 'ready'::text) AND (job_id IS NULL) AND (limited_by IS NULL));
 CREATE INDEX idx_step_runs_work_queue ON stepbase.step_runs USING btree (work_queue_id, created_at, id) WHERE ((status = 'waiting'::text) AND (wait_kind = 'queue'::text));
 CREATE TRIGGER step_runs_announce_cancelled_callback AFTER UPDATE OF status ON stepbase.step_runs FOR EACH ROW WHEN (((old.wait_kind = 'callback'::text) AND (old.status = 'waiting'::text) AND (new.status = 'cancelled'::text))) EXECUTE FUNCTION stepbase_engine.announce_cancelled_callback();
 CREATE TRIGGER step_runs_apply_step_limit AFTER INSERT OR UPDATE OF status, job_id ON stepbase.step_runs FOR EACH ROW WHEN ((new.limited_by IS NOT NULL)) EXECUTE FUNCTION stepbase_engine.apply_step_limit();
@@ -2449,8 +2454,8 @@ CREATE UNIQUE INDEX idx_workflow_flow_controls_collecting ON stepbase.workflow_f
 CREATE INDEX idx_workflow_flow_controls_created_by ON stepbase.workflow_flow_controls USING btree (created_by);
 CREATE INDEX idx_workflow_flow_controls_workflow_id_app_code ON stepbase.workflow_flow_controls USING btree (workflow_id, app_code);
 CREATE TRIGGER workflow_flow_controls_10_mark AFTER INSERT OR DELETE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.mark_flow_controls();
-CREATE TRIGGER workflow_flow_controls_20_apply AFTER INSERT OR UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.apply_changed_flow_control();
-CREATE TRIGGER workflow_flow_controls_30_apply AFTER DELETE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((old.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.apply_changed_flow_control();
+CREATE TRIGGER workflow_flow_controls_20_apply AFTER INSERT OR UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((new.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.note_changed_flow_control();
+CREATE TRIGGER workflow_flow_controls_30_apply AFTER DELETE ON stepbase.workflow_flow_controls FOR EACH ROW WHEN ((old.kind = ANY (ARRAY['concurrency'::text, 'throttle'::text]))) EXECUTE FUNCTION stepbase_engine.note_changed_flow_control();
 CREATE TRIGGER workflow_flow_controls_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('id');
 CREATE TRIGGER workflow_flow_controls_keep_identity BEFORE UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'workflow_id', 'kind', 'created_at');
 CREATE TRIGGER workflow_flow_controls_touch_updated_at BEFORE UPDATE ON stepbase.workflow_flow_controls FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -3401,7 +3406,7 @@ CREATE OR REPLACE FUNCTION stepbase.incident_status(switch_id uuid)
 AS $function$
   select stepbase_private.incident_status(incident_status.switch_id);
 $function$;
-comment on function stepbase.incident_status(switch_id uuid) is 'How far a switch has drained its scope: {switch_id, is_on, open_runs, waiting_runs, steps_in_flight, is_complete}. It reads at most 10000 runs; is_complete is false if there are more. Requires run:read. Errors: SB401, SB403, SB404.';
+comment on function stepbase.incident_status(switch_id uuid) is 'How far a switch has drained its scope: {switch_id, is_on, open_runs, waiting_runs, steps_in_flight, is_complete}. It counts at most 10000 runs of each status; is_complete is false if there are more. Requires run:read. Errors: SB401, SB403, SB404.';
 grant execute on function stepbase.incident_status(switch_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.invite_member(email text, role text DEFAULT 'viewer'::text)
@@ -3509,7 +3514,7 @@ AS $function$
     preview_operation.action, preview_operation.filter, preview_operation.force
   );
 $function$;
-comment on function stepbase.preview_operation(action text, filter jsonb, force boolean) is 'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, sample, preview, expires_at}. action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do not count, nor, for redrive and rerun, child runs, nor, for redrive without force, runs that were redriven before. is_complete: false if more than 10000 runs match. sample: the ids of the 10 oldest. preview: pass it to start_operation before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
+comment on function stepbase.preview_operation(action text, filter jsonb, force boolean) is 'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, excluded, sample, preview, expires_at}. action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do not count. redrive and rerun leave out child runs (child_runs), runs that another run continues on a version (continued_on_version) and, without force, runs that were redriven before (redriven_before); excluded has their numbers. is_complete: false if more runs match than the quota max_operation_runs allows. sample: the ids of the 10 oldest. preview: pass it to start_operation before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.preview_operation(action text, filter jsonb, force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.preview_rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb)
@@ -3535,7 +3540,7 @@ AS $function$
     s.avg_execution_duration_ms, s.last_execution_at, s.refreshed_at
   from stepbase_private.read_project_statistics() s;
 $function$;
-comment on function stepbase.project_statistics() is 'Totals of runs by project of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
+comment on function stepbase.project_statistics() is 'Totals of runs by project of the caller''s application, of the last 90 days, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
 grant execute on function stepbase.project_statistics() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.promote_canary(canary_id uuid)
@@ -3683,7 +3688,7 @@ CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NU
 AS $function$
   select stepbase_private.rerun(rerun.run_id, rerun.from_step, rerun.input, rerun.outputs, rerun.reason);
 $function$;
-comment on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) is 'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: {step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with reason in runs.edits, as events and in the audit log. To set the decision of an approval, or to copy one for another input, requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
+comment on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) is 'Starts a new run with the version of a run that has ended, and links it to that run; requires run:execute. from_step: results of steps that do not depend on this step are copied, with their context. input: replaces the input. outputs: {step: output} sets outputs of steps; the steps after them run again, the others are copied. Edits are recorded with reason in runs.edits, as events and in the audit log. To set the decision of an approval, to set outputs that may lead around one, or to copy one for another input, requires member:manage. Errors: SB400, SB401, SB403, SB404 unknown run or a step it never reached, SB409 not ended, compensated (rerun without from_step and outputs), the workflow cannot be started, the step waits for others (waits_for), or no step would run again, SB422 input does not match input_schema.';
 grant execute on function stepbase.rerun(run_id uuid, from_step text, input jsonb, outputs jsonb, reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.resend_invitation(id uuid)
@@ -3767,7 +3772,7 @@ AS $function$
     rotate_component_secret.component_id, coalesce(rotate_component_secret.overlap_seconds, 0)
   );
 $function$;
-comment on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) is 'Creates or replaces the secret that signs the calls of a component, and returns {id, secret}: the secret is returned only here. For overlap_seconds (0 to 604800) calls have a signature by each secret. Requires component:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown component, SB429 ten secrets are valid.';
+comment on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) is 'Creates or replaces the secret that signs the calls of a component, and returns {id, secret}: the secret is returned only here. For overlap_seconds (0 to 604800) calls have a signature by the replaced secret, too. Requires component:write. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404 unknown component, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_component_secret(component_id uuid, overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer DEFAULT 0, secret text DEFAULT NULL::text)
@@ -3780,7 +3785,7 @@ AS $function$
     rotate_webhook_secret.secret
   );
 $function$;
-comment on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer, secret text) is 'Replaces the secret of a webhook and returns {id, path, signature_scheme, secret}. The new secret is the given one, which is never returned, or a new one, which is returned only here. Earlier secrets stay valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, SB404 unknown webhook.';
+comment on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer, secret text) is 'Replaces the secret of a webhook and returns {id, path, signature_scheme, secret}. The new secret is the given one, which is never returned, or a new one, which is returned only here. The replaced secret stays valid for overlap_seconds (0 to 604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, SB404 unknown webhook, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_webhook_secret(trigger_id uuid, overlap_seconds integer, secret text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer DEFAULT 0)
@@ -3793,7 +3798,7 @@ AS $function$
     coalesce(rotate_webhook_subscription_secret.overlap_seconds, 0)
   );
 $function$;
-comment on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) is 'Creates a new secret of a webhook subscription and returns {id, secret}; the secret is returned only here. For overlap_seconds (0 to 604800) deliveries are signed with the earlier secrets as well. Requires schedule:write and run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404.';
+comment on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) is 'Creates a new secret of a webhook subscription and returns {id, secret}; the secret is returned only here. For overlap_seconds (0 to 604800) deliveries are signed with the replaced secret as well. Requires schedule:write and run:read. Errors: SB400 overlap_seconds out of range, SB401, SB403, SB404, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_webhook_subscription_secret(subscription_id uuid, overlap_seconds integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.run_schedule_now(schedule_id uuid, overlap_policy text DEFAULT NULL::text)
@@ -3954,7 +3959,7 @@ AS $function$
     start_operation.force
   );
 $function$;
-comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. At most 5 operations of an application run at the same time. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 more than 10000 runs or 5 operations.';
+comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. The quotas max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 a quota is reached.';
 grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
@@ -4108,7 +4113,7 @@ AS $function$
     s.p95_duration_ms, s.total_steps, s.last_run_at, s.refreshed_at
   from stepbase_private.read_workflow_statistics() s;
 $function$;
-comment on function stepbase.workflow_statistics() is 'Totals of runs by workflow of the caller''s application, as of refreshed_at; no rows without stats:read. Durations are in milliseconds.';
+comment on function stepbase.workflow_statistics() is 'Totals of runs by workflow of the caller''s application, of the last 90 days, as of refreshed_at; no rows without stats:read. Durations are in milliseconds, p95_duration_ms is at most 10 % off.';
 grant execute on function stepbase.workflow_statistics() to authenticated, service_role;
 
 -- ── schema stepbase_engine ─────────────────────────────────────────────────────────────────
@@ -4256,6 +4261,20 @@ CREATE INDEX idx_flow_backlog_app_code ON stepbase_engine.flow_backlog USING btr
 CREATE INDEX idx_flow_backlog_line ON stepbase_engine.flow_backlog USING btree (workflow_id, kind, key_id, priority DESC, arrival);
 alter table stepbase_engine.flow_backlog enable row level security;
 
+create table stepbase_engine.flow_changes (
+  workflow_id uuid not null,
+  kind text not null,
+  app_code text not null,
+  stage text not null, -- The status of the open runs that come next; then lines: admit_flow has to look at the lines. Until then they wait.
+  after_at timestamp with time zone not null default '-infinity'::timestamp with time zone, -- The slices have passed the runs of the stage up to this time of creation.
+  after_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The last run at after_at; in the stage lines the last key.
+  worked_at timestamp with time zone not null default '-infinity'::timestamp with time zone, -- When a slice was applied last: applications take turns.
+  constraint flow_changes_pkey PRIMARY KEY (workflow_id, kind),
+  constraint stage_is_known CHECK ((stage = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text, 'lines'::text])))
+);
+comment on table stepbase_engine.flow_changes is 'Flow controls that were changed and do not apply to every open run of their workflow yet. stepbase_engine.admit applies them in slices, so that a workflow with many open runs delays no other.';
+alter table stepbase_engine.flow_changes enable row level security;
+
 create table stepbase_engine.flow_checks (
   id bigint not null generated always as identity,
   app_code text not null,
@@ -4289,6 +4308,8 @@ create table stepbase_engine.flow_rates (
   kind text not null,
   next_at timestamp with time zone not null, -- When the next start would be exactly on time. The burst allows earlier starts.
   due_at timestamp with time zone, -- When admit_flow has to look at the line of this key again; null: no run waits in it.
+  last_run_id uuid, -- The last run that passed a throttle; null after stepbase_engine.return_starts took its start back.
+  passed_at timestamp with time zone, -- When last_run_id passed.
   constraint flow_rates_pkey PRIMARY KEY (key_id)
 );
 comment on table stepbase_engine.flow_rates is 'The state of a rate by key: the generic cell rate algorithm needs one time. A row whose next_at is past means the same as no row; stepbase_engine.reconcile_flow deletes it.';
@@ -4399,14 +4420,14 @@ create table stepbase_engine.run_backlog (
   run_id uuid not null,
   app_code text not null,
   workflow_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The workflow whose max_concurrent_executions applies to the run; zeros: none; all f: an incident switch holds it.
-  queue_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The task queue whose max_concurrent_workflows applies to the run; zeros: none. The workflow of a run that an incident switch holds.
+  queue_limit uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The task queue whose max_concurrent_workflows applies to the run; zeros: none. Of a run that an incident switch holds: stepbase_engine.suspended_with.
   priority smallint not null,
   arrival bigint not null generated always as identity, -- Orders runs of the same priority.
   constraint run_backlog_pkey PRIMARY KEY (run_id)
 );
 comment on table stepbase_engine.run_backlog is 'Pending runs without a token; stepbase_engine.admit gives them one. The runs of an app that are under the same limits form a group, so that a full limit does not delay other runs.';
 CREATE INDEX idx_run_backlog_admission_order ON stepbase_engine.run_backlog USING btree (app_code, workflow_limit, queue_limit, priority DESC, arrival);
-CREATE INDEX idx_run_backlog_arrival ON stepbase_engine.run_backlog USING btree (arrival);
+CREATE INDEX idx_run_backlog_arrival ON stepbase_engine.run_backlog USING btree (arrival) WHERE (workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid);
 alter table stepbase_engine.run_backlog enable row level security;
 
 create table stepbase_engine.run_events_default (
@@ -4488,6 +4509,7 @@ create table stepbase_engine.statistics_buckets (
 comment on table stepbase_engine.statistics_buckets is 'Ended runs (step_id null) and ended step attempts by minute or hour of their end and by duration; written by stepbase_engine.collect_statistics().';
 CREATE INDEX idx_statistics_buckets_bucket_at ON stepbase_engine.statistics_buckets USING btree (bucket_at);
 CREATE INDEX idx_statistics_buckets_component_id ON stepbase_engine.statistics_buckets USING btree (component_id) WHERE (component_id IS NOT NULL);
+CREATE INDEX idx_statistics_buckets_of_runs ON stepbase_engine.statistics_buckets USING btree (app_code, bucket_at) WHERE (step_id IS NULL);
 CREATE INDEX idx_statistics_buckets_step_type ON stepbase_engine.statistics_buckets USING btree (step_type) WHERE (step_type IS NOT NULL);
 CREATE INDEX idx_statistics_buckets_workflow_id ON stepbase_engine.statistics_buckets USING btree (workflow_id, app_code);
 alter table stepbase_engine.statistics_buckets enable row level security;
@@ -4762,6 +4784,8 @@ begin
   perform 1 from stepbase_engine.admission a for update;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
+  -- Before the lines, which wait until a changed control applies to their runs.
+  perform stepbase_engine.apply_flow_changes(5 * p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
   -- the line of a throttle.
   for v_round in 1 .. 2 loop
@@ -4819,6 +4843,7 @@ declare
   v_free int;
   v_may int;
   v_passed int;
+  v_last_run_id uuid;
   v_waits boolean;
 begin
   admitted := 0;
@@ -4830,6 +4855,14 @@ begin
     order by t.kind, t.first_check, t.key_id
   loop
     v_lines := coalesce(v_lines, v_line.lines);
+    -- The keys and slots of its runs are not complete yet. The last slice of the change has the line looked at again.
+    if exists (
+      select 1 from stepbase_engine.flow_changes h
+      where h.workflow_id = v_line.workflow_id and h.kind = v_line.kind and h.stage <> 'lines'
+    ) then
+      v_lines := v_lines - 1;
+      continue;
+    end if;
     select c.* into v_control from stepbase.workflow_flow_controls c
     where c.workflow_id = v_line.workflow_id and c.kind = v_line.kind;
     -- A deleted control delays no run.
@@ -4837,9 +4870,12 @@ begin
     -- A share for each line, so that a long line does not delay those of other applications.
     v_may := least(v_free, greatest((p_limit - admitted) / v_lines, 1), p_limit - admitted);
     v_lines := v_lines - 1;
-    v_passed := case when v_may > 0 then stepbase_engine.pass_line(
-      v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may
-    ) else 0 end;
+    v_passed := 0;
+    v_last_run_id := null;
+    if v_may > 0 then
+      select p.passed, p.last_run_id into v_passed, v_last_run_id
+      from stepbase_engine.pass_line(v_control, v_line.workflow_id, v_line.kind, v_line.key_id, v_may) p;
+    end if;
     admitted := admitted + v_passed;
     v_waits := (v_may <= 0 or v_passed = v_may) and exists (
       select 1 from stepbase_engine.flow_backlog b
@@ -4851,7 +4887,7 @@ begin
       values (v_line.app_code, v_line.workflow_id, v_line.kind, v_line.key_id);
     end if;
     if v_control.kind = 'throttle' and (v_passed > 0 or v_waits) then
-      perform stepbase_engine.note_passed(v_control, v_line.key_id, v_passed, v_waits);
+      perform stepbase_engine.note_passed(v_control, v_line.key_id, v_passed, v_last_run_id, v_waits);
       -- The first timer of the queue may have changed.
       if v_waits then
         perform pg_notify('stepbase', 'due');
@@ -5245,7 +5281,7 @@ begin
       when others then
         get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
         -- The database is the cause, or another transaction: the slice is repeated.
-        if left(v_state, 2) in ('40', '53', '57', '58') or v_state = '55P03' then
+        if stepbase_private.is_temporary_error(v_state) then
           raise;
         end if;
         v_error := jsonb_build_object(
@@ -5876,80 +5912,107 @@ end;
 $function$;
 comment on function stepbase_engine.apply_activity_limit() is 'Trigger: applies a changed limit on executing steps, or a changed task queue of a workflow, to the steps that become ready from now on.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.apply_changed_flow_control()
- RETURNS trigger
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_flow_change(p_workflow_id uuid, p_kind text, p_limit integer)
+ RETURNS integer
  LANGUAGE plpgsql
- SECURITY DEFINER
  SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
--- Security definer: members who may change a workflow have no access to the engine's tables.
+declare
+  v_control stepbase.workflow_flow_controls;
+  v_change stepbase_engine.flow_changes;
+  v_left int := p_limit;
+  v_read int;
+  v_runs uuid[];
+  v_last_at timestamptz;
+  v_last_id uuid;
 begin
-  perform stepbase_engine.apply_flow_control(
-    coalesce(new.workflow_id, old.workflow_id), coalesce(new.kind, old.kind)
-  );
-  return null;
+  select h.* into v_change from stepbase_engine.flow_changes h
+  where h.workflow_id = p_workflow_id and h.kind = p_kind
+  for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select c.* into v_control from stepbase.workflow_flow_controls c
+  where c.workflow_id = p_workflow_id and c.kind = p_kind;
+  if not found and v_change.stage <> 'lines' then
+    v_change.stage := 'lines';
+    v_change.after_id := '00000000-0000-0000-0000-000000000000';
+  end if;
+  while v_left > 0 loop
+    if v_change.stage = 'lines' then
+      select l.lines, l.last_key into v_read, v_last_id from stepbase_engine.check_lines(v_change, v_left) l;
+      if v_read < v_left then
+        delete from stepbase_engine.flow_changes h where h.workflow_id = p_workflow_id and h.kind = p_kind;
+        return p_limit - v_left + v_read;
+      end if;
+      v_last_at := '-infinity';
+    else
+      -- In the order of the index of open runs; those of other workflows count for the limit, too.
+      with next as (
+        select r.id, r.workflow_id, r.created_at from stepbase.runs r
+        where r.app_code = v_change.app_code and r.status = v_change.stage
+          and r.created_at >= v_change.after_at
+          and (r.created_at, r.id) > (v_change.after_at, v_change.after_id)
+        order by r.created_at, r.id
+        limit v_left
+      )
+      select
+        count(*), array_agg(n.id) filter (where n.workflow_id = p_workflow_id),
+        (array_agg(n.created_at order by n.created_at desc, n.id desc))[1],
+        (array_agg(n.id order by n.created_at desc, n.id desc))[1]
+      into v_read, v_runs, v_last_at, v_last_id
+      from next n;
+      if v_runs is not null then
+        perform stepbase_engine.apply_to_runs(v_control, v_runs);
+      end if;
+      if v_read < v_left then
+        v_change.stage := case v_change.stage when 'pending' then 'running' when 'running' then 'paused' else 'lines' end;
+        v_last_at := '-infinity';
+        v_last_id := '00000000-0000-0000-0000-000000000000';
+      end if;
+    end if;
+    v_left := v_left - v_read;
+    v_change.after_at := v_last_at;
+    v_change.after_id := v_last_id;
+  end loop;
+  update stepbase_engine.flow_changes h
+  set stage = v_change.stage, after_at = v_change.after_at, after_id = v_change.after_id, worked_at = clock_timestamp()
+  where h.workflow_id = p_workflow_id and h.kind = p_kind;
+  return p_limit;
 end;
 $function$;
-comment on function stepbase_engine.apply_changed_flow_control() is 'Trigger: applies a changed flow control.';
+comment on function stepbase_engine.apply_flow_change(p_workflow_id uuid, p_kind text, p_limit integer) is 'Applies a changed flow control to the next open runs of its workflow and then to its lines; reads at most p_limit of them and returns how many. A change that a transaction is writing is skipped.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.apply_flow_control(p_workflow_id uuid, p_kind text)
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_flow_changes(p_limit integer)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
-  v_control stepbase.workflow_flow_controls;
-  v_open uuid[];
-  v_waiting uuid[];
+  v_change record;
+  v_left int := p_limit;
 begin
-  -- Lock order: admission (1), so that no run is admitted under the old control meanwhile; then runs (2).
-  perform 1 from stepbase_engine.admission a for update;
-  select c.* into v_control from stepbase.workflow_flow_controls c
-  where c.workflow_id = p_workflow_id and c.kind = p_kind;
-  if found then
-    if p_kind = 'concurrency' then
-      perform 1 from stepbase.runs r
-      where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(array[p_workflow_id]) u)
-      order by r.id for no key update;
-      -- Read again: some runs may have ended while we waited for their locks.
-      v_open := array(
-        select u.id from stepbase_engine.open_runs_of_workflows(array[p_workflow_id]) u
-        where not exists (select 1 from stepbase_engine.flow_backlog b where b.run_id = u.id)
-        order by u.id
-        for no key update skip locked
-      );
-      -- A run in the run backlog that holds no slot of a key waits for one from now on.
-      with moved as (
-        delete from stepbase_engine.run_backlog b
-        where b.run_id = any(v_open)
-          and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = b.run_id and s.is_key)
-        returning b.run_id, b.app_code, b.priority, b.arrival
-      ),
-      held as (
-        insert into stepbase_engine.flow_backlog (run_id, app_code, workflow_id, kind, key_id, priority)
-        select m.run_id, m.app_code, p_workflow_id, p_kind, stepbase_engine.flow_key(v_control, r.input), m.priority
-        from moved m
-        join stepbase.runs r on r.id = m.run_id
-        order by m.arrival
-        returning run_id
-      )
-      select array_agg(h.run_id) into v_waiting from held h;
-      update stepbase.runs r set is_limited = true where r.id = any(v_waiting) and not r.is_limited;
-      perform stepbase_engine.count_for_key(
-        v_control, array(select o.id from unnest(v_open) as o (id) where o.id <> all(coalesce(v_waiting, '{}')))
-      );
-    end if;
-    update stepbase_engine.flow_backlog b
-    set key_id = stepbase_engine.flow_key(v_control, r.input)
-    from stepbase.runs r
-    where r.id = b.run_id and b.workflow_id = p_workflow_id and b.kind = p_kind
-      and b.key_id <> stepbase_engine.flow_key(v_control, r.input);
-  end if;
-  perform stepbase_engine.check_lines(p_workflow_id, p_kind);
-  perform pg_notify('stepbase', 'admit');
+  for v_change in
+    select o.workflow_id, o.kind, row_number() over (order by o.turn desc, o.worked_at desc) as changes_left
+    from (
+      select h.*, row_number() over (partition by h.app_code order by h.worked_at, h.workflow_id) as turn
+      from stepbase_engine.flow_changes h
+      -- The first change of every application, then the second of every application.
+      order by turn, h.worked_at
+      limit 20
+    ) o
+    order by o.turn, o.worked_at
+  loop
+    v_left := v_left - stepbase_engine.apply_flow_change(
+      v_change.workflow_id, v_change.kind, greatest((v_left / v_change.changes_left)::int, 1)
+    );
+    exit when v_left <= 0;
+  end loop;
 end;
 $function$;
-comment on function stepbase_engine.apply_flow_control(p_workflow_id uuid, p_kind text) is 'Applies a new, changed or deleted flow control to the open runs of a workflow: waiting runs move to the lines of their keys, runs in flight get a slot of their concurrency key. Locks admission, then the runs.';
+comment on function stepbase_engine.apply_flow_changes(p_limit integer) is 'Applies a slice of each changed flow control: together p_limit open runs or lines. Applications take turns. The caller has locked stepbase_engine.admission.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_queue_limit()
  RETURNS trigger
@@ -6081,6 +6144,76 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.apply_step_limit() is 'Trigger: puts a step under a limit into the backlog when it becomes ready without a token, and releases its slot when it stops executing.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_to_runs(p_control stepbase.workflow_flow_controls, p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_open uuid[];
+  v_waiting uuid[];
+begin
+  -- Lock order: admission (1, by the caller), so that no run is admitted under the old control meanwhile; then runs
+  -- (2). A locked run is starting or ending; reconcile_flow counts it if it started.
+  v_open := array(
+    select r.id from stepbase.runs r
+    where r.id = any(p_run_ids)
+      and r.status in ('pending', 'running', 'paused')
+      and (r.status <> 'paused' or r.started_at is not null)
+      and r.held_by is null
+      -- It requests its slots again after the release of the incident switch.
+      and not exists (
+        select 1 from stepbase_engine.run_backlog b
+        where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+      )
+    order by r.id
+    for no key update skip locked
+  );
+  update stepbase_engine.flow_backlog b
+  set key_id = stepbase_engine.flow_key(p_control, r.input)
+  from stepbase.runs r
+  where b.run_id = any(v_open) and b.kind = p_control.kind
+    and r.id = b.run_id and b.key_id <> stepbase_engine.flow_key(p_control, r.input);
+  if p_control.kind <> 'concurrency' then
+    return;
+  end if;
+  v_open := array(
+    select r.id from stepbase.runs r
+    where r.id = any(v_open)
+      and not exists (select 1 from stepbase_engine.flow_backlog b where b.run_id = r.id)
+      and (
+        r.parent_run_id is null
+        or not stepbase_engine.shares_key(p_control, stepbase_engine.flow_key(p_control, r.input), r.parent_run_id)
+      )
+  );
+  -- A run in the run backlog that holds no slot of a key waits for one from now on.
+  with moved as (
+    delete from stepbase_engine.run_backlog b
+    where b.run_id = any(v_open)
+      and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = b.run_id and s.is_key)
+    returning b.run_id, b.app_code, b.priority, b.arrival
+  ),
+  held as (
+    insert into stepbase_engine.flow_backlog (run_id, app_code, workflow_id, kind, key_id, priority)
+    select
+      m.run_id, m.app_code, p_control.workflow_id, p_control.kind, stepbase_engine.flow_key(p_control, r.input),
+      m.priority
+    from moved m
+    join stepbase.runs r on r.id = m.run_id
+    order by m.arrival
+    returning run_id
+  )
+  select coalesce(array_agg(h.run_id), '{}') into v_waiting from held h;
+  update stepbase.runs r set is_limited = true where r.id = any(v_waiting) and not r.is_limited;
+  perform stepbase_engine.count_for_key(
+    p_control, array(select o.id from unnest(v_open) as o (id) where o.id <> all(v_waiting))
+  );
+end;
+$function$;
+comment on function stepbase_engine.apply_to_runs(p_control stepbase.workflow_flow_controls, p_run_ids uuid[]) is 'Applies a new or changed flow control to open runs of its workflow: waiting runs move to the lines of their keys, runs in flight get a slot of their concurrency key. Locks the runs, and skips locked ones.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_workflow_limit()
  RETURNS trigger
@@ -6433,7 +6566,7 @@ begin
   exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text;
     -- Transient faults (deadlocks, lock timeouts, missing resources, a shutdown) are raised as they are.
-    if v_state ~ '^(40|53|55P03|57|58|XX)' then
+    if stepbase_private.is_temporary_error(v_state) then
       raise;
     end if;
     perform stepbase_private.raise_error(
@@ -6938,9 +7071,6 @@ begin
     'delete from stepbase_engine.clock where id;'
   from stepbase_engine.clock c
   where c.clock_offset <> interval '0';
-  if not found then
-    return query select 'ok', format('The database has the time %s.', stepbase_engine.time_text(now())), null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_clock() is 'Whether the clock of the engine is that of the server.';
@@ -6955,9 +7085,7 @@ declare
   v_resident constant boolean := stepbase_engine.has_resident_worker();
 begin
   if to_regclass('cron.job') is null then
-    if v_resident then
-      return query select 'ok', 'pg_cron is not installed; a resident worker runs, and the host calls maintenance.', null;
-    else
+    if not v_resident then
       return query select
         'failed', 'pg_cron is not installed and no resident worker runs: nothing calls the worker.',
         'create extension pg_cron; select cron.schedule(''stepbase-worker'', ''10 seconds'', ''select stepbase_engine.wake_worker()'');';
@@ -6995,11 +7123,7 @@ begin
       ) d
       where j.jobname like 'stepbase-%' and d.status = 'failed'
     $sql$;
-    if found then
-      return;
-    end if;
   end if;
-  return query select 'ok', 'The cron jobs are active.', null;
 end;
 $function$;
 comment on function stepbase_engine.check_cron() is 'Whether the cron jobs exist, are active and succeed. A resident worker needs no job stepbase-worker.';
@@ -7085,46 +7209,47 @@ begin
     return query select
       'failed', format('Of the last %s sign-ins of members, none got an application: the access-token hook is off.', v_sessions),
       'npx supabase config push';
-  else
-    return query select
-      'ok', case
-        when v_sessions > 0 then format('Of the last %s sign-ins of members, %s got an application.', v_sessions, v_with_app)
-        else 'No member has signed in within a week; npm run doctor tests the hook with --email and --password.'
-      end, null;
   end if;
 end;
 $function$;
 comment on function stepbase_engine.check_hook() is 'Whether Supabase Auth may execute the access-token hook, and whether the sessions of members have an application.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.check_lines(p_workflow_id uuid, p_kind text)
- RETURNS void
- LANGUAGE sql
+CREATE OR REPLACE FUNCTION stepbase_engine.check_lines(p_change stepbase_engine.flow_changes, p_limit integer)
+ RETURNS TABLE(lines integer, last_key uuid)
+ LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
 AS $function$
+begin
   -- line: a loose index scan over the keys.
   with recursive line as (
     (
-      select b.app_code, b.key_id from stepbase_engine.flow_backlog b
-      where b.workflow_id = p_workflow_id and b.kind = p_kind
+      select 1 as place, b.app_code, b.key_id from stepbase_engine.flow_backlog b
+      where b.workflow_id = p_change.workflow_id and b.kind = p_change.kind and b.key_id > p_change.after_id
       order by b.key_id
       limit 1
     )
     union all
-    select n.app_code, n.key_id
+    select l.place + 1, n.app_code, n.key_id
     from line l
     cross join lateral (
       select b.app_code, b.key_id from stepbase_engine.flow_backlog b
-      where b.workflow_id = p_workflow_id and b.kind = p_kind and b.key_id > l.key_id
+      where b.workflow_id = p_change.workflow_id and b.kind = p_change.kind and b.key_id > l.key_id
       order by b.key_id
       limit 1
     ) n
+    where l.place < p_limit
+  ),
+  checked as (
+    insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
+    select l.app_code, p_change.workflow_id, p_change.kind, l.key_id from line l
   )
-  insert into stepbase_engine.flow_checks (app_code, workflow_id, kind, key_id)
-  select l.app_code, p_workflow_id, p_kind, l.key_id from line l;
+  select count(*), (array_agg(l.key_id order by l.place desc))[1] into lines, last_key from line l;
+  return next;
+end;
 $function$;
-comment on function stepbase_engine.check_lines(p_workflow_id uuid, p_kind text) is 'Asks admit_flow to look at every line of a flow control.';
+comment on function stepbase_engine.check_lines(p_change stepbase_engine.flow_changes, p_limit integer) is 'Asks admit_flow to look at the next p_limit lines of a flow control; returns how many there were, and the last key.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_maintenance()
  RETURNS SETOF stepbase_engine.finding
@@ -7140,9 +7265,6 @@ begin
   from (select max(s.measured_at) as at from stepbase_engine.app_storage s) m
   cross join lateral stepbase_engine.age_status(m.at) a
   where m.at < stepbase_engine.now() - interval '1 hour';
-  if not found then
-    return query select 'ok', 'Maintenance runs.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_maintenance() is 'Whether maintenance has measured the stored bytes within an hour.';
@@ -7167,12 +7289,6 @@ begin
     return query select
       'failed', 'Stepbase needs PostgreSQL 15 or later; this is ' || current_setting('server_version') || '.',
       'Upgrade the database in the settings of the project';
-  else
-    return query select
-      'ok', format(
-        'The schema has version %s, on PostgreSQL %s.', stepbase_engine.schema_version(),
-        split_part(current_setting('server_version'), ' ', 1)
-      ), null;
   end if;
 end;
 $function$;
@@ -7274,9 +7390,6 @@ begin
   ) o
   cross join lateral stepbase_engine.age_status(o.created_at) a
   where a.status <> 'ok';
-  if not found then
-    return query select 'ok', 'No message of the outbox is quarantined or waits for more than a minute.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_outbox() is 'Quarantined messages, and the age of the oldest unpublished one.';
@@ -7303,9 +7416,6 @@ begin
   union all
   select 'warning', 'Rows of audit_log are in the default partition.', c_fix
   where exists (select 1 from stepbase_engine.audit_log_default d);
-  if not found then
-    return query select 'ok', 'The partitions of this month and the next exist.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_partitions() is 'Whether maintenance has made the partition of the next month, and the default partitions are empty.';
@@ -7379,9 +7489,7 @@ declare
   v_resident constant boolean := stepbase_engine.has_resident_worker();
 begin
   if to_regproc('net.http_post') is null then
-    if v_resident then
-      return query select 'ok', 'pg_net is not installed; a resident worker needs no calls.', null;
-    else
+    if not v_resident then
       return query select
         'failed', 'pg_net is not installed and no resident worker runs: the database cannot call the worker.',
         'create extension pg_net;';
@@ -7414,11 +7522,7 @@ begin
         limit 5
       ) r
     $sql$;
-    if found then
-      return;
-    end if;
   end if;
-  return query select 'ok', 'pg_net is installed, and no call failed within an hour.', null;
 end;
 $function$;
 comment on function stepbase_engine.check_pg_net() is 'Whether pg_net is installed where the database has to call the worker, and how its calls of the last hour ended.';
@@ -7458,9 +7562,6 @@ begin
   ) and (
     p.proacl is null or exists (select 1 from pg_catalog.aclexplode(p.proacl) a where a.grantee = 0)
   );
-  if not found then
-    return query select 'ok', 'Row-level security is on for all tables, and the policies exist.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_policies() is 'Whether row-level security is on, readable tables have a policy, and PUBLIC executes no function.';
@@ -7484,8 +7585,6 @@ begin
     return query select
       'warning', 'Leases have expired and their jobs have not returned to the queue: maintenance does not run.',
       'select stepbase_engine.expire_leases(stepbase_engine.longest_lease());';
-  else
-    return query select 'ok', 'No job waits for more than a minute.', null;
   end if;
 end;
 $function$;
@@ -7522,9 +7621,6 @@ begin
       or strpos(pg_get_expr(c.relpartbound, c.oid), 'FROM (''' || to_char(now() at time zone 'UTC', 'YYYY-MM-DD')) > 0
     )
   );
-  if not found then
-    return query select 'ok', 'Members can join channels, and today has a partition.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_realtime() is 'Whether the policy on realtime.messages and the partition of today exist.';
@@ -7575,9 +7671,6 @@ begin
   from pg_catalog.pg_proc p
   join pg_catalog.pg_roles o on o.oid = p.proowner
   where p.oid = 'stepbase_engine.execute_call'::regproc and o.rolname <> 'stepbase_functions';
-  if not found then
-    return query select 'ok', 'stepbase_worker has its privileges and limits.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_roles() is 'Whether the roles stepbase_worker and stepbase_functions exist with their privileges, limits and functions.';
@@ -7598,9 +7691,6 @@ begin
     select count(*) as steps, (array_agg(s.run_id))[1] as run_id from stepbase_engine.orphaned_steps(1000) s
   ) o
   where o.steps > 0;
-  if not found then
-    return query select 'ok', 'Every open step has its job.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_steps() is 'Steps of running runs that have no job; the sweep repairs them.';
@@ -7636,9 +7726,6 @@ begin
   ) t
   cross join lateral stepbase_engine.age_status(t.next_run_at) a
   where a.status <> 'ok';
-  if not found then
-    return query select 'ok', 'No timer or schedule is overdue.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_timers() is 'The oldest due timer of a running run, and the oldest overdue schedule.';
@@ -7672,9 +7759,6 @@ begin
   where p.database = current_database() and p.prepared < now() - interval '10 minutes'
   order by p.prepared
   limit 5;
-  if not found then
-    return query select 'ok', 'No transaction is open for more than ten minutes.', null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_transactions() is 'Transactions that are open for more than ten minutes.';
@@ -7735,11 +7819,6 @@ begin
     left join vault.decrypted_secrets s on s.name = n.name
     where coalesce(s.decrypted_secret !~ n.pattern, not $1)
   $sql$ using v_resident;
-  if not found then
-    return query select
-      'ok', case when v_resident then 'Vault is installed; a resident worker needs no entries.'
-        else 'Vault has the address and a secret key of the project.' end, null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_vault() is 'Whether Vault is installed and has stepbase_url and stepbase_secret_key in their form. The answer contains no secret.';
@@ -7765,9 +7844,6 @@ begin
     and w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
   order by w.worker_id
   limit 5;
-  if not found then
-    return query select 'ok', format('The workers have the version of the schema, %s.', stepbase_engine.schema_version()), null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_versions() is 'Whether the workers have the version of the schema.';
@@ -7836,15 +7912,6 @@ begin
   where w.status in ('error', 'lost') and w.last_heartbeat_at > stepbase_engine.now() - interval '1 hour'
   order by w.last_heartbeat_at desc
   limit 5;
-  if not found then
-    return query select
-      'ok', case when v_silence.is_alive
-        then format(
-          'The last heartbeat was %s ago.',
-          stepbase_engine.duration_text(stepbase_engine.now() - v_silence.last_heartbeat_at)
-        )
-        else 'No worker runs, and no work is pending.' end, null;
-  end if;
 end;
 $function$;
 comment on function stepbase_engine.check_workers() is 'Whether a worker is alive while work is pending, and which workers were lost or stopped with an error within an hour.';
@@ -8195,10 +8262,7 @@ begin
     )
     select
       c.id, c.app_code, coalesce(s.url, o.endpoint, ''), c.attempts, c.payload::text,
-      case
-        when c.component_id is null then stepbase_private.subscription_secrets_of(s.id)
-        else stepbase_private.component_secrets_of(c.component_id)
-      end,
+      stepbase_private.signing_secrets_of(coalesce(c.component_id, s.id)),
       c.run_id, r.trace_id, r.traceparent
     from claimed c
     left join stepbase.webhook_subscriptions s on s.id = c.subscription_id
@@ -8341,7 +8405,7 @@ end;
 $function$;
 comment on function stepbase_engine.collect_span(p_from timestamp with time zone, p_until timestamp with time zone) is 'Collects the minutes from p_from until p_until again from the runs that ended in them; returns the number of runs.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.collect_statistics(p_time interval DEFAULT '00:00:04'::interval, p_keep interval DEFAULT '90 days'::interval)
+CREATE OR REPLACE FUNCTION stepbase_engine.collect_statistics(p_time interval DEFAULT '00:00:04'::interval, p_keep interval DEFAULT '90 days'::interval, p_runs integer DEFAULT 10000)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -8392,7 +8456,7 @@ begin
       (select min(b.bucket_at) from stepbase_engine.statistics_buckets b where b.bucket_at >= v_next)
     );
     v_next := greatest(v_next, date_trunc('minute', least(v_found, v_now)));
-    v_until := least(v_next + c_span, v_now + interval '1 minute');
+    v_until := stepbase_engine.slice_end(v_next, least(v_next + c_span, v_now + interval '1 minute'), p_runs);
     v_runs := v_runs + stepbase_engine.collect_span(v_next, v_until);
     v_next := v_until;
     exit when v_until > v_now or clock_timestamp() >= v_end;
@@ -8404,7 +8468,7 @@ begin
   return jsonb_build_object('runs', v_runs, 'settled_at', v_from);
 end;
 $function$;
-comment on function stepbase_engine.collect_statistics(p_time interval, p_keep interval) is 'Collects the runs that ended since the settled minute, for p_time, the rest in the next call; merges minutes into hours after a day and deletes buckets after p_keep. Returns {runs, settled_at}.';
+comment on function stepbase_engine.collect_statistics(p_time interval, p_keep interval, p_runs integer) is 'Collects the runs that ended since the settled minute, in slices of about p_runs runs and at least a minute, for p_time, the rest in the next call; merges minutes into hours after a day and deletes buckets after p_keep. Returns {runs, settled_at}.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.complete(p_run_ids uuid[], p_step_run_ids uuid[], p_fences integer[], p_inputs jsonb[], p_outputs jsonb[], p_handles text[], p_details jsonb[], p_eager_step_ids text[], p_after_step_ids text[], p_job_ids uuid[])
  RETURNS SETOF stepbase_engine.work
@@ -9746,7 +9810,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.describe_error(p_state text, p_messag
 AS $function$
 begin
   -- Transient faults (deadlocks, missing resources, a shutdown) say nothing about the start: the caller retries.
-  if p_state ~ '^(40|53|57|58|XX)' then
+  if stepbase_private.is_temporary_error(p_state) then
     raise exception using errcode = p_state, message = p_message, detail = p_detail;
   end if;
   return jsonb_build_object('code', 'not_started')
@@ -9754,7 +9818,7 @@ begin
     || jsonb_build_object('message', p_message, 'at', stepbase_engine.now());
 end;
 $function$;
-comment on function stepbase_engine.describe_error(p_state text, p_message text, p_detail text) is 'An exception (SQLSTATE, message, detail) as {code, message, at, …}, in the form that schedules, triggers and steps store. Raises transient errors again (SQLSTATE classes 40, 53, 57, 58 and XX).';
+comment on function stepbase_engine.describe_error(p_state text, p_message text, p_detail text) is 'An exception (SQLSTATE, message, detail) as {code, message, at, …}, in the form that schedules, triggers and steps store. Raises temporary errors again.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.detach_children(p_run_ids uuid[], p_step_run_ids uuid[])
  RETURNS void
@@ -9794,6 +9858,9 @@ begin
         ' from stepbase_engine.%I() f',
         'check_' || v_check
       ) into v_found using v_check;
+      v_found := coalesce(v_found, jsonb_build_array(jsonb_build_object(
+        'check', v_check, 'status', 'ok', 'finding', stepbase_engine.healthy_sentence(v_check), 'fix', null
+      )));
     exception when others then
       -- One check must not prevent the others.
       v_found := jsonb_build_array(jsonb_build_object(
@@ -10388,6 +10455,7 @@ begin
       and b.workflow_limit = coalesce(v_workflow_limit, c_none)
       and b.queue_limit = coalesce(v_queue_limit, c_none)
       and b.arrival >= (select s.last_value from stepbase_engine.backlog_start s)
+      and b.workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff'
   );
   if v_workflow_limit is null and v_queue_limit is null and v_group_is_empty then
     v_token := stepbase_engine.create_first_token(p_run, stepbase_engine.max_queued_per_app());
@@ -12636,6 +12704,11 @@ begin
 
   -- One block: a start that is refused cancels no run.
   begin
+    -- Only runs that the schedule alone started: a batch that other starts joined has their input, and goes on.
+    v_open := array(
+      select r.id from stepbase.runs r where r.id = any(v_open) and not coalesce(r.metadata ? 'is_shared', false)
+      order by r.id
+    );
     if v_open <> '{}' then
       perform stepbase_engine.end_runs(
         v_open, 'cancelled',
@@ -12669,7 +12742,7 @@ begin
   where s.id = p_schedule.id and (is_started or v_refused is not null);
 end;
 $function$;
-comment on function stepbase_engine.fire_schedule_time(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_policy text, p_requested_by uuid, OUT recorded stepbase.schedule_runs, OUT is_started boolean) is 'Starts the run of a schedule for one time by an overlap policy, or records why none starts. A time that has a run keeps it. Only starts with the cause schedule count for max_runs. Transient errors are raised.';
+comment on function stepbase_engine.fire_schedule_time(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_policy text, p_requested_by uuid, OUT recorded stepbase.schedule_runs, OUT is_started boolean) is 'Starts the run of a schedule for one time by an overlap policy, or records why none starts. cancel_previous cancels the open runs that the schedule alone started. A time that has a run keeps it. Only starts with the cause schedule count for max_runs. Transient errors are raised.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.fire_schedules(p_computed jsonb)
  RETURNS integer
@@ -13035,9 +13108,10 @@ CREATE OR REPLACE FUNCTION stepbase_engine.has_flow_work()
 AS $function$
   select
     exists (select 1 from stepbase_engine.flow_checks)
+    or exists (select 1 from stepbase_engine.flow_changes)
     or coalesce(stepbase_engine.next_flow_at() <= stepbase_engine.now(), false);
 $function$;
-comment on function stepbase_engine.has_flow_work() is 'Whether a line of the flow backlog has to be looked at. Costs two index look-ups.';
+comment on function stepbase_engine.has_flow_work() is 'Whether a line of the flow backlog has to be looked at, or a changed flow control to be applied. Costs three look-ups.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_messages()
  RETURNS boolean
@@ -13140,6 +13214,58 @@ AS $function$
   );
 $function$;
 comment on function stepbase_engine.has_resident_worker() is 'Whether a resident worker is alive. Without one, pg_cron, pg_net and Vault have to call the worker function.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.healthy_sentence(p_check text)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case p_check
+    when 'migrations' then format(
+      'The schema has version %s, on PostgreSQL %s.', stepbase_engine.schema_version(),
+      split_part(current_setting('server_version'), ' ', 1)
+    )
+    when 'policies' then 'Row-level security is on for all tables, and the policies exist.'
+    when 'roles' then 'stepbase_worker has its privileges and limits.'
+    when 'partitions' then 'The partitions of this month and the next exist.'
+    when 'hook' then
+      'The sign-ins of members in the last week show no fault; npm run doctor tests the hook with --email and --password.'
+    when 'realtime' then 'Members can join channels, and today has a partition.'
+    when 'cron' then case
+      when to_regclass('cron.job') is null
+        then 'pg_cron is not installed; a resident worker runs, and the host calls maintenance.'
+      else 'The cron jobs are active.'
+    end
+    when 'vault' then case
+      when stepbase_engine.has_resident_worker() then 'Vault is installed; a resident worker needs no entries.'
+      else 'Vault has the address and a secret key of the project.'
+    end
+    when 'pg_net' then case
+      when to_regproc('net.http_post') is null then 'pg_net is not installed; a resident worker needs no calls.'
+      else 'pg_net is installed, and no call failed within an hour.'
+    end
+    when 'clock' then format('The database has the time %s.', stepbase_engine.time_text(now()))
+    when 'workers' then (
+      select case
+        when s.is_alive then format(
+          'The last heartbeat was %s ago.', stepbase_engine.duration_text(stepbase_engine.now() - s.last_heartbeat_at)
+        )
+        else 'No worker runs, and no work is pending.'
+      end
+      from stepbase_engine.worker_silence(null) s
+    )
+    when 'versions' then
+      format('The workers have the version of the schema, %s.', stepbase_engine.schema_version())
+    when 'queue' then 'No job waits for more than a minute.'
+    when 'outbox' then 'No message of the outbox is quarantined or waits for more than a minute.'
+    when 'timers' then 'No timer or schedule is overdue.'
+    when 'steps' then 'Every open step has its job.'
+    when 'maintenance' then 'Maintenance runs.'
+    when 'transactions' then 'No transaction is open for more than ten minutes.'
+  end;
+$function$;
+comment on function stepbase_engine.healthy_sentence(p_check text) is 'The sentence of a check of stepbase.doctor that found no problem.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat(p_worker jsonb)
  RETURNS void
@@ -13529,6 +13655,11 @@ begin
   end if;
   insert into stepbase_engine.batch_items (run_id, place, item)
   values (v_run.id, v_hold.items, v_input);
+  -- From now on the run has the input of others, so its schedule does not cancel it for the next start.
+  if v_run.trigger_type = 'schedule' and v_run.metadata -> 'schedule_id' is distinct from p_metadata -> 'schedule_id' then
+    update stepbase.runs r set metadata = r.metadata || '{"is_shared": true}'
+    where r.id = v_run.id and not r.metadata ? 'is_shared';
+  end if;
   update stepbase_engine.flow_holds h
   set items = h.items + 1, bytes = h.bytes + pg_column_size(v_input)
   where h.key_id = v_key_id
@@ -13538,7 +13669,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.join_held_run(p_control_id uuid, p_rate_limit_id uuid, p_workflow_version_id uuid, p_input jsonb, p_idempotency_key text, p_priority integer, p_metadata jsonb, p_tags text[], OUT run_id uuid, OUT start_at timestamp with time zone) is 'Adds a start to the run that a debounce or batch control holds for its key, and returns run_id. Without one it returns the start_at of the run that the caller writes and passes to note_held_run. Locks the key.';
+comment on function stepbase_engine.join_held_run(p_control_id uuid, p_rate_limit_id uuid, p_workflow_version_id uuid, p_input jsonb, p_idempotency_key text, p_priority integer, p_metadata jsonb, p_tags text[], OUT run_id uuid, OUT start_at timestamp with time zone) is 'Adds a start to the run that a debounce or batch control holds for its key, and returns run_id. A batch of a schedule that another start joined gets is_shared in its metadata. Without one it returns the start_at of the run that the caller writes and passes to note_held_run. Locks the key.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone)
  RETURNS TABLE(ord bigint, retries boolean, retry_at timestamp with time zone, handle text, on_error text)
@@ -14468,7 +14599,7 @@ begin
   v_first := coalesce(
     (
       select w.arrival from stepbase_engine.run_backlog w
-      where w.arrival >= v_start
+      where w.arrival >= v_start and w.workflow_limit < 'ffffffff-ffff-ffff-ffff-ffffffffffff'
       order by w.arrival
       limit 1
     ),
@@ -14752,6 +14883,35 @@ AS $function$
 $function$;
 comment on function stepbase_engine.node_components(p_node stepbase.workflow_nodes) is 'The references to components in a node (part: step, item or compensation) with the components they are pinned to.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.note_changed_flow_control()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: members who may change a workflow have no access to the engine's tables.
+declare
+  v_is_counted constant boolean := case tg_op
+    when 'INSERT' then true
+    when 'UPDATE' then new.key_path is distinct from old.key_path
+    else false
+  end;
+begin
+  insert into stepbase_engine.flow_changes as h (workflow_id, kind, app_code, stage)
+  values (
+    coalesce(new.workflow_id, old.workflow_id), coalesce(new.kind, old.kind), coalesce(new.app_code, old.app_code),
+    case when v_is_counted then 'pending' else 'lines' end
+  )
+  on conflict (workflow_id, kind) do update set
+    stage = excluded.stage, after_at = excluded.after_at, after_id = excluded.after_id
+  -- A new number does not end a count that is under way.
+  where v_is_counted or tg_op = 'DELETE' or h.stage = 'lines';
+  perform pg_notify('stepbase', 'admit');
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.note_changed_flow_control() is 'Trigger: notes a changed flow control for stepbase_engine.apply_flow_changes. A new key is applied to each open run, a new number or a deletion to the lines only.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.note_changes(p_changes jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -14804,15 +14964,18 @@ end;
 $function$;
 comment on function stepbase_engine.note_held_run(p_control_id uuid, p_run stepbase.runs) is 'Names a new run as the one that later starts of its key join.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_waits boolean)
+CREATE OR REPLACE FUNCTION stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_last_run_id uuid, p_waits boolean)
  RETURNS void
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
-  insert into stepbase_engine.flow_rates as f (key_id, app_code, workflow_id, kind, next_at, due_at)
+  insert into stepbase_engine.flow_rates as f (
+    key_id, app_code, workflow_id, kind, next_at, due_at, last_run_id, passed_at
+  )
   select
     p_key_id, p_control.app_code, p_control.workflow_id, p_control.kind, n.next_at,
-    case when p_waits then n.next_at - r.tolerance end
+    case when p_waits then n.next_at - r.tolerance end,
+    p_last_run_id, case when p_passed > 0 then stepbase_engine.now() end
   from stepbase_engine.rate_of(p_control) r
   cross join lateral (
     select coalesce(
@@ -14822,9 +14985,11 @@ AS $function$
       stepbase_engine.now()
     ) + p_passed * r.spacing as next_at
   ) n
-  on conflict (key_id) do update set next_at = excluded.next_at, due_at = excluded.due_at;
+  on conflict (key_id) do update set
+    next_at = excluded.next_at, due_at = excluded.due_at,
+    last_run_id = coalesce(excluded.last_run_id, f.last_run_id), passed_at = coalesce(excluded.passed_at, f.passed_at);
 $function$;
-comment on function stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_waits boolean) is 'Stores that runs of a key have passed a throttle, and when to look at the line again if further runs wait (p_waits).';
+comment on function stepbase_engine.note_passed(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_passed integer, p_last_run_id uuid, p_waits boolean) is 'Stores that runs of a key have passed a throttle, and when to look at the line again if further runs wait (p_waits).';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.notify_deleted_queue()
  RETURNS trigger
@@ -14926,7 +15091,7 @@ begin
   end if;
   token := stepbase_private.random_token('sbc_');
   expires_at := stepbase_engine.now() + (p_call_ms + p_timeout_ms) * interval '1 millisecond';
-  secrets := stepbase_private.component_secrets_of(p_component_id);
+  secrets := stepbase_private.signing_secrets_of(p_component_id);
   insert into stepbase_private.step_callbacks (
     token_hash, app_code, step_run_id, component_id, timeout_ms, heartbeat_timeout_ms, expires_at
   )
@@ -15144,17 +15309,17 @@ $function$;
 comment on function stepbase_engine.outbox_apps(p_after text, p_limit integer) is 'The apps with messages for relay_app, at most p_limit: those after p_after first, then the others.';
 grant execute on function stepbase_engine.outbox_apps(p_after text, p_limit integer) to stepbase_worker;
 
-CREATE OR REPLACE FUNCTION stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer)
- RETURNS integer
+CREATE OR REPLACE FUNCTION stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer, OUT passed integer, OUT last_run_id uuid)
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
  SET jit TO 'off'
 AS $function$
 declare
-  v_passed int := 0;
   v_run stepbase.runs;
 begin
+  passed := 0;
   for v_run in
     -- Lock order: the backlogs (3), skipping locked rows: those runs are being cancelled or paused.
     with taken as (
@@ -15173,7 +15338,8 @@ begin
     where r.status = 'pending'
     order by t.priority desc, t.arrival
   loop
-    v_passed := v_passed + 1;
+    passed := passed + 1;
+    last_run_id := v_run.id;
     if p_kind = 'concurrency' and p_control.id is not null then
       insert into stepbase_engine.run_slots (run_id, limit_id, is_key)
       values (v_run.id, p_key_id, true)
@@ -15181,10 +15347,9 @@ begin
     end if;
     perform stepbase_engine.enqueue_run(v_run, false, p_kind);
   end loop;
-  return v_passed;
 end;
 $function$;
-comment on function stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer) is 'Passes the first p_limit runs of a line on, by priority and then by age; returns how many.';
+comment on function stepbase_engine.pass_line(p_control stepbase.workflow_flow_controls, p_workflow_id uuid, p_kind text, p_key_id uuid, p_limit integer, OUT passed integer, OUT last_run_id uuid) is 'Passes the first p_limit runs of a line on, by priority and then by age; returns how many, and the last one.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.pause_run(p_run stepbase.runs, p_actor_id uuid)
  RETURNS boolean
@@ -15195,9 +15360,10 @@ declare
   v_run stepbase.runs;
 begin
   perform 1 from stepbase.runs r where r.id = p_run.id for no key update;
-  perform stepbase_engine.remove_from_backlog(array(
-    select r.id from stepbase.runs r where r.id = p_run.id and r.status = 'pending'
-  ));
+  if exists (select 1 from stepbase.runs r where r.id = p_run.id and r.status = 'pending') then
+    perform stepbase_engine.return_starts(array[p_run.id]);
+    perform stepbase_engine.remove_from_backlog(array[p_run.id]);
+  end if;
   update stepbase.runs r
   set status = 'paused', paused_at = stepbase_engine.now(), updated_at = stepbase_engine.now()
   where r.id = p_run.id and r.status in ('pending', 'running') and r.pending_outcome is null;
@@ -16454,20 +16620,25 @@ begin
       select r.id from stepbase.runs r
       where r.app_code = v_control.app_code and r.workflow_id = v_control.workflow_id
         and r.status in ('running', 'paused') and r.started_at is not null
-        and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = r.id and s.is_key)
+        and not exists (
+          select 1 from stepbase_engine.run_slots s
+          where s.run_id = r.id and s.limit_id = stepbase_engine.flow_key(v_control, r.input)
+        )
         and stepbase_engine.flow_key(v_control, r.input)
           <> all(array(select stepbase_engine.slots_of_ancestors(r.parent_run_id)))
+      limit 1000
       for no key update of r skip locked
     );
     if v_missed <> '{}' then
       perform stepbase_engine.count_for_key(v_control, v_missed);
     end if;
   end loop;
-  perform stepbase_engine.check_lines(l.workflow_id, l.kind)
-  from (select distinct b.workflow_id, b.kind from stepbase_engine.flow_backlog b) l;
+  insert into stepbase_engine.flow_changes (workflow_id, kind, app_code, stage)
+  select distinct b.workflow_id, b.kind, b.app_code, 'lines' from stepbase_engine.flow_backlog b
+  on conflict (workflow_id, kind) do nothing;
 end;
 $function$;
-comment on function stepbase_engine.reconcile_flow() is 'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that were cancelled, gives runs that a concurrency key does not count yet their slot, and asks admit_flow to look at every line. reconcile_admission calls it.';
+comment on function stepbase_engine.reconcile_flow() is 'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that were cancelled, gives runs that a concurrency key does not count yet their slot (at most 1,000 of each control), and has every line looked at. reconcile_admission calls it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text DEFAULT NULL::text, p_is_final boolean DEFAULT false)
  RETURNS void
@@ -16785,24 +16956,19 @@ begin
     avg_duration_ms, min_duration_ms, max_duration_ms, last_executed_at
   )
   select
-    s.app_code,
-    v.workflow_id,
-    s.step_type,
-    n.component_id,
-    count(*),
-    count(*) filter (where s.status = 'completed'),
-    count(*) filter (where s.status = 'failed'),
-    coalesce(round(avg(s.duration_ms)), 0),
-    min(s.duration_ms),
-    max(s.duration_ms),
-    max(s.completed_at)
-  from stepbase.step_runs s
-  join stepbase.workflow_versions v on v.id = s.workflow_version_id
-  join stepbase.workflow_nodes n on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
-  where s.status in ('completed', 'failed')
+    b.app_code, b.workflow_id, b.step_type, b.component_id,
+    sum(b.completed + b.failed), sum(b.completed), sum(b.failed),
+    coalesce(
+      round(sum(b.duration_ms) / nullif(sum(b.completed + b.failed + b.cancelled) filter (where b.slot >= 0), 0)), 0
+    ),
+    stepbase_engine.slot_duration(min(b.slot) filter (where b.slot >= 0)),
+    stepbase_engine.slot_duration(max(b.slot) filter (where b.slot >= 0)),
+    max(b.bucket_at)
+  from stepbase_engine.statistics_buckets b
+  where b.step_id is not null and b.completed + b.failed > 0
   group by grouping sets (
-    (s.app_code, v.workflow_id, s.step_type, n.component_id),
-    (s.app_code, s.step_type, n.component_id)
+    (b.app_code, b.workflow_id, b.step_type, b.component_id),
+    (b.app_code, b.step_type, b.component_id)
   )
   on conflict on constraint statistics_are_one_row_per_activity do update set
     execution_count = excluded.execution_count,
@@ -16818,7 +16984,7 @@ begin
   refresh materialized view concurrently stepbase_private.project_statistics;
 end;
 $function$;
-comment on function stepbase_engine.refresh_statistics() is 'Recomputes activity_statistics from the step runs that retention keeps, and refreshes the materialized views.';
+comment on function stepbase_engine.refresh_statistics() is 'Computes activity_statistics from the buckets, and refreshes the materialized views. It reads no ended run or step.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.refuse_change()
  RETURNS trigger
@@ -17208,6 +17374,7 @@ AS $function$
 declare
   v_now constant timestamptz := stepbase_engine.now();
   v_run_id uuid;
+  v_retry_in interval;
 begin
   for v_run_id in
     select d.id from stepbase.runs d
@@ -17225,13 +17392,15 @@ begin
         perform stepbase_engine.release_run(v_run_id);
       end if;
     exception when others then
-      raise warning 'stepbase: could not start run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
-      update stepbase.runs r set start_at = v_now + interval '5 minutes' where r.id = v_run_id;
+      v_retry_in := case
+        when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' else interval '5 minutes' end;
+      raise warning 'stepbase: could not start run %, trying again in %: %', v_run_id, v_retry_in, sqlerrm;
+      update stepbase.runs r set start_at = v_now + v_retry_in where r.id = v_run_id;
     end;
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.release_due_runs(p_limit integer) is 'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried again after five minutes and does not delay the others. Paused runs stay held until they are resumed.';
+comment on function stepbase_engine.release_due_runs(p_limit integer) is 'Releases up to p_limit held runs whose start_at has come, the earliest first. A run that cannot be released is tried again after five minutes, after a temporary fault in 10 seconds, and does not delay the others. Paused runs stay held until they are resumed.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.release_run(p_run_id uuid)
  RETURNS boolean
@@ -17946,6 +18115,77 @@ AS $function$
 $function$;
 comment on function stepbase_engine.resolved_steps(p_run_id uuid) is 'The last attempts of the steps after which a run continued: completed, skipped, or failed and handled.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.resumable_runs(p_limit integer)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  -- app and suspended: loose index scans over the applications and their groups.
+  with recursive app as (
+    (select w.app_code from stepbase_engine.run_backlog w order by w.app_code limit 1)
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select w.app_code from stepbase_engine.run_backlog w
+      where w.app_code > a.app_code
+      order by w.app_code
+      limit 1
+    ) n
+  ),
+  suspended as (
+    select a.app_code, h.queue_limit
+    from app a
+    cross join lateral (
+      select w.queue_limit from stepbase_engine.run_backlog w
+      where w.app_code = a.app_code and w.workflow_limit = stepbase_engine.suspended_group()
+      order by w.queue_limit
+      limit 1
+    ) h
+    union all
+    select g.app_code, n.queue_limit
+    from suspended g
+    cross join lateral (
+      select w.queue_limit from stepbase_engine.run_backlog w
+      where w.app_code = g.app_code and w.workflow_limit = stepbase_engine.suspended_group()
+        and w.queue_limit > g.queue_limit
+      order by w.queue_limit
+      limit 1
+    ) n
+  ),
+  free as materialized (
+    select g.app_code, g.queue_limit
+    from suspended g
+    cross join lateral (
+      select r.id from stepbase_engine.run_backlog w
+      join stepbase.runs r on r.id = w.run_id
+      where w.app_code = g.app_code and w.workflow_limit = stepbase_engine.suspended_group()
+        and w.queue_limit = g.queue_limit
+      order by w.priority desc, w.arrival
+      limit 1
+    ) f
+    where not stepbase_engine.is_suspended(f.id, true)
+    limit p_limit
+  )
+  -- Locked runs are skipped: they are found by the next call, or by the maintenance.
+  select n.id
+  from free f
+  cross join lateral (
+    select r.id, r.priority from stepbase_engine.run_backlog w
+    join stepbase.runs r on r.id = w.run_id
+    where w.app_code = f.app_code and w.workflow_limit = stepbase_engine.suspended_group()
+      and w.queue_limit = f.queue_limit
+    order by w.priority desc, w.arrival
+    limit greatest(p_limit / (select count(*) from free), 1)
+    for no key update of r skip locked
+  ) n
+  -- The order in which they were started.
+  order by n.priority desc, n.id;
+$function$;
+comment on function stepbase_engine.resumable_runs(p_limit integer) is 'Locks and returns up to p_limit runs in the backlog that no switch suspends any more, the same number of each group.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.resume_run(p_run stepbase.runs, p_actor_id uuid)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -18026,39 +18266,18 @@ CREATE OR REPLACE FUNCTION stepbase_engine.resume_suspended(p_limit integer)
 AS $function$
 declare
   v_run stepbase.runs;
+  -- A statement of its own: the next one sees the runs as they are under the lock.
+  v_starts constant uuid[] := array(select u.id from stepbase_engine.resumable_runs(p_limit) as u (id));
   v_locked uuid[];
   v_tokens uuid[];
   v_runs uuid[];
   v_resumed int := 0;
-  -- By workflow, because one with many suspended runs may stay suspended.
-  v_free constant uuid[] := array(
-    select g.workflow_id
-    from (
-      select distinct b.app_code, b.queue_limit as workflow_id
-      from stepbase_engine.run_backlog b
-      where b.workflow_limit = stepbase_engine.suspended_group()
-    ) g
-    where not exists (
-      select 1 from stepbase.incident_switches i
-      where i.released_at is null and stepbase_engine.switch_applies(i, g.app_code, g.workflow_id)
-    )
-  );
 begin
-  -- Locked runs are skipped: they are found by the next call, or by the maintenance.
   for v_run in
     select r.*
-    from stepbase_engine.run_backlog b
-    join stepbase.runs r on r.id = b.run_id
-    where b.workflow_limit = stepbase_engine.suspended_group()
-      and case
-        when b.queue_limit = any(v_free) then true
-        -- A change from pause to drain lets children of open runs start.
-        else r.parent_run_id is not null and not stepbase_engine.is_suspended(r.id, true)
-      end
-    -- The order in which they were started.
-    order by r.priority desc, r.id
-    limit p_limit
-    for no key update of r skip locked
+    from unnest(v_starts) with ordinality as u (id, place)
+    join stepbase.runs r on r.id = u.id
+    order by u.place
   loop
     delete from stepbase_engine.run_backlog b where b.run_id = v_run.id;
     if v_run.status = 'pending' then
@@ -18067,18 +18286,7 @@ begin
     v_resumed := v_resumed + 1;
   end loop;
 
-  v_locked := array(
-    select r.id from stepbase.runs r
-    where r.status = 'running'
-      and r.id in (
-        select s.run_id from stepbase.step_runs s
-        where s.job_id is null and s.status = 'ready' and s.limited_by is null
-      )
-      and not stepbase_engine.is_suspended(r.id, false)
-    order by r.id
-    limit p_limit
-    for no key update skip locked
-  );
+  v_locked := array(select u.id from stepbase_engine.runs_with_resumable_steps(p_limit) as u (id));
   -- A token carries 16 branches of a run, as at a fan-out.
   with suspended as (
     select
@@ -18207,6 +18415,46 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.retry_policy(p_step stepbase.step_runs, p_node stepbase.workflow_nodes) is 'Returns the retry policy of a step run: that of its node (of the node''s compensation for item_index -1, none for the tool of an agent), otherwise one with the retry_count of its component; null when there is none.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.return_starts(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  -- Each run whose start a throttle counted: one that has passed its line.
+  with passed as (
+    select stepbase_engine.flow_key(c, r.input) as key_id, c, array_agg(r.id) as run_ids
+    from stepbase.runs r
+    join stepbase.workflow_flow_controls c on c.workflow_id = r.workflow_id and c.kind = 'throttle'
+    where r.id = any(p_run_ids) and r.held_by is null and r.started_at is null
+      and not exists (select 1 from stepbase_engine.flow_backlog b where b.run_id = r.id)
+      -- Its start was taken back when an incident switch suspended it.
+      and not exists (
+        select 1 from stepbase_engine.run_backlog b
+        where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+      )
+    group by 1, c
+  ),
+  -- In the order of the keys: two claims may lock the same ones.
+  locked as (
+    select f.key_id from stepbase_engine.flow_rates f
+    where f.key_id in (select p.key_id from passed p)
+    order by f.key_id for update
+  )
+  update stepbase_engine.flow_rates f
+  set
+    -- The rate without these starts. A run that passed after them keeps its distance to the next one.
+    next_at = greatest(
+      f.next_at - cardinality(p.run_ids) * r.spacing,
+      case when f.last_run_id <> all(p.run_ids) then f.passed_at + r.spacing end
+    ),
+    last_run_id = case when f.last_run_id <> all(p.run_ids) then f.last_run_id end,
+    passed_at = case when f.last_run_id <> all(p.run_ids) then f.passed_at end
+  from passed p
+  cross join lateral stepbase_engine.rate_of(p.c) r
+  where f.key_id = p.key_id and f.key_id in (select l.key_id from locked l);
+$function$;
+comment on function stepbase_engine.return_starts(p_run_ids uuid[]) is 'Takes starts back that a throttle counted and that do not happen: the runs pass it again when they are released or resumed. The caller has locked the runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.return_tokens(p_job_ids uuid[])
  RETURNS integer
@@ -18374,6 +18622,58 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.run_summary(p_run_id uuid, OUT app_code text, OUT seq bigint, OUT summary jsonb) is 'The application of a run, its last seq, and what messages say about the run. Nulls without such a run. A function of its own, so that a look-up by id remains one: joined, the planner may read all runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.runs_with_resumable_steps(p_limit integer)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  -- version: a loose index scan over the versions of the runs.
+  with recursive version as (
+    (
+      select s.app_code, s.workflow_version_id from stepbase.step_runs s
+      where s.status = 'ready' and s.job_id is null and s.limited_by is null
+      order by s.app_code, s.workflow_version_id
+      limit 1
+    )
+    union all
+    select n.app_code, n.workflow_version_id
+    from version v
+    cross join lateral (
+      select s.app_code, s.workflow_version_id from stepbase.step_runs s
+      where s.status = 'ready' and s.job_id is null and s.limited_by is null
+        and (s.app_code, s.workflow_version_id) > (v.app_code, v.workflow_version_id)
+      order by s.app_code, s.workflow_version_id
+      limit 1
+    ) n
+  ),
+  free as materialized (
+    select v.app_code, v.workflow_version_id
+    from version v
+    join stepbase.workflow_versions d on d.id = v.workflow_version_id
+    where not exists (
+      select 1 from stepbase.incident_switches i
+      where i.released_at is null and i.mode = 'pause'
+        and stepbase_engine.switch_applies(i, v.app_code, d.workflow_id)
+    )
+    limit p_limit
+  )
+  select distinct n.id
+  from free f
+  cross join lateral (
+    select r.id from stepbase.step_runs s
+    join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+    where s.app_code = f.app_code and s.workflow_version_id = f.workflow_version_id
+      and s.status = 'ready' and s.job_id is null and s.limited_by is null
+    order by s.run_id
+    limit greatest(p_limit / (select count(*) from free), 1)
+    for no key update of r skip locked
+  ) n
+  order by n.id;
+$function$;
+comment on function stepbase_engine.runs_with_resumable_steps(p_limit integer) is 'Locks and returns up to p_limit running runs with ready steps that have no token and that no switch suspends any more, the same number of each version.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.schedule_jitter(p_schedule_id uuid, p_scheduled_at timestamp with time zone, p_jitter_seconds integer, p_following timestamp with time zone)
  RETURNS interval
@@ -18860,6 +19160,29 @@ $function$;
 comment on function stepbase_engine.send_step_texts(p_pieces jsonb) is 'Sends one private Realtime message for each piece [{step_run_id, fence, call, seq, offset, text, done, truncated}] of an attempt: topic stepbase:run:<id>, event text, payload {run_id, step_id, item_index, attempt, call, seq, offset, text, done}. Pieces of an attempt that was claimed again since (another fence) are dropped.';
 grant execute on function stepbase_engine.send_step_texts(p_pieces jsonb) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.shares_key(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_parent_run_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with recursive ancestor as (
+    select r.id, r.parent_run_id, r.workflow_id, r.input, r.completed_at
+    from stepbase.runs r
+    where r.id = p_parent_run_id
+    union all
+    select r.id, r.parent_run_id, r.workflow_id, r.input, r.completed_at
+    from ancestor a
+    join stepbase.runs r on r.id = a.parent_run_id
+  )
+  select exists (
+    select 1 from ancestor a
+    where a.workflow_id = p_control.workflow_id and a.completed_at is null
+      and stepbase_engine.flow_key(p_control, a.input) = p_key_id
+  );
+$function$;
+comment on function stepbase_engine.shares_key(p_control stepbase.workflow_flow_controls, p_key_id uuid, p_parent_run_id uuid) is 'Whether an open ancestor of a child run has the same key of a flow control: the child shares its slot.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.short_error(p_error jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -18907,6 +19230,37 @@ end;
 $function$;
 comment on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) is 'Sends a signal for a step and returns {run_id}. p_key is the same for all attempts of the step, so the signal is sent once. Errors: SB403, SB404 and those of stepbase_engine.accept_signal.';
 grant execute on function stepbase_engine.signal_from_step(p_run_id uuid, p_key text, p_target text, p_signal_name text, p_payload jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.slice_end(p_from timestamp with time zone, p_until timestamp with time zone, p_runs integer)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_cut timestamptz;
+begin
+  -- The first run that a slice has no room for. Of each application, at most p_runs + 1 entries of an index are read.
+  select r.completed_at into v_cut
+  from stepbase.applications a
+  cross join lateral (
+    select r.completed_at from stepbase.runs r
+    where r.app_code = a.app_code and r.completed_at >= p_from and r.completed_at < p_until
+    order by r.completed_at
+    limit p_runs + 1
+  ) r
+  order by r.completed_at
+  offset p_runs
+  limit 1;
+  if not found then
+    return p_until;
+  end if;
+  return greatest(date_trunc('minute', v_cut), p_from + interval '1 minute');
+end;
+$function$;
+comment on function stepbase_engine.slice_end(p_from timestamp with time zone, p_until timestamp with time zone, p_runs integer) is 'Until when p_runs runs ended since p_from: a whole minute, at least the first one, at most p_until.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.slot_duration(p_slot smallint)
  RETURNS bigint
@@ -20004,21 +20358,34 @@ CREATE OR REPLACE FUNCTION stepbase_engine.suspend_starts(p_run_ids uuid[])
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-begin
-  with suspended as (
-    insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
-    select r.id, r.app_code, stepbase_engine.suspended_group(), r.workflow_id, r.priority
-    from stepbase.runs r
+declare
+  v_suspended constant uuid[] := array(
+    select r.id from stepbase.runs r
     where r.id = any(p_run_ids) and r.status = 'pending' and stepbase_engine.is_suspended(r.id, true)
+      -- It waits elsewhere: it was paused and resumed after this token was created.
+      and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
+      and not exists (select 1 from stepbase_engine.run_backlog b where b.run_id = r.id)
     order by r.id
-    on conflict (run_id) do nothing
-    returning run_id
-  )
-  -- They request their concurrency slots again when they are released.
-  delete from stepbase_engine.run_slots s using suspended h where s.run_id = h.run_id;
-  if found then
-    perform pg_notify('stepbase', 'admit');
+  );
+begin
+  if v_suspended = '{}' then
+    return;
   end if;
+  -- They pass their throttle again when they are released, and request their concurrency slots again.
+  perform stepbase_engine.return_starts(v_suspended);
+  delete from stepbase_engine.run_slots s where s.run_id = any(v_suspended);
+  insert into stepbase_engine.run_backlog (run_id, app_code, workflow_limit, queue_limit, priority)
+  select
+    r.id, r.app_code, stepbase_engine.suspended_group(),
+    stepbase_engine.suspended_with(
+      r.workflow_id, (select p.workflow_id from stepbase.runs p where p.id = r.parent_run_id)
+    ),
+    r.priority
+  from stepbase.runs r
+  where r.id = any(v_suspended)
+  order by r.id
+  on conflict (run_id) do nothing;
+  perform pg_notify('stepbase', 'admit');
 end;
 $function$;
 comment on function stepbase_engine.suspend_starts(p_run_ids uuid[]) is 'Puts those of these pending runs that a switch suspends into the backlog, in a group that is not admitted. The caller has locked the runs and ends their tokens.';
@@ -20074,7 +20441,20 @@ CREATE OR REPLACE FUNCTION stepbase_engine.suspended_group()
  IMMUTABLE
  SET search_path TO ''
 AS $function$ select 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid; $function$;
-comment on function stepbase_engine.suspended_group() is 'The workflow_limit of suspended runs in run_backlog; their queue_limit is their workflow. These are the last groups of an application, and admit leaves them out.';
+comment on function stepbase_engine.suspended_group() is 'The workflow_limit of suspended runs in run_backlog. These are the last groups of an application, and admit leaves them out.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.suspended_with(p_workflow_id uuid, p_parent_workflow_id uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_parent_workflow_id is null then p_workflow_id
+    else md5(p_workflow_id::text || p_parent_workflow_id::text)::uuid
+  end;
+$function$;
+comment on function stepbase_engine.suspended_with(p_workflow_id uuid, p_parent_workflow_id uuid) is 'The queue_limit of suspended runs in run_backlog: runs with the same workflow, and the same workflow of the parent, are suspended by the same switches. So the first run of a group tells whether all of it may continue.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.sweep(p_limit integer DEFAULT 1000)
  RETURNS integer
@@ -20401,6 +20781,7 @@ declare
   v_now timestamptz := stepbase_engine.now();
   v_overdue uuid[];
   v_run_id uuid;
+  v_retry_in interval;
 begin
   -- Lock order: runs (2), skipping locked ones: they are still overdue at the next call.
   select array_agg(l.id) into v_overdue
@@ -20428,13 +20809,15 @@ begin
     begin
       perform stepbase_engine.end_runs(array[v_run_id], 'timed_out', c_error);
     exception when others then
-      raise warning 'stepbase: could not time out run %, trying again in 5 minutes: %', v_run_id, sqlerrm;
-      update stepbase.runs r set deadline_at = v_now + interval '5 minutes' where r.id = v_run_id;
+      v_retry_in := case
+        when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' else interval '5 minutes' end;
+      raise warning 'stepbase: could not time out run %, trying again in %: %', v_run_id, v_retry_in, sqlerrm;
+      update stepbase.runs r set deadline_at = v_now + v_retry_in where r.id = v_run_id;
     end;
   end loop;
 end;
 $function$;
-comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes and does not delay the others.';
+comment on function stepbase_engine.time_out_runs(p_limit integer) is 'Ends up to p_limit overdue runs as timed_out. A run whose end cannot be written is tried again after five minutes, after a temporary fault in 10 seconds, and does not delay the others.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.time_text(p_time timestamp with time zone)
  RETURNS text
@@ -21074,7 +21457,7 @@ begin
   exception when others then
     v_message := sqlerrm;
     -- Temporary faults (deadlocks, locks, resources, a server that stops) do not fail the run.
-    v_retry_in := case when sqlstate ~ '^(40|53|55|57|58|XX)' then interval '10 seconds' end;
+    v_retry_in := case when stepbase_private.is_temporary_error(sqlstate) then interval '10 seconds' end;
   end;
   raise warning 'stepbase: could not wake run %: %', p_run_id, v_message;
   if v_retry_in is null then
@@ -21727,24 +22110,6 @@ create table stepbase_private.api_key_hashes (
 comment on table stepbase_private.api_key_hashes is 'Hashes of API keys: the current one, and after a rotation the one before it. The primary key allows two at most.';
 alter table stepbase_private.api_key_hashes enable row level security;
 
-create table stepbase_private.component_secrets (
-  id uuid not null default gen_random_uuid(),
-  app_code text not null,
-  component_id uuid not null,
-  value text, -- The secret, in databases without Vault.
-  vault_id uuid, -- Id of the secret in vault.secrets.
-  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
-  created_at timestamp with time zone not null default now(),
-  constraint component_secrets_pkey PRIMARY KEY (id),
-  constraint component_secret_is_of_same_app FOREIGN KEY (component_id, app_code) REFERENCES stepbase.components(id, app_code) ON DELETE CASCADE,
-  constraint secret_is_in_one_place CHECK (((value IS NULL) <> (vault_id IS NULL)))
-);
-comment on table stepbase_private.component_secrets is 'Secrets that sign the calls of components; a component has several while a new one replaces an old one.';
-CREATE INDEX idx_component_secrets_component_id_app_code ON stepbase_private.component_secrets USING btree (component_id, app_code);
-CREATE TRIGGER component_secrets_audit AFTER INSERT OR DELETE ON stepbase_private.component_secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('component_id');
-CREATE TRIGGER component_secrets_forget AFTER DELETE ON stepbase_private.component_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
-alter table stepbase_private.component_secrets enable row level security;
-
 create table stepbase_private.database_triggers (
   id uuid not null default gen_random_uuid(),
   name text not null,
@@ -21980,6 +22345,34 @@ create policy "The auth server reads the applications of sessions" on stepbase_p
   for select to supabase_auth_admin
   using (true);
 
+create table stepbase_private.signing_secrets (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null,
+  trigger_id uuid,
+  subscription_id uuid,
+  component_id uuid,
+  owner_id uuid not null generated always as (COALESCE(trigger_id, subscription_id, component_id)) stored, -- The trigger, subscription or component.
+  value text, -- The secret, in databases without Vault.
+  vault_id uuid, -- Id of the secret in vault.secrets.
+  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
+  created_at timestamp with time zone not null default now(),
+  constraint signing_secrets_pkey PRIMARY KEY (id),
+  constraint secret_component_is_of_same_app FOREIGN KEY (component_id, app_code) REFERENCES stepbase.components(id, app_code) ON DELETE CASCADE,
+  constraint secret_subscription_is_of_same_app FOREIGN KEY (subscription_id, app_code) REFERENCES stepbase.webhook_subscriptions(id, app_code) ON DELETE CASCADE,
+  constraint secret_trigger_is_of_same_app FOREIGN KEY (trigger_id, app_code) REFERENCES stepbase.workflow_triggers(id, app_code) ON DELETE CASCADE,
+  constraint secret_has_one_owner CHECK ((num_nonnulls(trigger_id, subscription_id, component_id) = 1)),
+  constraint secret_is_in_one_place CHECK (((value IS NULL) <> (vault_id IS NULL)))
+);
+comment on table stepbase_private.signing_secrets is 'Secrets that sign the calls of a webhook trigger, the deliveries of a webhook subscription or the calls of a component. An owner has two while a new one replaces an old one.';
+CREATE INDEX idx_signing_secrets_component_id ON stepbase_private.signing_secrets USING btree (component_id, app_code) WHERE (component_id IS NOT NULL);
+CREATE UNIQUE INDEX idx_signing_secrets_current ON stepbase_private.signing_secrets USING btree (owner_id) WHERE (expires_at IS NULL);
+CREATE INDEX idx_signing_secrets_owner_id ON stepbase_private.signing_secrets USING btree (owner_id);
+CREATE INDEX idx_signing_secrets_subscription_id ON stepbase_private.signing_secrets USING btree (subscription_id, app_code) WHERE (subscription_id IS NOT NULL);
+CREATE INDEX idx_signing_secrets_trigger_id ON stepbase_private.signing_secrets USING btree (trigger_id, app_code) WHERE (trigger_id IS NOT NULL);
+CREATE TRIGGER signing_secrets_audit AFTER INSERT OR DELETE ON stepbase_private.signing_secrets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('owner_id');
+CREATE TRIGGER signing_secrets_forget AFTER DELETE ON stepbase_private.signing_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
+alter table stepbase_private.signing_secrets enable row level security;
+
 create table stepbase_private.step_callbacks (
   token_hash text not null,
   app_code text not null,
@@ -22044,58 +22437,76 @@ CREATE INDEX idx_unassigned_changes_created_at ON stepbase_private.unassigned_ch
 CREATE TRIGGER unassigned_changes_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase_private.unassigned_changes FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
 alter table stepbase_private.unassigned_changes enable row level security;
 
-create table stepbase_private.webhook_secrets (
-  id uuid not null default gen_random_uuid(),
-  app_code text not null,
-  trigger_id uuid not null,
-  secret text, -- The secret, in databases without Vault.
-  vault_id uuid, -- Id of the secret in vault.secrets.
-  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
-  created_at timestamp with time zone not null default now(),
-  constraint webhook_secrets_pkey PRIMARY KEY (id),
-  constraint webhook_secret_trigger_is_of_same_app FOREIGN KEY (trigger_id, app_code) REFERENCES stepbase.workflow_triggers(id, app_code) ON DELETE CASCADE,
-  constraint secret_is_in_one_place CHECK (((secret IS NULL) <> (vault_id IS NULL)))
-);
-comment on table stepbase_private.webhook_secrets is 'Secrets of webhook triggers; a trigger has several while a new one replaces an old one.';
-CREATE INDEX idx_webhook_secrets_trigger_id_app_code ON stepbase_private.webhook_secrets USING btree (trigger_id, app_code);
-CREATE TRIGGER webhook_secrets_forget AFTER DELETE ON stepbase_private.webhook_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
-alter table stepbase_private.webhook_secrets enable row level security;
-
-create table stepbase_private.webhook_subscription_secrets (
-  id uuid not null default gen_random_uuid(),
-  app_code text not null,
-  subscription_id uuid not null,
-  secret text, -- The secret, in databases without Vault.
-  vault_id uuid, -- Id of the secret in vault.secrets.
-  expires_at timestamp with time zone, -- When a replaced secret expires; null for the current one.
-  created_at timestamp with time zone not null default now(),
-  constraint webhook_subscription_secrets_pkey PRIMARY KEY (id),
-  constraint webhook_secret_subscription_is_of_same_app FOREIGN KEY (subscription_id, app_code) REFERENCES stepbase.webhook_subscriptions(id, app_code) ON DELETE CASCADE,
-  constraint secret_is_in_one_place CHECK (((secret IS NULL) <> (vault_id IS NULL)))
-);
-comment on table stepbase_private.webhook_subscription_secrets is 'Secrets that sign deliveries; a subscription has several while a new one replaces an old one.';
-CREATE INDEX idx_webhook_subscription_secrets_subscription_id_app_code ON stepbase_private.webhook_subscription_secrets USING btree (subscription_id, app_code);
-CREATE TRIGGER webhook_subscription_secrets_forget AFTER DELETE ON stepbase_private.webhook_subscription_secrets FOR EACH ROW WHEN ((old.vault_id IS NOT NULL)) EXECUTE FUNCTION stepbase_private.forget_vault_secret();
-alter table stepbase_private.webhook_subscription_secrets enable row level security;
-
 create materialized view stepbase_private.workflow_statistics as
+ WITH slots AS (
+         SELECT b.workflow_id,
+            b.slot,
+            sum(b.completed) AS completed,
+            sum(b.failed) AS failed,
+            sum(b.cancelled) AS cancelled,
+            sum(b.duration_ms) AS duration_ms,
+            sum(((b.completed + b.failed) + b.cancelled)) AS total
+           FROM stepbase_engine.statistics_buckets b
+          WHERE (b.step_id IS NULL)
+          GROUP BY b.workflow_id, b.slot
+        ), placed AS (
+         SELECT s_1.workflow_id,
+            s_1.slot,
+            s_1.completed,
+            s_1.failed,
+            s_1.cancelled,
+            s_1.duration_ms,
+            s_1.total,
+            sum(s_1.total) FILTER (WHERE (s_1.slot >= 0)) OVER (PARTITION BY s_1.workflow_id ORDER BY s_1.slot) AS up_to,
+            sum(s_1.total) FILTER (WHERE (s_1.slot >= 0)) OVER (PARTITION BY s_1.workflow_id) AS timed
+           FROM slots s_1
+        ), ended AS (
+         SELECT p.workflow_id,
+            sum(p.completed) AS completed,
+            sum(p.failed) AS failed,
+            sum(p.cancelled) AS cancelled,
+            sum(p.total) AS total,
+            (sum(p.duration_ms) / NULLIF(max(p.timed), (0)::numeric)) AS avg_duration_ms,
+            stepbase_engine.slot_duration(min(p.slot) FILTER (WHERE (p.up_to >= (0.95 * p.timed)))) AS p95_duration_ms
+           FROM placed p
+          GROUP BY p.workflow_id
+        ), step AS (
+         SELECT b.workflow_id,
+            sum(b.completed) AS completed
+           FROM stepbase_engine.statistics_buckets b
+          WHERE (b.step_id IS NOT NULL)
+          GROUP BY b.workflow_id
+        ), open AS (
+         SELECT r.workflow_id,
+            count(*) AS runs,
+            max(r.started_at) AS last_run_at
+           FROM (stepbase.applications a
+             JOIN stepbase.runs r ON (((r.app_code = a.app_code) AND (r.status = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text])))))
+          GROUP BY r.workflow_id
+        )
  SELECT w.id AS workflow_id,
     w.app_code,
     w.project_id,
-    count(r.id) AS total_runs,
-    count(r.id) FILTER (WHERE (r.status = 'completed'::text)) AS completed_runs,
-    count(r.id) FILTER (WHERE (r.status = ANY (ARRAY['failed'::text, 'timed_out'::text]))) AS failed_runs,
-    count(r.id) FILTER (WHERE (r.status = 'cancelled'::text)) AS cancelled_runs,
-    count(r.id) FILTER (WHERE (r.completed_at IS NULL)) AS open_runs,
-    (COALESCE(round(avg(r.duration_ms)), (0)::numeric))::bigint AS avg_duration_ms,
-    percentile_disc((0.95)::double precision) WITHIN GROUP (ORDER BY r.duration_ms) AS p95_duration_ms,
-    COALESCE(sum(r.steps_completed), (0)::bigint) AS total_steps,
-    max(r.started_at) AS last_run_at,
+    ((COALESCE(e.total, (0)::numeric) + (COALESCE(o.runs, (0)::bigint))::numeric))::bigint AS total_runs,
+    (COALESCE(e.completed, (0)::numeric))::bigint AS completed_runs,
+    (COALESCE(e.failed, (0)::numeric))::bigint AS failed_runs,
+    (COALESCE(e.cancelled, (0)::numeric))::bigint AS cancelled_runs,
+    COALESCE(o.runs, (0)::bigint) AS open_runs,
+    (COALESCE(round(e.avg_duration_ms), (0)::numeric))::bigint AS avg_duration_ms,
+    e.p95_duration_ms,
+    COALESCE(s.completed, (0)::bigint) AS total_steps,
+    GREATEST(o.last_run_at, ( SELECT max(l.started_at) AS max
+           FROM ( SELECT r.started_at
+                   FROM stepbase.runs r
+                  WHERE ((r.workflow_id = w.id) AND (r.app_code = w.app_code))
+                  ORDER BY r.created_at DESC
+                 LIMIT 100) l)) AS last_run_at,
     now() AS refreshed_at
-   FROM (stepbase.workflows w
-     LEFT JOIN stepbase.runs r ON (((r.workflow_id = w.id) AND (r.app_code = w.app_code))))
-  GROUP BY w.id, w.app_code, w.project_id;
-comment on materialized view stepbase_private.workflow_statistics is 'Totals of runs by workflow; clients call stepbase.workflow_statistics().';
+   FROM (((stepbase.workflows w
+     LEFT JOIN ended e ON ((e.workflow_id = w.id)))
+     LEFT JOIN step s ON ((s.workflow_id = w.id)))
+     LEFT JOIN open o ON ((o.workflow_id = w.id)));
+comment on materialized view stepbase_private.workflow_statistics is 'Totals of runs by workflow: open ones, and those that ended in the last 90 days, from the buckets. Clients call stepbase.workflow_statistics().';
 CREATE INDEX idx_workflow_statistics_app_code ON stepbase_private.workflow_statistics USING btree (app_code);
 CREATE UNIQUE INDEX idx_workflow_statistics_workflow_id ON stepbase_private.workflow_statistics USING btree (workflow_id);
 
@@ -22542,6 +22953,54 @@ begin
 end;
 $function$;
 comment on function stepbase_private.audit_secret_read() is 'Trigger: writes the first read of a secret in a run to the audit log.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.avoidable_approvals(p_origin stepbase.runs, p_outputs jsonb)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with recursive edited as materialized (
+    select
+      n.node_id as step_id,
+      case when n.node_type <> 'wait_for_approval' then
+        stepbase_engine.edited_handle(n.workflow_version_id, n.node_id, p_outputs -> n.node_id)
+      end as handle
+    from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_origin.workflow_version_id and p_outputs ? n.node_id
+  ),
+  -- edge: is_certain if the run takes it after its source, whatever the outputs are.
+  edge as materialized (
+    select
+      e.source_node_id as source_id, e.target_node_id as target_id,
+      e.source_handle is null or coalesce(e.source_handle = d.handle, false) as is_certain
+    from stepbase.workflow_edges e
+    left join edited d on d.step_id = e.source_node_id
+    where e.workflow_version_id = p_origin.workflow_version_id
+  ),
+  reached as (
+    select e.target_id as step_id, e.is_certain
+    from edited d
+    join edge e on e.source_id = d.step_id
+    union
+    select e.target_id, r.is_certain and e.is_certain
+    from reached r
+    join stepbase.workflow_nodes n
+      on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = r.step_id
+      -- A person decides what follows an approval that is asked again.
+      and (n.node_type <> 'wait_for_approval' or p_outputs ? n.node_id)
+    join edge e on e.source_id = r.step_id
+  )
+  select n.node_id
+  from stepbase.workflow_nodes n
+  join reached r on r.step_id = n.node_id
+  where n.workflow_version_id = p_origin.workflow_version_id and n.node_type = 'wait_for_approval'
+  group by n.node_id, n.config
+  having not bool_or(r.is_certain)
+    -- The output may name the person who decides.
+    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%';
+$function$;
+comment on function stepbase_private.avoidable_approvals(p_origin stepbase.runs, p_outputs jsonb) is 'The approvals that a rerun with these outputs of steps may never ask, or whose approver the outputs may choose: those after an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.backfill_schedule(p_schedule_id uuid, p_from_time text, p_to_time text, p_overlap_policy text)
  RETURNS stepbase.schedule_backfills
@@ -23746,27 +24205,6 @@ AS $function$
 $function$;
 comment on function stepbase_private.component_problems(p_node_id text, p_data text, p_node jsonb, p_app_code text) is 'One problem for each component that a node, the step of its for_each or its compensation names, and that the application cannot use.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.component_secrets_of(p_component_id uuid)
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_kept text[];
-  v_vault_ids uuid[];
-begin
-  select
-    coalesce(array_agg(s.value) filter (where s.value is not null), '{}'),
-    array_agg(s.vault_id) filter (where s.vault_id is not null)
-  into v_kept, v_vault_ids
-  from stepbase_private.component_secrets s
-  where s.component_id = p_component_id and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.read_vault(v_vault_ids);
-end;
-$function$;
-comment on function stepbase_private.component_secrets_of(p_component_id uuid) is 'Secrets that sign the calls of a component; empty if it has none.';
-
 CREATE OR REPLACE FUNCTION stepbase_private.config_expressions(p_step_type text, p_config jsonb)
  RETURNS TABLE(expression text, language text)
  LANGUAGE plpgsql
@@ -24381,7 +24819,7 @@ begin
   returning id into v_id;
   return jsonb_build_object(
     'id', v_id, 'path', '/hooks/' || v_id, 'signature_scheme', p_signature_scheme,
-    'secret', stepbase_private.store_webhook_secret(v_id, v_app_code, p_secret)
+    'secret', stepbase_private.store_signing_secret(v_app_code, 'webhook', v_id, p_secret)
   );
 end;
 $function$;
@@ -24422,7 +24860,7 @@ begin
       'at most 500 characters'
     );
   end;
-  return jsonb_build_object('id', v_id, 'secret', stepbase_private.make_subscription_secret(v_id, v_app_code));
+  return jsonb_build_object('id', v_id, 'secret', stepbase_private.store_signing_secret(v_app_code, 'subscription', v_id));
 end;
 $function$;
 comment on function stepbase_private.create_webhook_subscription(p_url text, p_event_types text[], p_workflow text, p_description text) is 'Implements stepbase.create_webhook_subscription.';
@@ -26263,32 +26701,42 @@ declare
   v_switch constant stepbase.incident_switches := stepbase_private.require_incident_switch(p_switch_id, 'run:read');
   v_status jsonb;
 begin
-  with apps as (
-    select a.app_code from stepbase.applications a
-    where v_switch.app_code is null or a.app_code = v_switch.app_code
+  with scope as materialized (
+    select w.app_code, array_agg(w.id) as workflow_ids
+    from stepbase.workflows w
+    where (v_switch.app_code is null or w.app_code = v_switch.app_code)
+      and stepbase_engine.switch_applies(v_switch, w.app_code, w.id)
+    group by w.app_code
   ),
-  open as materialized (
-    select r.id, r.status
-    from apps a
+  -- Each status has its own limit: many waiting runs must not hide those that are open.
+  found as materialized (
+    select s.status, r.id
+    from (values ('pending'), ('running'), ('paused')) s (status)
     cross join lateral (
-      select o.id, o.status, o.workflow_id from stepbase.runs o
-      where o.app_code = a.app_code and o.status in ('pending', 'running', 'paused')
+      select o.id
+      from scope c
+      join stepbase.runs o on o.app_code = c.app_code and o.status = s.status and o.workflow_id = any(c.workflow_ids)
+      limit c_most + 1
     ) r
-    where stepbase_engine.switch_applies(v_switch, a.app_code, r.workflow_id)
-    limit c_most
+  ),
+  counted as (
+    select f.status, least(count(*), c_most) as runs, count(*) > c_most as is_cut from found f group by f.status
   )
   select jsonb_build_object(
     'switch_id', v_switch.id,
     'is_on', v_switch.released_at is null,
-    'open_runs', count(*) filter (where o.status <> 'pending'),
-    'waiting_runs', count(*) filter (where o.status = 'pending'),
-    'steps_in_flight', coalesce(sum(
-      (select count(*) from stepbase.step_runs s where s.run_id = o.id and s.status = 'running')
-    ) filter (where o.status <> 'pending'), 0),
-    'is_complete', count(*) < c_most
+    'open_runs', coalesce(sum(c.runs) filter (where c.status <> 'pending'), 0),
+    'waiting_runs', coalesce(sum(c.runs) filter (where c.status = 'pending'), 0),
+    'steps_in_flight', (
+      select count(*)
+      from found f
+      join stepbase.step_runs s on s.run_id = f.id and s.status = 'running'
+      where f.status <> 'pending'
+    ),
+    'is_complete', not coalesce(bool_or(c.is_cut), false)
   )
   into v_status
-  from open o;
+  from counted c;
   return v_status;
 end;
 $function$;
@@ -26499,6 +26947,16 @@ AS $function$
     );
 $function$;
 comment on function stepbase_private.is_system_schema(p_schema text) is 'Whether a schema belongs to Stepbase, PostgreSQL, Supabase or an extension, and not to the project.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.is_temporary_error(p_state text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_state ~ '^(40|53|55P03|57|58|XX)';
+$function$;
+comment on function stepbase_private.is_temporary_error(p_state text) is 'Whether a SQLSTATE tells nothing about the statement, which may succeed when it is repeated: a deadlock or serialization failure (40), missing resources (53), a lock timeout (55P03), a server that stops (57), system errors (58, XX).';
 
 CREATE OR REPLACE FUNCTION stepbase_private.is_tool_workflow(p_app_code text, p_name text)
  RETURNS boolean
@@ -27929,44 +28387,6 @@ AS $function$
 $function$;
 comment on function stepbase_private.mail_invitation(p_invitation stepbase.invitations) is 'Queues the mail of an invitation. Errors: those of stepbase_private.queue_mail.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.make_component_secret(p_component_id uuid, p_app_code text)
- RETURNS text
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  v_secret constant text := stepbase_private.random_webhook_secret();
-  v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_in_vault(
-    v_secret, 'stepbase/component/' || v_id, 'Signs calls of component ' || p_component_id
-  );
-begin
-  insert into stepbase_private.component_secrets (id, app_code, component_id, value, vault_id)
-  values (v_id, p_app_code, p_component_id, case when v_vault_id is null then v_secret end, v_vault_id);
-  return v_secret;
-end;
-$function$;
-comment on function stepbase_private.make_component_secret(p_component_id uuid, p_app_code text) is 'Stores a new secret of a component and returns it.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text)
- RETURNS text
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  v_secret constant text := stepbase_private.random_webhook_secret();
-  v_id constant uuid := gen_random_uuid();
-  v_vault_id constant uuid := stepbase_private.put_in_vault(
-    v_secret, 'stepbase/webhook/' || v_id, 'Signs deliveries of webhook subscription ' || p_subscription_id
-  );
-begin
-  insert into stepbase_private.webhook_subscription_secrets (id, app_code, subscription_id, secret, vault_id)
-  values (v_id, p_app_code, p_subscription_id, case when v_vault_id is null then v_secret end, v_vault_id);
-  return v_secret;
-end;
-$function$;
-comment on function stepbase_private.make_subscription_secret(p_subscription_id uuid, p_app_code text) is 'Creates, stores and returns a secret of a webhook subscription.';
-
 CREATE OR REPLACE FUNCTION stepbase_private.mark_flow_controls()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -28866,6 +29286,7 @@ begin
         group by r.status
       ) c
     ),
+    'excluded', v_selected.excluded,
     'sample', to_jsonb(v_selected.run_ids[1:10]),
     'preview', stepbase_private.preview_token(
       v_app_code, p_action, p_filter, v_forced, v_now, cardinality(v_selected.run_ids)
@@ -29151,22 +29572,23 @@ AS $function$
 $function$;
 comment on function stepbase_private.prompt_schema(p_variables jsonb) is 'The JSON Schema of the variables of a prompt, from prompt_variables: each is required, unless its schema has a default.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[])
+CREATE OR REPLACE FUNCTION stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_outputs jsonb)
  RETURNS void
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 declare
+  v_edited constant text[] := array(select k from jsonb_object_keys(p_outputs) k);
   v_approvals text[];
 begin
   v_approvals := array(
     select p.step_id
-    from stepbase_engine.rerun_plan(p_origin, p_from_step, p_edited) p
+    from stepbase_engine.rerun_plan(p_origin, p_from_step, v_edited) p
     join stepbase.workflow_nodes n
       on n.workflow_version_id = p_origin.workflow_version_id and n.node_id = p.step_id
       and n.node_type = 'wait_for_approval'
-    where (p_edited <> '{}' or p_input <> p_origin.input) and (
+    where (v_edited <> '{}' or p_input <> p_origin.input) and (
       p.action = 'edited'
       or (
         p.action = 'copied' and p_input <> p_origin.input and exists (
@@ -29175,14 +29597,20 @@ begin
         )
       )
     )
+    union
+    select a.step_id from stepbase_private.avoidable_approvals(p_origin, p_outputs) a (step_id)
   );
   if v_approvals = '{}' then
     return;
   end if;
   perform stepbase_private.require_permission('member:manage');
   if stepbase_private.person_id() = stepbase_private.requester_of(p_origin.id) and exists (
-    select 1 from stepbase.step_runs s
-    where s.run_id = p_origin.id and s.step_id = any(v_approvals) and s.task -> 'exclude_requester' = 'true'
+    select 1 from stepbase.workflow_nodes n
+    where n.workflow_version_id = p_origin.workflow_version_id and n.node_id = any(v_approvals)
+      and (n.config -> 'exclude_requester' = 'true' or exists (
+        select 1 from stepbase.step_runs s
+        where s.run_id = p_origin.id and s.step_id = n.node_id and s.task -> 'exclude_requester' = 'true'
+      ))
   ) then
     perform stepbase_private.raise_error(
       'permission_denied', 'The person who started the run cannot decide this approval',
@@ -29191,7 +29619,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_edited text[]) is 'If a rerun sets the decision of an approval, or copies one for another input: raises SB403 unless the caller has member:manage, and for the person who started the run if the approval has exclude_requester.';
+comment on function stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_outputs jsonb) is 'If a rerun sets the decision of an approval, may lead around one, or copies one for another input: raises SB403 unless the caller has member:manage, and for the person who started the run if the approval has exclude_requester.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
  RETURNS stepbase.workflow_versions
@@ -29690,7 +30118,17 @@ begin
     perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
   end if;
   return (
-    with chosen as (
+    with bucket as (
+      -- Runs have an index of their own, because steps have many more rows.
+      select * from stepbase_engine.statistics_buckets b
+      where p_group_by in ('application', 'project', 'workflow') and b.step_id is null
+        and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+      union all
+      select * from stepbase_engine.statistics_buckets b
+      where p_group_by in ('step', 'step_type', 'component') and b.step_id is not null
+        and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+    ),
+    chosen as (
       select
         case p_group_by
           when 'application' then jsonb_build_object('app_code', b.app_code)
@@ -29701,11 +30139,9 @@ begin
           else jsonb_build_object('component_id', b.component_id)
         end as subject,
         b.slot, b.completed, b.failed, b.cancelled, b.duration_ms
-      from stepbase_engine.statistics_buckets b
+      from bucket b
       join stepbase.workflows w on w.id = b.workflow_id and w.app_code = b.app_code
-      where b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
-        and (p_workflow_id is null or b.workflow_id = p_workflow_id)
-        and (b.step_id is not null) = (p_group_by in ('step', 'step_type', 'component'))
+      where (p_workflow_id is null or b.workflow_id = p_workflow_id)
         and (p_group_by <> 'component' or b.component_id is not null)
     ),
     slots as (
@@ -31165,7 +31601,7 @@ begin
   perform stepbase_private.check_rerun_arguments(v_outputs, p_reason);
   perform stepbase_engine.require_rerunnable(v_origin, p_from_step, v_outputs);
   v_edited := array(select k from jsonb_object_keys(v_outputs) k);
-  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_edited);
+  perform stepbase_private.protect_approvals(v_origin, p_from_step, p_input, v_outputs);
   if v_first is null and v_edited <> '{}' then
     select p.step_id into strict v_first
     from stepbase_engine.rerun_plan(v_origin, null, v_edited) p
@@ -31486,8 +31922,6 @@ CREATE OR REPLACE FUNCTION stepbase_private.rotate_component_secret(p_component_
  SET search_path TO ''
 AS $function$
 declare
-  -- A worker signs each call with every secret.
-  c_most constant int := 10;
   v_app_code constant text := stepbase_private.require_permission('component:write');
 begin
   perform stepbase_private.require_overlap(p_overlap_seconds);
@@ -31497,25 +31931,43 @@ begin
   if not found then
     perform stepbase_private.raise_error('not_found', 'Component not found');
   end if;
-  delete from stepbase_private.component_secrets s
-  where s.component_id = p_component_id and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
-  if (select count(*) from stepbase_private.component_secrets s where s.component_id = p_component_id) >= c_most then
-    perform stepbase_private.raise_error(
-      'limit_reached',
-      format('The component has %s secrets, its limit; wait until one expires, or rotate without overlap', c_most),
-      jsonb_build_object('limit', c_most)
-    );
-  end if;
-  update stepbase_private.component_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
-  where s.component_id = p_component_id;
   return jsonb_build_object(
-    'id', p_component_id, 'secret', stepbase_private.make_component_secret(p_component_id, v_app_code)
+    'id', p_component_id, 'secret', stepbase_private.rotate_signing_secret(
+      v_app_code, 'component', p_component_id, p_overlap_seconds
+    )
   );
 end;
 $function$;
 comment on function stepbase_private.rotate_component_secret(p_component_id uuid, p_overlap_seconds integer) is 'Implements stepbase.rotate_component_secret.';
 grant execute on function stepbase_private.rotate_component_secret(p_component_id uuid, p_overlap_seconds integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.rotate_signing_secret(p_app_code text, p_kind text, p_owner_id uuid, p_overlap_seconds integer, p_secret text DEFAULT NULL::text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now constant timestamptz := stepbase_engine.now();
+  v_overlap_ends_at timestamptz;
+begin
+  delete from stepbase_private.signing_secrets s
+  where s.owner_id = p_owner_id and (p_overlap_seconds = 0 or s.expires_at <= v_now);
+  select s.expires_at into v_overlap_ends_at from stepbase_private.signing_secrets s
+  where s.owner_id = p_owner_id and s.expires_at is not null;
+  if found then
+    perform stepbase_private.raise_error(
+      'conflict',
+      'The secret before the last rotation is still valid; wait for the end of the overlap, or rotate without overlap',
+      jsonb_build_object('overlap_ends_at', v_overlap_ends_at)
+    );
+  end if;
+  update stepbase_private.signing_secrets s
+  set expires_at = v_now + p_overlap_seconds * interval '1 second'
+  where s.owner_id = p_owner_id;
+  return stepbase_private.store_signing_secret(p_app_code, p_kind, p_owner_id, p_secret);
+end;
+$function$;
+comment on function stepbase_private.rotate_signing_secret(p_app_code text, p_kind text, p_owner_id uuid, p_overlap_seconds integer, p_secret text) is 'Replaces the secret of an owner, which the caller has locked; the replaced one stays valid for the overlap. At most two are valid: SB409 conflict with overlap_ends_at if an earlier overlap has not ended, unless p_overlap_seconds is 0.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.rotate_webhook_secret(p_trigger_id uuid, p_overlap_seconds integer, p_secret text)
  RETURNS jsonb
@@ -31535,15 +31987,11 @@ begin
     perform stepbase_private.raise_error('not_found', 'Webhook not found');
   end if;
   perform stepbase_private.check_webhook_secret(v_scheme, p_secret);
-  delete from stepbase_private.webhook_secrets s
-  where s.trigger_id = p_trigger_id
-    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
-  update stepbase_private.webhook_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
-  where s.trigger_id = p_trigger_id;
   return jsonb_build_object(
     'id', p_trigger_id, 'path', '/hooks/' || p_trigger_id, 'signature_scheme', v_scheme,
-    'secret', stepbase_private.store_webhook_secret(p_trigger_id, v_app_code, p_secret)
+    'secret', stepbase_private.rotate_signing_secret(
+      v_app_code, 'webhook', p_trigger_id, p_overlap_seconds, p_secret
+    )
   );
 end;
 $function$;
@@ -31561,15 +32009,11 @@ declare
     stepbase_private.require_webhook_subscription(p_subscription_id);
 begin
   perform stepbase_private.require_overlap(p_overlap_seconds);
-  delete from stepbase_private.webhook_subscription_secrets s
-  where s.subscription_id = v_subscription.id
-    and (p_overlap_seconds = 0 or s.expires_at <= stepbase_engine.now());
-  update stepbase_private.webhook_subscription_secrets s
-  set expires_at = least(s.expires_at, stepbase_engine.now() + p_overlap_seconds * interval '1 second')
-  where s.subscription_id = v_subscription.id;
   return jsonb_build_object(
     'id', v_subscription.id,
-    'secret', stepbase_private.make_subscription_secret(v_subscription.id, v_subscription.app_code)
+    'secret', stepbase_private.rotate_signing_secret(
+      v_subscription.app_code, 'subscription', v_subscription.id, p_overlap_seconds
+    )
   );
 end;
 $function$;
@@ -32185,14 +32629,14 @@ AS $function$
 $function$;
 comment on function stepbase_private.secret_references(p_app_code text) is 'The names of secrets in the expressions of the published versions of an application, with the workflows that name them.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean, OUT excluded jsonb)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
 declare
-  c_most constant int := 10000;
+  v_most constant int := (select q.max_operation_runs from stepbase.app_quotas q where q.app_code = p_app_code);
   -- A page examines about 10,000 runs.
   c_pages constant int := 40;
   v_filter stepbase_private.run_filter := stepbase_private.read_filter(p_app_code, p_filter);
@@ -32200,9 +32644,11 @@ declare
   v_time timestamptz;
   v_id uuid;
   v_page_ids uuid[];
+  v_page record;
 begin
   run_ids := '{}';
   is_complete := true;
+  excluded := '{}';
   if v_filter.statuses is not null then
     v_statuses := array(select s.name from unnest(v_statuses) s (name) where s.name = any(v_filter.statuses));
   end if;
@@ -32216,28 +32662,45 @@ begin
     select m.run_ids, m.next_time, m.next_id into v_page_ids, v_time, v_id
     from stepbase_private.matching_runs(v_filter, false, v_time, v_id, 1000) m;
     if p_action in ('redrive', 'rerun') then
-      -- A child starts again with its parent.
-      v_page_ids := array(
-        select r.id
-        from unnest(v_page_ids) with ordinality i (id, place)
-        cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
-        where r.parent_run_id is null
-          and (
-            p_action = 'rerun' or p_is_forced or not exists (
-              select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
-            )
-          )
-        order by i.place
-      );
+      for v_page in
+        select x.reason, array_agg(x.id order by x.place) as ids
+        from (
+          select
+            i.place, r.id,
+            case
+              -- A child starts again with its parent.
+              when r.parent_run_id is not null then 'child_runs'
+              -- Another run continues it already.
+              when r.error ->> 'code' = 'continued_on_version' then 'continued_on_version'
+              when p_action = 'redrive' and not p_is_forced and exists (
+                select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code
+              ) then 'redriven_before'
+              else ''
+            end as reason
+          from unnest(v_page_ids) with ordinality i (id, place)
+          cross join lateral (select o.* from stepbase.runs o where o.id = i.id offset 0) r
+        ) x
+        group by x.reason
+      loop
+        if v_page.reason = '' then
+          run_ids := run_ids || v_page.ids;
+        else
+          excluded := jsonb_set(
+            excluded, array[v_page.reason],
+            to_jsonb(coalesce((excluded ->> v_page.reason)::int, 0) + cardinality(v_page.ids))
+          );
+        end if;
+      end loop;
+      v_page_ids := '{}';
     end if;
     run_ids := run_ids || v_page_ids;
-    is_complete := v_id is null and cardinality(run_ids) <= c_most;
-    exit when v_id is null or cardinality(run_ids) > c_most;
+    is_complete := v_id is null and cardinality(run_ids) <= v_most;
+    exit when v_id is null or cardinality(run_ids) > v_most;
   end loop;
-  run_ids := run_ids[1:c_most];
+  run_ids := run_ids[1:v_most];
 end;
 $function$;
-comment on function stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean) is 'The runs that match a filter, were created up to a time, and have a status on which the action has an effect; the oldest first, at most 10000. is_complete: there are no others. Errors: those of read_filter.';
+comment on function stepbase_private.select_runs(p_app_code text, p_action text, p_filter jsonb, p_is_forced boolean, p_until timestamp with time zone, OUT run_ids uuid[], OUT is_complete boolean, OUT excluded jsonb) is 'The runs that match a filter, were created up to a time, and have a status on which the action has an effect; the oldest first, at most max_operation_runs of the application. is_complete: there are no others. excluded: how many matching runs were left out, by reason: child_runs, continued_on_version, redriven_before. Errors: those of read_filter.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.send_signal(p_run_id uuid, p_signal_name text, p_payload jsonb)
  RETURNS void
@@ -32565,6 +33028,27 @@ $function$;
 comment on function stepbase_private.shares_an_app(p_user_id uuid) is 'Whether the calling user and another user are both members of some application.';
 grant execute on function stepbase_private.shares_an_app(p_user_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.signing_secrets_of(p_owner_id uuid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kept text[];
+  v_vault_ids uuid[];
+begin
+  select
+    coalesce(array_agg(s.value) filter (where s.value is not null), '{}'),
+    array_agg(s.vault_id) filter (where s.vault_id is not null)
+  into v_kept, v_vault_ids
+  from stepbase_private.signing_secrets s
+  where s.owner_id = p_owner_id and (s.expires_at is null or s.expires_at > stepbase_engine.now());
+  return v_kept || stepbase_private.read_vault(v_vault_ids);
+end;
+$function$;
+comment on function stepbase_private.signing_secrets_of(p_owner_id uuid) is 'The valid secrets of a trigger, subscription or component; empty if it has none.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.stamp_updated_by()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -32645,8 +33129,9 @@ CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_fil
  SET search_path TO ''
 AS $function$
 declare
-  c_open constant int := 5;
   v_app_code constant text := stepbase_private.require_action(p_action);
+  v_most_runs int;
+  v_most_open int;
   v_now constant timestamptz := stepbase_engine.now();
   v_forced constant boolean := coalesce(p_force, false);
   v_parts constant text[] := regexp_match(p_preview, '^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)_(\d{1,5})_[0-9a-f]{32}$');
@@ -32677,12 +33162,17 @@ begin
     perform stepbase_private.raise_error('conflict', 'The preview has expired; call preview_operation again');
   end if;
 
+  select q.max_operation_runs, q.max_running_operations into strict v_most_runs, v_most_open
+  from stepbase.app_quotas q where q.app_code = v_app_code;
   select s.* into v_selected from stepbase_private.select_runs(v_app_code, p_action, p_filter, v_forced, v_at) s;
   v_count := cardinality(v_selected.run_ids);
   if not v_selected.is_complete then
     perform stepbase_private.raise_error(
-      'limit_reached', 'Too many runs for one operation; add a time, a workflow or a tag to the filter',
-      jsonb_build_object('limit', 10000)
+      'limit_reached',
+      format(
+        'More than %s runs match, the quota of one operation; add a time, a workflow or a tag to the filter', v_most_runs
+      ),
+      jsonb_build_object('quota', 'max_operation_runs', 'limit', v_most_runs)
     );
   elsif v_count > v_previewed then
     perform stepbase_private.raise_error(
@@ -32691,12 +33181,13 @@ begin
     );
   elsif (
     select count(*) from (
-      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit c_open
+      select 1 from stepbase.run_operations o where o.app_code = v_app_code and o.status = 'running' limit v_most_open
     ) x
-  ) >= c_open then
+  ) >= v_most_open then
     perform stepbase_private.raise_error(
-      'limit_reached', format('The application has %s running operations, its limit; wait for one or stop it', c_open),
-      jsonb_build_object('limit', c_open)
+      'limit_reached',
+      format('The application has %s running operations, its quota; wait for one or stop it', v_most_open),
+      jsonb_build_object('quota', 'max_running_operations', 'limit', v_most_open)
     );
   end if;
 
@@ -33150,7 +33641,7 @@ end;
 $function$;
 comment on function stepbase_private.store_secret(p_app_code text, p_name text, p_value text, p_allowed_hosts text[]) is 'Stores a new version of a secret, which is in use from now on, and deletes versions beyond the newest ten. Hosts: as for set_secret. Errors: SB400 hosts not valid, SB429 max_secrets is reached.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.store_webhook_secret(p_trigger_id uuid, p_app_code text, p_secret text)
+CREATE OR REPLACE FUNCTION stepbase_private.store_signing_secret(p_app_code text, p_kind text, p_owner_id uuid, p_secret text DEFAULT NULL::text)
  RETURNS text
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -33159,18 +33650,23 @@ declare
   v_secret constant text := coalesce(p_secret, stepbase_private.random_webhook_secret());
   v_id constant uuid := gen_random_uuid();
   v_vault_id constant uuid := stepbase_private.put_in_vault(
-    v_secret, 'stepbase/webhook/' || v_id, 'Signs calls of webhook ' || p_trigger_id
+    v_secret, format('stepbase/%s/%s', p_kind, v_id), format('Signing secret of %s %s', p_kind, p_owner_id)
   );
 begin
-  insert into stepbase_private.webhook_secrets (id, app_code, trigger_id, secret, vault_id)
+  insert into stepbase_private.signing_secrets (
+    id, app_code, trigger_id, subscription_id, component_id, value, vault_id
+  )
   values (
-    v_id, p_app_code, p_trigger_id,
+    v_id, p_app_code,
+    case p_kind when 'webhook' then p_owner_id end,
+    case p_kind when 'subscription' then p_owner_id end,
+    case p_kind when 'component' then p_owner_id end,
     case when v_vault_id is null then v_secret end, v_vault_id
   );
   return case when p_secret is null then v_secret end;
 end;
 $function$;
-comment on function stepbase_private.store_webhook_secret(p_trigger_id uuid, p_app_code text, p_secret text) is 'Stores a secret of a webhook trigger. Without p_secret it creates one and returns it; a given secret is not returned.';
+comment on function stepbase_private.store_signing_secret(p_app_code text, p_kind text, p_owner_id uuid, p_secret text) is 'Stores a secret of a webhook (trigger), subscription or component. Without p_secret it creates one and returns it; a given secret is not returned.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.stored_secret(p_app_code text, p_name text)
  RETURNS TABLE(value text, hosts text[], version integer)
@@ -33219,28 +33715,6 @@ begin
 end;
 $function$;
 comment on function stepbase_private.structure_problems(p_definition jsonb) is 'Problems that prevent a definition from being stored: shape, unknown step types, unknown keys, dangling edges, cycles. No row: none.';
-
-CREATE OR REPLACE FUNCTION stepbase_private.subscription_secrets_of(p_subscription_id uuid)
- RETURNS text[]
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_kept text[];
-  v_vault_ids uuid[];
-begin
-  select
-    coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
-    array_agg(s.vault_id) filter (where s.vault_id is not null)
-  into v_kept, v_vault_ids
-  from stepbase_private.webhook_subscription_secrets s
-  where s.subscription_id = p_subscription_id
-    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.read_vault(v_vault_ids);
-end;
-$function$;
-comment on function stepbase_private.subscription_secrets_of(p_subscription_id uuid) is 'The secrets that sign deliveries of a subscription now.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.suggestion(p_key text, p_known text[], p_elsewhere jsonb DEFAULT '{}'::jsonb)
  RETURNS text
@@ -33690,7 +34164,11 @@ AS $function$
       case
         when p_node ->> 'type' = 'ai_agent_task' then p_node #> '{data,config,tools}'
         when p_node #>> '{data,config,step,type}' = 'ai_agent_task' then p_node #> '{data,config,step,config,tools}'
-      end as tools
+      end as tools,
+      case p_node ->> 'type'
+        when 'ai_agent_task' then p_node #>> '{data,config,component}'
+        else p_node #>> '{data,config,step,config,component}'
+      end as component
   ),
   tool as (
     select
@@ -33739,6 +34217,13 @@ AS $function$
   cross join jsonb_path_query(t.tool -> k.key -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
   where p_app_code is not null and strpos(i.item #>> '{}', '{{') = 0
     and not exists (select from stepbase.app_roles r where r.app_code = p_app_code and r.name = i.item #>> '{}')
+  union all
+  select
+    p_outer_id, a.pointer || '/tools', 'tool_not_allowed',
+    format('%s.tools: the component %s has an endpoint, which uses tools by itself', a.words, a.component), null
+  from agent a
+  join stepbase.components c on c.id = stepbase_private.component_for(p_app_code, a.component)
+  where c.endpoint is not null and exists (select from tool)
   union all
   select
     p_outer_id, p_data || '/compensate/config/tools', 'tool_not_allowed',
@@ -34150,25 +34635,16 @@ comment on function stepbase_private.version_side(p_version stepbase.workflow_ve
 
 CREATE OR REPLACE FUNCTION stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text)
  RETURNS text[]
- LANGUAGE plpgsql
+ LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-declare
-  v_kept text[];
-  v_vault_ids uuid[];
-begin
-  select
-    coalesce(array_agg(s.secret) filter (where s.secret is not null), '{}'),
-    array_agg(s.vault_id) filter (where s.vault_id is not null)
-  into v_kept, v_vault_ids
-  from stepbase_private.webhook_secrets s
-  join stepbase.workflow_triggers t on t.id = s.trigger_id
-  where s.trigger_id = p_trigger_id
-    and t.signature_scheme = p_scheme
-    and (s.expires_at is null or s.expires_at > stepbase_engine.now());
-  return v_kept || stepbase_private.read_vault(v_vault_ids);
-end;
+  select case
+    when exists (
+      select 1 from stepbase.workflow_triggers t where t.id = p_trigger_id and t.signature_scheme = p_scheme
+    ) then stepbase_private.signing_secrets_of(p_trigger_id)
+    else '{}'
+  end;
 $function$;
 comment on function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text) is 'Secrets that may sign calls of a webhook by a signature scheme; empty for an unknown webhook and for one with another scheme. The HTTP API calls it.';
 grant execute on function stepbase_private.webhook_secrets_of(p_trigger_id uuid, p_scheme text) to stepbase_worker;

@@ -6,7 +6,7 @@ import type { Table } from './table.ts';
 export const TABLES = {
   activity_statistics: {
     comment:
-      'Counters of ended step attempts by workflow, step type and component. workflow_id null: over all workflows of the application. Written by stepbase_engine.refresh_statistics().',
+      'Counters of ended step attempts by workflow, step type and component. workflow_id null: over all workflows of the application. Of the last 90 days. Written by stepbase_engine.refresh_statistics().',
     columns: {
       id: { type: 'uuid' },
       app_code: { type: 'text', required: true },
@@ -24,9 +24,22 @@ export const TABLES = {
         type: 'bigint',
         comment: 'Average duration of an attempt in milliseconds.',
       },
-      min_duration_ms: { type: 'bigint', nullable: true },
-      max_duration_ms: { type: 'bigint', nullable: true },
-      last_executed_at: { type: 'time', nullable: true },
+      min_duration_ms: {
+        type: 'bigint',
+        nullable: true,
+        comment: 'Shortest duration of an attempt, at most 10 % off.',
+      },
+      max_duration_ms: {
+        type: 'bigint',
+        nullable: true,
+        comment: 'Longest duration of an attempt, at most 10 % off.',
+      },
+      last_executed_at: {
+        type: 'time',
+        nullable: true,
+        comment:
+          'The minute in which the latest run with such a step ended; its hour, after a day.',
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },
@@ -214,6 +227,12 @@ export const TABLES = {
     columns: {
       app_code: { type: 'text', required: true },
       period: { type: 'text', required: true },
+      max_cost: {
+        type: 'number',
+        required: true,
+        comment:
+          'US dollars. When they are spent, further calls fail with budget_exceeded. 0: none.',
+      },
       alert_percent: {
         type: 'integer',
         nullable: true,
@@ -224,6 +243,11 @@ export const TABLES = {
         type: 'text',
         comment:
           'allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.',
+      },
+      alerted_for: {
+        type: 'text',
+        nullable: true,
+        comment: 'First day of the period whose event was emitted.',
       },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
@@ -342,6 +366,18 @@ export const TABLES = {
           'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.',
         minimum: 0,
       },
+      max_ai_cost_per_day: {
+        type: 'number',
+        nullable: true,
+        comment:
+          'US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.',
+      },
+      max_ai_cost_per_month: {
+        type: 'number',
+        nullable: true,
+        comment:
+          'US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.',
+      },
       unpriced_models: {
         type: 'text',
         comment:
@@ -414,6 +450,16 @@ export const TABLES = {
         type: 'integer',
         comment:
           'Mails about tasks in the last hour. Beyond it, tasks wait as without mails. 0: none.',
+        minimum: 0,
+      },
+      max_operation_runs: {
+        type: 'integer',
+        comment:
+          'Runs of one operation on many runs (start_operation), at most 10000. 0: no operation has an effect.',
+      },
+      max_running_operations: {
+        type: 'integer',
+        comment: 'Operations on many runs that run at the same time. 0: none.',
         minimum: 0,
       },
       run_stuck_minutes: {
@@ -869,6 +915,13 @@ export const TABLES = {
       valid_from: {
         type: 'time',
         comment: 'Calls from this time on have the price, until the next row of the model.',
+      },
+      input: { type: 'number', required: true },
+      output: { type: 'number', required: true },
+      cached_input: {
+        type: 'number',
+        nullable: true,
+        comment: 'For input that the provider had in its cache; null: as input.',
       },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },

@@ -75,7 +75,12 @@ function answer(request: Received, apiKey: string, calls: Recorder<ChatCall>): R
     return failure(400, 'invalid_request', 'model and messages are required');
   }
   const schema = format?.type === 'json_schema' ? format.json_schema?.schema : undefined;
-  calls.add({ model, messages: messages as ChatCall['messages'], schema, headers: request.headers });
+  calls.add({
+    model,
+    messages: messages as ChatCall['messages'],
+    schema,
+    headers: request.headers,
+  });
   return (
     misbehaviour(model) ?? callTools(model, messages, tools) ?? complete(model, messages, schema)
   );
@@ -117,11 +122,7 @@ function callTools(
   return completion(model, { content: null, tool_calls: calls }, words(question), calls.length);
 }
 
-function complete(
-  model: string,
-  messages: readonly Message[],
-  schema: Schema | undefined,
-): Reply {
+function complete(model: string, messages: readonly Message[], schema: Schema | undefined): Reply {
   const question = messages.findLast((message) => message.role === 'user')?.content ?? '';
   const content =
     schema === undefined
