@@ -70,7 +70,7 @@ async function takeTurn(
       responseSchema: component.output_schema ?? undefined,
       ...(tools.length === 0 ? {} : { tools }),
       idempotencyKey: turn === 1 ? ctx.idempotencyKey : `${ctx.idempotencyKey}:turn-${turn}`,
-      timeoutMs: ctx.timeoutMs ?? component.timeout_ms,
+      timeoutMs: ctx.timeoutMs === undefined ? component.timeout_ms : null,
     },
     ctx,
   );

@@ -41,7 +41,7 @@ export function clientFor(model: Model, fetch: Fetch, sdk: Sdk): LanguageModel {
 
 interface FetchOptions {
   ctx: StepContext;
-  timeoutMs: number;
+  timeoutMs: number | null;
   /** Gets the text while the model writes it. */
   onText?: ((text: string) => void) | undefined;
 }

@@ -61,7 +61,7 @@ async function toRequest(config: LlmConfig, ctx: StepContext): Promise<ModelRequ
     stream: config.stream ?? false,
     responseSchema: config.response_schema ?? undefined,
     idempotencyKey: ctx.idempotencyKey,
-    timeoutMs: ctx.timeoutMs ?? llmCallType.defaultTimeoutMs,
+    timeoutMs: ctx.timeoutMs === undefined ? llmCallType.defaultTimeoutMs : null,
   };
 }
 
