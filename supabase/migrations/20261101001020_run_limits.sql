@@ -41,6 +41,11 @@ begin
   from (
     select r.id from stepbase.runs r
     where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(p_workflow_ids) u) and r.completed_at is null
+      -- It requests its slots after the release of the incident switch, and waits in its group until then.
+      and not exists (
+        select 1 from stepbase_engine.run_backlog b
+        where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+      )
     for no key update skip locked
   ) l;
 

@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(21);
+select plan(22);
 select tests.create_rows();
 delete from stepbase.incident_switches where true;
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
@@ -121,6 +121,16 @@ where m.name = 'child';
 select pg_temp.set_switch($$'workflow', 'x', 'pause', 'w-00d101'$$);
 select pg_temp.suspend(n) from unnest(array['alone', 'child']) n;
 select is(stepbase_engine.resume_suspended(10), 0, 'a pause suspends children, too');
+update stepbase.workflows set max_concurrent_executions = 5 where kebab_name = 'w-00d101';
+select results_eq(
+  $$select m.name, b.workflow_limit = stepbase_engine.suspended_group(), count(s.run_id)
+    from made m
+    join stepbase_engine.run_backlog b on b.run_id = m.id
+    left join stepbase_engine.run_slots s on s.run_id = m.id
+    group by 1, 2 order by 1$$,
+  $$values ('alone', true, 0::bigint), ('child', true, 0::bigint)$$, 'a limit that is set meanwhile leaves them suspended, without a slot'
+);
+update stepbase.workflows set max_concurrent_executions = null where kebab_name = 'w-00d101';
 select pg_temp.set_switch($$'workflow', 'x', 'drain', 'w-00d101'$$);
 select is(stepbase_engine.resume_suspended(10), 1, 'a drain lets one run start');
 select ok(pg_temp.has_token('child') and not pg_temp.has_token('alone'), 'the child of the open run');
