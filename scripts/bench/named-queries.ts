@@ -253,6 +253,16 @@ export const NAMED_QUERIES: NamedQuery[] = [
     tables: ['runs'],
   },
   {
+    // As in stepbase_engine.apply_flow_change.
+    name: 'runs: next open ones of an application',
+    as: 'engine',
+    text: `select id, workflow_id, created_at from stepbase.runs
+      where app_code = $1 and status = 'running' and created_at >= $2 and (created_at, id) > ($2, $3)
+      order by created_at, id limit 1000`,
+    values: ({ app_code, created_at, run_id }) => [app_code, created_at, run_id],
+    tables: ['runs'],
+  },
+  {
     // As in stepbase_engine.reconcile_admission.
     name: 'runs: pending ones of an application',
     as: 'engine',
