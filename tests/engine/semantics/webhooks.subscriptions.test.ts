@@ -265,11 +265,14 @@ describe('a subscription', () => {
       .eq('id', id)
       .select();
     expect(changed.data).toEqual([]);
-    const { rows } = await b.db.query<{ new_row: unknown }>(
-      'select new_row from stepbase.audit_log where row_id = $1',
+    const { rows } = await b.db.query<{ table_name: string; new_row: unknown }>(
+      'select table_name, new_row from stepbase.audit_log where row_id = $1 order by table_name',
       [id],
     );
-    expect(rows).toHaveLength(1);
+    expect(rows.map(({ table_name }) => table_name)).toEqual([
+      'signing_secrets',
+      'webhook_subscriptions',
+    ]);
     expect(JSON.stringify(rows)).not.toContain('whsec_');
   });
 });
