@@ -88,6 +88,16 @@ export const DECLARED: readonly DeclaredReference[] = [
   },
   {
     file: 'suspended_runs',
+    object: 'stepbase_engine.flow_backlog',
+    reason: 'a run in the line of a flow control waits there; admission explains the lines later',
+  },
+  {
+    file: 'suspended_runs',
+    object: 'stepbase_engine.return_starts',
+    reason: 'a throttle takes a suspended start back; admission explains throttles later',
+  },
+  {
+    file: 'suspended_runs',
     object: 'stepbase_engine.run_backlog',
     reason: 'the start of a suspended run waits in the backlog; admission comes later',
   },
