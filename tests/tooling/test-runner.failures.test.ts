@@ -30,6 +30,8 @@ function linesOf(outputs: Record<string, string>, fault?: string): string[] {
     });`,
   );
   const { stdout } = spawnSync(process.execPath, [script], { encoding: 'utf8', cwd: ROOT });
+  const logs = /^The output of every part is in (.+)$/m.exec(stdout)?.[1];
+  if (logs) rmSync(logs, { recursive: true });
   return stdout.trimEnd().split('\n');
 }
 
