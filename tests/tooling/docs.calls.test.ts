@@ -215,7 +215,7 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   'sdk 4': async () => ({ run_id: (await waiting('signal', 'running')).run }),
   'sdk 5': async () => ({
     taskId: (await waiting('form', 'running')).step,
-    approvalId: (await waiting('order-shipping', 'running')).step,
+    approvalId: (await waiting('refund-approval', 'running')).step,
   }),
   'start-runs 2': async () => ({ orders: [{ id: 778 }] }),
   'versions 1': () => versions('1'),
