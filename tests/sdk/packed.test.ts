@@ -55,6 +55,7 @@ import { createClient } from '@supabase/supabase-js';
 import { createStepbase, NotFoundError, StepbaseError } from 'stepbase';
 import { joinChannel } from 'stepbase/live';
 import { decompile, defineWorkflow } from 'stepbase/workflow';
+import { serve, verifySignature } from 'stepbase/serve';
 
 const [url, apiKey, workflow] = process.argv.slice(2);
 const machine = createStepbase({ url, apiKey });
@@ -71,6 +72,8 @@ console.log(JSON.stringify({
   refused: refused instanceof StepbaseError,
   live: typeof joinChannel,
   code: decompile(defineWorkflow('pause', {}, (w) => { w.delay('wait', { ms: 1 }); })),
+  unsigned: (await serve({}, { secret: 'whsec_AAAA' })(new Request(url, { method: 'POST', body: '{}' }))).status,
+  verify: typeof verifySignature,
 }));
 `;
 
@@ -92,6 +95,8 @@ export default defineWorkflow('pause', {}, (w) => {
   w.delay('wait', { ms: 1 });
 });
 `,
+  unsigned: 401,
+  verify: 'function',
 };
 
 test('the package has its build, its licence and nothing else', () => {
@@ -175,7 +180,7 @@ test('a bundle has only what it uses, and nothing of Node', async () => {
   expect(compiler).not.toContain('export default');
   expect(compiler.length).toBeLessThan(16_384);
   const none = await bundle(
-    `import 'stepbase'; import 'stepbase/live'; import 'stepbase/workflow';`,
+    `import 'stepbase'; import 'stepbase/live'; import 'stepbase/serve'; import 'stepbase/workflow';`,
   );
   expect(none.trim()).toBe('');
 });

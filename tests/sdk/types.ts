@@ -9,6 +9,32 @@ import {
   type RunEvent,
   StepbaseError,
 } from '../../sdk/src/index.ts';
+import { handler, type StandardSchema, serve } from '../../sdk/src/serve/index.ts';
+
+/** As zod and other libraries implement it. */
+declare const order: StandardSchema<unknown, { id: number }>;
+
+export function served(): (request: Request) => Promise<Response> {
+  const sends = handler({
+    input: order,
+    output: order,
+    later: 5_000,
+    run: async ({ id }, ctx) => {
+      const key: string = ctx.idempotencyKey;
+      use<unknown>(key);
+      // @ts-expect-error the context has no such member
+      use(ctx.idempotency_key);
+      return { id };
+    },
+  });
+  // @ts-expect-error the output has an id
+  handler({ output: order, run: async () => ({ number: 1 }) });
+  // @ts-expect-error the id is a number
+  handler({ input: order, run: async ({ id }) => id.toUpperCase() });
+  // @ts-expect-error calls are not served without a secret
+  serve({ sends }, {});
+  return serve({ sends, plain: async (input: { n: number }) => input.n }, { secret: ['whsec_x'] });
+}
 
 interface Workflows {
   'order-shipping': {

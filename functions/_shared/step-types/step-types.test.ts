@@ -9,7 +9,7 @@ const FOLDER = new URL('.', import.meta.url);
 const sources = readdirSync(fileURLToPath(FOLDER.href)).filter(
   (name) => !name.endsWith('.test.ts'),
 );
-const HELPERS = ['config.ts', 'define.ts', 'index.ts', 'model-config.ts'];
+const HELPERS = ['agent-tools.ts', 'config.ts', 'define.ts', 'index.ts', 'model-config.ts'];
 
 const FIELDS: Record<keyof StepType, (value: unknown) => boolean> = {
   name: (value) => /^[a-z][a-z0-9_]*$/.test(String(value)),
@@ -69,7 +69,9 @@ for (const stepType of stepTypes) {
       !isPure || (waitKind === null && !isActivity && !mayUseSecrets),
       'pure, with effects',
     );
-    assert.ok(stepType.deadlineKeys.length === 0 || waitKind !== null, 'a deadline without a wait');
+    // A component may complete at once or wait: an agent waits for its tools.
+    const mayWait = waitKind !== null || isComponent;
+    assert.ok(stepType.deadlineKeys.length === 0 || mayWait, 'a deadline without a wait');
     assert.ok(stepType.defaultTimeoutMs !== null || waitKind !== null, 'neither works nor waits');
     assert.ok(!isComponent || stepType.isTask || keys.includes('component'), 'names no component');
   });

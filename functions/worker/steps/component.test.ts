@@ -85,6 +85,7 @@ Deno.test('a call has the step, a deadline and a callback, and a signature by ea
   const { deadline, ...body } = JSON.parse(text) as Record<string, unknown>;
   assert.deepEqual(body, {
     type: 'step.call',
+    component: 'echo',
     run: { id: 'run-1', application: 'acme', workflow: 'orders', version: 1 },
     step: { id: 'step', step_run_id: ctx.stepRunId },
     attempt: 1,

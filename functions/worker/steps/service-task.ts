@@ -31,7 +31,7 @@ export async function callService(
   // The token exists before the call, because the callback may come before the response.
   const callback = await ctx.callbacks.open({ component, input: ctx.stored, callMs: timeoutMs });
   const deadline = new Date(ctx.env.now().getTime() + timeoutMs).toISOString();
-  const body = JSON.stringify(messageOf(input, callback, deadline, ctx));
+  const body = JSON.stringify(messageOf(component, input, callback, deadline, ctx));
   const answer = await callHttp({
     method: 'POST',
     url: new URL(component.endpoint),
@@ -58,6 +58,7 @@ export async function callService(
 }
 
 function messageOf(
+  component: Component,
   input: unknown,
   { token, expires_at }: OpenCallback,
   deadline: string,
@@ -65,6 +66,7 @@ function messageOf(
 ) {
   return {
     type: 'step.call',
+    component: component.name,
     run: { id: run.id, application: run.app_code, workflow: run.workflow, version: run.version },
     step: {
       id: stepId,

@@ -1,0 +1,157 @@
+// One call of a component: runs the handler, and sends its result at once or by a callback.
+import { InvalidInputError, TimeoutError } from '../errors/errors.ts';
+import type { Fetch } from '../http/exchange.ts';
+import { pause, until } from '../time.ts';
+import { createCallback, type Failure } from './callback.ts';
+import { CancelledError, type Definition, type StepCallContext, StepFailure } from './handler.ts';
+import { createLog } from './log.ts';
+import type { StepCall } from './message.ts';
+import { validate } from './schema.ts';
+
+const HEARTBEAT_MS = 20_000;
+const HEARTBEAT_DEADLINE_MS = 10_000;
+/** Of the time of the call, for the answer to arrive. */
+const MARGIN_MS = 250;
+const LONGEST_MS = 2_147_483_647;
+const MAX_MESSAGE = 4_000;
+const CODE = /^[a-z][a-z0-9_]{0,63}$/;
+
+export interface AttemptOptions {
+  call: StepCall;
+  traceparent: string | undefined;
+  fetch: Fetch | undefined;
+  onError(error: unknown, call: StepCall): void;
+}
+
+/** `output`: JSON. */
+type Outcome = { output: string } | { failure: Failure } | { cancelled: true };
+
+export interface Attempt {
+  /** The output as JSON if the handler is done in time; undefined: the result is sent by a callback. */
+  answer: Promise<string | undefined>;
+  /** Resolves when the result has been sent; the process must live until then. */
+  done: Promise<void>;
+  /** The run has ended. */
+  cancel(): void;
+}
+
+export function startAttempt(definition: Definition, options: AttemptOptions): Attempt {
+  const { call, onError } = options;
+  const { later } = definition;
+  const deadline = new Date(later === undefined ? call.deadline : call.callback.expires_at);
+  const callback = createCallback(call, deadline, options.fetch);
+  const log = createLog(callback);
+  const end = new AbortController();
+  const cancel = () => end.abort(new CancelledError());
+
+  const left = deadline.getTime() - Date.now() - MARGIN_MS;
+  const timer = setTimeout(
+    () => end.abort(new TimeoutError('The handler was not done before the deadline')),
+    Math.min(Math.max(left, 0), LONGEST_MS),
+  );
+
+  async function heartbeat(): Promise<void> {
+    const signal = AbortSignal.any([end.signal, AbortSignal.timeout(HEARTBEAT_DEADLINE_MS)]);
+    const { cancelled } = await callback.heartbeat(signal);
+    if (cancelled) cancel();
+    end.signal.throwIfAborted();
+  }
+
+  const ctx: StepCallContext = {
+    component: call.component,
+    run: call.run,
+    step: {
+      id: call.step.id,
+      stepRunId: call.step.step_run_id,
+      itemIndex: call.step.item_index,
+    },
+    attempt: call.attempt,
+    idempotencyKey: call.idempotency_key,
+    deadline,
+    traceparent: options.traceparent,
+    signal: end.signal,
+    log,
+    heartbeat,
+  };
+
+  async function perform(): Promise<Outcome> {
+    try {
+      const input = await validate(definition.input, call.input);
+      if ('faults' in input) throw new StepFailure('invalid_input', input.faults);
+      const returned = await until(
+        end.signal,
+        (async () => await definition.run(input.value, ctx))(),
+      );
+      const output = await validate(definition.output, returned);
+      if ('faults' in output) throw new StepFailure('invalid_output', output.faults);
+      return { output: JSON.stringify(output.value) ?? 'null' };
+    } catch (error) {
+      if (error instanceof CancelledError) return { cancelled: true };
+      if (!(error instanceof StepFailure)) onError(error, call);
+      return { failure: failureOf(error) };
+    } finally {
+      clearTimeout(timer);
+      await log.flush();
+    }
+  }
+
+  async function send(outcome: Outcome): Promise<void> {
+    if ('cancelled' in outcome) return;
+    if ('failure' in outcome) return await callback.fail(outcome.failure);
+    try {
+      await callback.complete(JSON.parse(outcome.output));
+    } catch (error) {
+      // The output does not match the schema of the component.
+      if (!(error instanceof InvalidInputError)) throw error;
+      await callback.fail(failureOf(new StepFailure('invalid_output', error.message)));
+    }
+  }
+
+  /** Heartbeats while the handler works after 202. A run that has ended aborts the handler. */
+  async function beat(worked: AbortSignal): Promise<void> {
+    const { heartbeatMs = HEARTBEAT_MS } = definition;
+    while (heartbeatMs !== false && !worked.aborted) {
+      await pause(heartbeatMs, worked).catch(() => undefined);
+      // A heartbeat that is lost is followed by the next one.
+      if (!worked.aborted) await heartbeat().catch(() => undefined);
+    }
+  }
+
+  const work = perform();
+  const worked = new AbortController();
+  void work.finally(() => worked.abort());
+  const accepted = Symbol();
+  const first = Promise.race([
+    work,
+    ...(later === undefined ? [] : [afterMs(later === true ? 0 : later, worked.signal, accepted)]),
+  ]);
+  const answer = first.then(async (outcome) => {
+    if (typeof outcome === 'symbol') return undefined;
+    if ('output' in outcome) return outcome.output;
+    // A status of HTTP has no code: a failure is a callback, which may come before the answer 202.
+    await send(outcome);
+    return undefined;
+  });
+  const done = first
+    .then(async (outcome) => {
+      if (typeof outcome !== 'symbol') return;
+      void beat(worked.signal);
+      await send(await work);
+    })
+    .catch((error: unknown) => onError(error, call));
+  return { answer, done, cancel };
+}
+
+async function afterMs<T>(ms: number, signal: AbortSignal, value: T): Promise<T> {
+  await pause(ms, signal).catch(() => undefined);
+  return value;
+}
+
+function failureOf(error: unknown): Failure {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE);
+  if (error instanceof StepFailure && CODE.test(error.code)) {
+    return { code: error.code, message, retryable: error.retryable };
+  }
+  if (error instanceof TimeoutError) return { code: 'timeout', message, retryable: true };
+  return { code: 'handler_error', message, retryable: true };
+}

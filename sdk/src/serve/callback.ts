@@ -1,0 +1,71 @@
+// The callbacks of a call: complete, fail, heartbeat and log. An answer is repeated until Stepbase has it.
+import { ConflictError, isTransient, NotAuthenticatedError } from '../errors/errors.ts';
+import { exchangeJson, type Fetch } from '../http/exchange.ts';
+import { backoffMs, pause } from '../time.ts';
+import type { StepCall } from './message.ts';
+
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 30_000;
+
+export interface Failure {
+  /** Stable, in snake_case; the workflow can decide by it. */
+  code: string;
+  message: string;
+  retryable: boolean;
+}
+
+export interface LogLine {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  message: string;
+  data?: object;
+  at: string;
+}
+
+export interface Callback {
+  complete(output: unknown): Promise<void>;
+  fail(failure: Failure): Promise<void>;
+  /** Whether the run has ended. */
+  heartbeat(signal: AbortSignal): Promise<{ cancelled: boolean }>;
+  log(lines: readonly LogLine[], signal: AbortSignal): Promise<void>;
+}
+
+export function createCallback(
+  { callback }: Pick<StepCall, 'callback'>,
+  /** Until then an answer is repeated. */
+  deadline: Date,
+  fetch: Fetch | undefined,
+): Callback {
+  const post = <T>(path: string, body: object, signal: AbortSignal) =>
+    exchangeJson<T>({
+      method: 'POST',
+      url: `${callback.url}/${path}`,
+      body: { token: callback.token, ...body },
+      signal,
+      fetch,
+    });
+
+  /** Repeats an answer until it is accepted, is refused, or too late. */
+  async function answer(path: string, body: object): Promise<void> {
+    const left = deadline.getTime() - Date.now();
+    const end = AbortSignal.timeout(Math.max(0, Math.min(left, 2_147_483_647)));
+    for (let failures = 0; ; failures += 1) {
+      try {
+        await post(path, body, end);
+        return;
+      } catch (error) {
+        // The attempt has ended without this answer: superseded, cancelled, or expired.
+        if (error instanceof ConflictError || error instanceof NotAuthenticatedError) return;
+        if (end.aborted || !isTransient(error)) throw error;
+        const wait = backoffMs(FIRST_PAUSE_MS, failures, LONGEST_PAUSE_MS);
+        await pause(error.retryAfterMs ?? wait, end);
+      }
+    }
+  }
+
+  return {
+    complete: (output) => answer('complete', { output: output ?? null }),
+    fail: (failure) => answer('fail', failure),
+    heartbeat: (signal) => post('heartbeat', {}, signal),
+    log: (lines, signal) => post('log', { lines }, signal),
+  };
+}

@@ -1,0 +1,76 @@
+// Handlers: the code of a component, with the schemas of its input and output and the way it answers.
+import type { StepLog } from './log.ts';
+import type { StandardSchema } from './schema.ts';
+
+/** What a handler knows about its call. */
+export interface StepCallContext {
+  readonly component: string;
+  readonly run: { id: string; application: string; workflow: string; version: number };
+  readonly step: { id: string; stepRunId: string; itemIndex: number | undefined };
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** The same for all attempts of the step: do the work once for each key. */
+  readonly idempotencyKey: string;
+  /** When Stepbase stops waiting for the answer. */
+  readonly deadline: Date;
+  /** The trace of the run, as W3C Trace Context. */
+  readonly traceparent: string | undefined;
+  /** Aborted at the deadline, and when Stepbase tells that the run has ended. */
+  readonly signal: AbortSignal;
+  readonly log: StepLog;
+  /** Tells Stepbase that the work goes on. Rejects, and aborts the signal, if the run has ended. */
+  heartbeat(): Promise<void>;
+}
+
+export type Handler<Input = unknown, Output = unknown> = (
+  input: Input,
+  ctx: StepCallContext,
+) => Output | Promise<Output>;
+
+export interface Definition<Input = unknown, Output = unknown> {
+  /** Checks the input before the handler is called, and gives it its type. */
+  input?: StandardSchema<unknown, Input> | undefined;
+  /** Checks the output before it is sent. */
+  output?: StandardSchema<unknown, Output> | undefined;
+  /**
+   * For long work: true answers 202 at once, a number after these milliseconds. The result is sent by a callback.
+   * Default: the handler must be done before the call's deadline.
+   */
+  later?: true | number | undefined;
+  /** The interval of heartbeats after 202, in milliseconds; default: 20 s. `false`: only `ctx.heartbeat()`. */
+  heartbeatMs?: number | false | undefined;
+  run: Handler<Input, Output>;
+}
+
+/** A handler with its schemas. */
+export function handler<Input = unknown, Output = unknown>(
+  definition: Definition<Input, Output>,
+): Definition<Input, Output> {
+  return definition;
+}
+
+/** Fails the step with a code of its own. */
+export class StepFailure extends Error {
+  override readonly name = 'StepFailure';
+  readonly code: string;
+  readonly retryable: boolean;
+
+  /** `code`: stable, in snake_case. `retryable`: the retry policy of the step applies. */
+  constructor(
+    code: string,
+    message: string,
+    options: { retryable?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+/** The run has ended: the work is not needed any more. */
+export class CancelledError extends Error {
+  override readonly name = 'CancelledError';
+  constructor() {
+    super('The run has ended');
+  }
+}

@@ -1,0 +1,57 @@
+// The log of an attempt: lines are gathered, and sent together a moment later and before the answer.
+import type { Callback, LogLine } from './callback.ts';
+
+export type LogLevel = LogLine['level'];
+
+export interface StepLog {
+  debug(message: string, data?: object): void;
+  info(message: string, data?: object): void;
+  warn(message: string, data?: object): void;
+  error(message: string, data?: object): void;
+}
+
+const GATHER_MS = 500;
+const MAX_LINES = 100;
+const MAX_CHARACTERS = 4_000;
+const SEND_MS = 10_000;
+
+export interface LogSender extends StepLog {
+  /** Resolves when all lines are sent, or are lost because Stepbase does not take them. */
+  flush(): Promise<void>;
+}
+
+export function createLog(callback: Pick<Callback, 'log'>): LogSender {
+  const lines: LogLine[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let sending: Promise<void> = Promise.resolve();
+
+  async function send(): Promise<void> {
+    while (lines.length > 0) {
+      const batch = lines.splice(0, MAX_LINES);
+      // A log that is not taken must not fail the work.
+      await callback.log(batch, AbortSignal.timeout(SEND_MS)).catch(() => undefined);
+    }
+  }
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    sending = sending.then(send);
+    return sending;
+  }
+  const write = (level: LogLevel) => (message: string, data?: object) => {
+    lines.push({
+      level,
+      message: message.slice(0, MAX_CHARACTERS) || '(empty)',
+      ...(data === undefined ? {} : { data }),
+      at: new Date().toISOString(),
+    });
+    timer ??= setTimeout(() => void flush(), GATHER_MS);
+  };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    flush,
+  };
+}

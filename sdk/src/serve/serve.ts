@@ -1,0 +1,115 @@
+// `serve`: answers the signed calls of components with handlers, as a function from a Request to a Response.
+import type { Fetch } from '../http/exchange.ts';
+import { type Attempt, startAttempt } from './attempt.ts';
+import type { Definition, Handler } from './handler.ts';
+import { attemptOf, readMessage, type StepCall } from './message.ts';
+import { SignatureError, verifySignature } from './signature.ts';
+
+export interface ServeOptions {
+  /**
+   * The secrets of the components (`whsec_…`): one, several, or one for each component by its name. Calls that none of
+   * them signed are refused.
+   */
+  secret: string | readonly string[] | Readonly<Record<string, string>>;
+  /** How old, or how far ahead, a call may be; default: 300 s. */
+  toleranceSeconds?: number | undefined;
+  /** Errors of handlers, but a `StepFailure`, and results that could not be sent; default: `console.error`. */
+  onError?: ((error: unknown, call: StepCall) => void) | undefined;
+  /** Keeps the process until the promise is settled; default: `EdgeRuntime.waitUntil`, if there is one. */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /** For callbacks; default: the global `fetch`. */
+  fetch?: Fetch | undefined;
+}
+
+// biome-ignore-start lint/suspicious/noExplicitAny: each handler has an input of its own.
+/** Handlers, or definitions with schemas, by the name of their component. */
+export type Handlers = Readonly<Record<string, Handler<any, unknown> | Definition<any, any>>>;
+// biome-ignore-end lint/suspicious/noExplicitAny: each handler has an input of its own.
+
+export function serve(
+  handlers: Handlers,
+  options: ServeOptions,
+): (request: Request) => Promise<Response> {
+  const { secret, toleranceSeconds, fetch } = options;
+  // An environment without the variable must not become a function without a check.
+  if (secret === '' || secret === undefined) {
+    throw new TypeError('serve needs the secret of the component');
+  }
+  const onError = options.onError ?? ((error) => console.error(error));
+  const waitUntil = options.waitUntil ?? edgeRuntimeWaitUntil;
+  /** The calls that are worked on. */
+  const attempts = new Map<string, Attempt>();
+
+  function secretsOf(component: string | undefined): readonly string[] {
+    if (typeof secret === 'string') return [secret];
+    if (isList(secret)) return secret;
+    if (component === undefined) return Object.values(secret);
+    const own = Object.hasOwn(secret, component) ? secret[component] : undefined;
+    return own === undefined ? [] : [own];
+  }
+
+  function start(definition: Definition, call: StepCall, headers: Headers): Attempt {
+    const key = attemptOf(call.step.step_run_id, call.attempt);
+    const traceparent = headers.get('traceparent') ?? undefined;
+    const attempt = startAttempt(definition, { call, traceparent, fetch, onError });
+    attempts.set(key, attempt);
+    const work = attempt.done.finally(() => {
+      if (attempts.get(key) === attempt) attempts.delete(key);
+    });
+    waitUntil(work);
+    return attempt;
+  }
+
+  return async (request) => {
+    if (request.method !== 'POST') {
+      return refuse(405, 'Calls of components are POST', { allow: 'POST' });
+    }
+    const body = await request.text();
+    // Read before it is verified, only to find the secret of its component.
+    const message = readMessage(body);
+    const component = message?.type === 'step.call' ? message.component : undefined;
+    try {
+      const secrets = secretsOf(component);
+      await verifySignature(request.headers, body, { secrets, toleranceSeconds });
+    } catch (error) {
+      if (!(error instanceof SignatureError)) throw error;
+      return refuse(401, error.message);
+    }
+    if (message === undefined)
+      return refuse(400, 'The message is neither a call nor a cancellation');
+    if (message.type === 'step.cancelled') {
+      attempts.get(attemptOf(message.data.step_run_id, message.data.attempt))?.cancel();
+      return new Response(null, { status: 204 });
+    }
+    const found = Object.hasOwn(handlers, message.component)
+      ? handlers[message.component]
+      : undefined;
+    if (found === undefined) return refuse(404, `There is no handler for ${message.component}`);
+    const definition = typeof found === 'function' ? { run: found } : found;
+    try {
+      const output = await start(definition, message, request.headers).answer;
+      if (output === undefined) return new Response(null, { status: 202 });
+      return new Response(output, { headers: { 'content-type': 'application/json' } });
+    } catch (error) {
+      onError(error, message);
+      return refuse(500, 'The failure of the step could not be sent');
+    }
+  };
+}
+
+const isList = (secret: ServeOptions['secret']): secret is readonly string[] =>
+  Array.isArray(secret);
+
+const refuse = (status: number, detail: string, headers: Record<string, string> = {}): Response =>
+  Response.json(
+    { title: 'Refused', status, detail },
+    { status, headers: { ...headers, 'content-type': 'application/problem+json' } },
+  );
+
+/** Edge Functions end after the response, unless they are told about work that goes on. */
+function edgeRuntimeWaitUntil(work: Promise<unknown>): void {
+  const { EdgeRuntime } = globalThis as {
+    EdgeRuntime?: { waitUntil?(work: Promise<unknown>): void };
+  };
+  EdgeRuntime?.waitUntil?.(work);
+}
