@@ -38,6 +38,10 @@ comment on column stepbase.agent_turns.usage is
   '{input_tokens, output_tokens, total_tokens, cached_input_tokens, reasoning_tokens}; null if the endpoint did not tell.';
 comment on column stepbase.agent_turns.cost is 'In US dollars; null if the price or the usage is not known.';
 
+create trigger agent_turns_cut_errors before insert or update of finish_reason on stepbase.agent_turns
+  for each row when (pg_column_size(new.finish_reason) > 12288)
+  execute function stepbase_private.cut_errors('finish_reason');
+
 create trigger agent_turns_append_only
 before update or delete on stepbase.agent_turns
 for each row execute function stepbase_engine.refuse_change();

@@ -47,7 +47,7 @@ select is(
 select is(
   (
     select count(distinct l.table_name) from stepbase.audit_log l where l.app_code = 'tap-one'
-  ), 28::bigint, 'every configuration table is logged'
+  ), 29::bigint, 'every configuration table is logged'
 );
 select is(tests.attempt('admin', 'select 1 from stepbase.audit_log limit 1'), 'ok 1', 'an admin can read the log');
 select is(tests.attempt('developer', 'select 1 from stepbase.audit_log limit 1'), 'ok 0', 'a developer cannot read the log');
