@@ -262,6 +262,7 @@ returns setof stepbase_private.definition_problem
 language sql
 stable
 set search_path = ''
+set jit = off
 as $$
   with step as (
     select
@@ -287,17 +288,21 @@ as $$
     left join lateral stepbase_private.prompt_for(p_app_code, n.reference) p on true
   )
   select
-    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key),
-    case when f.is_template then 'invalid_config' else 'unknown_prompt' end,
-    case when f.is_template then format('%s names a prompt and cannot be a template', f.key)
-      else format('Unknown prompt %s', f.reference) end,
-    case when not f.is_template then stepbase_private.suggestion(
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key), 'invalid_config',
+    format('%s names a prompt and cannot be a template', f.key), null
+  from found f
+  where f.is_template
+  union all
+  select
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key), 'unknown_prompt',
+    format('Unknown prompt %s', f.reference),
+    stepbase_private.suggestion(
       f.reference, array(
         select distinct a.name from stepbase.agent_prompts a where a.app_code = p_app_code and a.deleted_at is null
       )
-    ) end
+    )
   from found f
-  where f.id is null
+  where f.id is null and not f.is_template
   union all
   select
     p_node_id, format('%s%s/config/variables%s', p_data, f.place, e.problem ->> 'path'), 'invalid_prompt_variables',

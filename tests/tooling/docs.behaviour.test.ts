@@ -629,7 +629,7 @@ const TRIED: Record<string, () => Promise<void>> = {
       title: 'Which address?',
       form: { required: ['street', 'city'] },
     });
-    const address = { street: 'Main Street 1', city: 'Berlin' };
+    const address = { city: 'Berlin', street: 'Main Street 1' };
     await b.admin.rpc('complete_task', { step_run_id: form.id, output: address });
     const { run } = await b.ended(id);
     expect(run).toMatchObject({

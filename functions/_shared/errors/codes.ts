@@ -360,7 +360,6 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   secret_not_allowed: 'A template uses a secret in a step type whose config is stored.',
   unknown_component: 'The component does not exist or is not visible to the application.',
   unknown_prompt: 'The prompt does not exist or is not visible to the application.',
-  deprecated_prompt: 'The prompt is deprecated (a warning).',
   invalid_prompt_variables:
     '`variables` lacks a variable of the prompt, has one that it does not declare, or a literal of a wrong type.',
   child_never_starts:
@@ -383,5 +382,6 @@ export const CHECKER_FAULTS: Readonly<Record<string, string>> = {
   value_takes_no_edge: 'A value of the condition is the handle of no edge. A warning.',
   invalid_child_input:
     'The input for a child workflow does not match the input schema of the child.',
+  deprecated_prompt: 'A step names a prompt that is deprecated. A warning.',
   not_checked: 'The checker failed. A warning.',
 };
