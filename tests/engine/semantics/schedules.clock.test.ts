@@ -16,6 +16,10 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await startThrowawayStack({ web: false });
   b = await testApp(stack.info);
+  // The tests move the clock by months. Retention, each ten seconds of real time, would delete their runs meanwhile.
+  await b.db.query(
+    'update stepbase.applications set run_retention_days = 36500, event_retention_days = 36500',
+  );
 });
 afterAll(() => stack?.stop());
 afterEach(async () => {
