@@ -5,7 +5,7 @@ import { one } from './queries.ts';
 export const readAiUsage = (
   query: Query,
   { period, day }: { period: string; day?: string | undefined },
-) => one(query, 'select stepbase.read_ai_usage($1, $2::date) as value', [period, day ?? null]);
+) => one(query, 'select stepbase.read_ai_usage($1, $2) as value', [period, day ?? null]);
 
 export const setAiBudget = (
   query: Query,

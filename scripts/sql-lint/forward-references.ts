@@ -18,6 +18,8 @@ export interface DeclaredReference extends ForwardReference {
 // The verbs of the kernel come first in reading order; each calls the features that are built on it at one point.
 const ITEMS =
   'the kernel hands items of for_each to the feature, which completes steps through the kernel';
+const AGENTS =
+  'the kernel tells the feature that a tool of an agent has ended; agents are built on steps and come later';
 const COMPENSATION =
   'the kernel hands a run that ends to compensation, which runs its steps through the kernel';
 const WAITING = 'a step that starts to wait is matched at once by the feature that ends its wait';
@@ -30,6 +32,15 @@ export const DECLARED: readonly DeclaredReference[] = [
   { file: 'complete', object: 'stepbase_engine.advance_items', reason: ITEMS },
   { file: 'complete_waiting_steps', object: 'stepbase_engine.advance_items', reason: ITEMS },
   { file: 'fail', object: 'stepbase_engine.advance_items', reason: ITEMS },
+  { file: 'complete', object: 'stepbase_engine.record_tool_results', reason: AGENTS },
+  {
+    file: 'complete_waiting_steps',
+    object: 'stepbase_engine.record_tool_results',
+    reason: AGENTS,
+  },
+  { file: 'fail', object: 'stepbase_engine.record_tool_results', reason: AGENTS },
+  { file: 'fail', object: 'stepbase_engine.stop_tools', reason: AGENTS },
+  { file: 'wait', object: 'stepbase_engine.continue_agents', reason: WAITING },
   { file: 'complete', object: 'stepbase_engine.continue_compensation', reason: COMPENSATION },
   {
     file: 'complete_waiting_steps',
@@ -65,6 +76,26 @@ export const DECLARED: readonly DeclaredReference[] = [
     file: 'fail',
     object: 'stepbase_engine.detach_children',
     reason: 'a step that fails detaches its child run; child runs come later',
+  },
+  {
+    file: 'run_agents',
+    object: 'stepbase_engine.detach_children',
+    reason: 'tools that stop detach their child runs; the ends of child runs come later',
+  },
+  {
+    file: 'component_pins',
+    object: 'stepbase_engine.pin_tools',
+    reason: 'the components of tools are pinned with those of steps; tools are described later',
+  },
+  {
+    file: 'step_problems',
+    object: 'stepbase_private.tool_problems',
+    reason: 'the problems of a node include those of its tools, which are described later',
+  },
+  {
+    file: 'tool_facts',
+    object: 'stepbase_engine.component_facts',
+    reason: 'a tool is described like a component of the plan, which includes the tools',
   },
   {
     file: 'stop_items',

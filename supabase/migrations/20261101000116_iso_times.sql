@@ -36,3 +36,24 @@ comment on function stepbase_private.iso_time(text, text) is
   'The time of a date of ISO 8601 with an optional time of day and offset; UTC without an offset. Null for null. Errors: '
   'SB400 with the name of the parameter, for another form or a day that does not exist.';
 grant execute on function stepbase_private.iso_time(text, text) to authenticated;
+
+create function stepbase_private.iso_date(p_text text, p_parameter text)
+returns date
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+  if p_text !~ '^\d{4}-\d{2}-\d{2}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s must be a day of ISO 8601, such as 2026-11-29', p_parameter)
+    );
+  end if;
+  return (stepbase_private.iso_time(p_text, p_parameter) at time zone 'UTC')::date;
+end;
+$$;
+
+comment on function stepbase_private.iso_date(text, text) is
+  'The day of a date of ISO 8601 without a time. Null for null. Errors: SB400 with the name of the parameter, for another form or '
+  'a day that does not exist.';
+grant execute on function stepbase_private.iso_date(text, text) to authenticated;

@@ -142,17 +142,17 @@ $$;
 comment on function stepbase_private.read_ai_usage(text, date) is 'Implements stepbase.read_ai_usage.';
 grant execute on function stepbase_private.read_ai_usage(text, date) to authenticated, service_role;
 
-create function stepbase.read_ai_usage(period text default 'month', day date default null)
+create function stepbase.read_ai_usage(period text default 'month', day text default null)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
-  select stepbase_private.read_ai_usage(read_ai_usage.period, read_ai_usage.day);
+  select stepbase_private.read_ai_usage(read_ai_usage.period, stepbase_private.iso_date(read_ai_usage.day, 'day'));
 $$;
 
-comment on function stepbase.read_ai_usage(text, date) is
+comment on function stepbase.read_ai_usage(text, text) is
   'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, '
   'starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the '
   'lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.read_ai_usage(text, date) to authenticated, service_role;
+grant execute on function stepbase.read_ai_usage(text, text) to authenticated, service_role;

@@ -60,9 +60,11 @@ describe('reference/errors.md', () => {
     readFileSync(join(ROOT, 'functions/_shared/errors/codes.ts'), 'utf8'),
     '',
   );
-  // In step_types, "code" is the key of a config, in the explanations that of a reason, and in the audit log that of a
-  // broken seal.
-  const migrations = read('supabase/migrations/!(*_step_types|*_explain_*|*_rpc_audit_seals).sql');
+  // In step_types, "code" is the key of a config, in the explanations that of a reason, in the audit log that of a
+  // broken seal, and of an agent what its model is told.
+  const migrations = read(
+    'supabase/migrations/!(*_step_types|*_explain_*|*_rpc_audit_seals|*_run_agents).sql',
+  );
 
   it('lists every code that the database writes', () => {
     const written = [

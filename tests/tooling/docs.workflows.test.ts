@@ -12,7 +12,11 @@ const db = pool();
 let developer: StackClient;
 beforeAll(async () => {
   developer = await signedIn('developer@acme');
-  // The page of the example creates it.
+  // The pages of the examples create them.
+  await db.query(
+    `insert into stepbase.agent_prompts (app_code, name, prompt_content, prompt_variables)
+     values ('acme', 'ticket-triage', '{{ text }}', '{"text": {"type": "string"}}') on conflict do nothing`,
+  );
   await db.query(
     `insert into stepbase.components (app_code, name, implementation_type, endpoint)
      values ('acme', 'render-invoice', 'service_task', 'https://render.example') on conflict do nothing`,

@@ -13,6 +13,8 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'functions/_shared/env/env.ts': 'A map of names to texts.',
   'functions/_shared/expressions/regex.ts':
     'Offsets and groups of a match, which the sandbox wrote.',
+  'functions/worker/models/events.ts':
+    'Pieces of a streamed response: texts, tool calls and counts of tokens.',
   'functions/worker/models/provider.ts': 'The body of a refused request, which is only shown.',
   'functions/worker/steps/code-sandbox.ts': 'Lines of text, which the sandbox wrote.',
   'functions/worker/steps/request-body.ts':

@@ -105,6 +105,12 @@ export const STEP_ERRORS = {
     retried: false,
   },
   llm_refused: { meaning: 'The model refused the request.', retried: false },
+  agent_max_turns: { meaning: 'The agent has no result after `max_turns` turns.', retried: false },
+  agent_max_cost: { meaning: 'The turns of the agent cost `max_cost`.', retried: false },
+  agent_unknown_cost: {
+    meaning: 'The agent has `max_cost`, but the price of its model is not known.',
+    retried: false,
+  },
   llm_tool_call: { meaning: 'The model asked for a tool instead of an answer.', retried: false },
   llm_truncated: { meaning: 'The completion was cut off at `max_tokens`.', retried: false },
   email_rejected: {
@@ -359,6 +365,10 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
   unsafe_number: 'An expression contains a number that a double cannot hold.',
   secret_not_allowed: 'A template uses a secret in a step type whose config is stored.',
   unknown_component: 'The component does not exist or is not visible to the application.',
+  unknown_tool: 'A tool of an agent is no component or workflow that the application may use.',
+  duplicate_tool: 'Several tools of an agent have the same name.',
+  tool_not_allowed:
+    'The agent compensates a step, or its component has an endpoint; such an agent cannot have tools.',
   unknown_prompt: 'The prompt does not exist or is not visible to the application.',
   invalid_prompt_variables:
     '`variables` lacks a variable of the prompt, has one that it does not declare, or a literal of a wrong type.',

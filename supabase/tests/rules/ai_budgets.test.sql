@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(39);
+select plan(40);
 select tests.create_tasks();
 delete from stepbase.ai_budgets;
 delete from stepbase.outbox;
@@ -86,6 +86,7 @@ select is(
 );
 select is(jsonb_array_length(stepbase.read_ai_usage() -> 'days'), 1, 'and of the month by day');
 select is(stepbase.read_ai_usage('month', '2020-02-05') ->> 'ends_at', '2020-03-01T00:00:00+00:00', 'and of another month');
+select throws_ok($$select stepbase.read_ai_usage('day', '2020-02-30')$$, 'SB400', null, 'a day must exist');
 select throws_ok($$select stepbase.read_ai_usage('year')$$, 'SB400', null, 'a year is not a period');
 select tests.leave();
 
