@@ -109,7 +109,6 @@ as $$
       where i.released_at is null and i.mode = 'pause'
         and stepbase_engine.switch_applies(i, v.app_code, d.workflow_id)
     )
-    limit p_limit
   )
   select distinct n.id
   from free f
@@ -126,8 +125,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.runs_with_resumable_steps(int) is
-  'Locks and returns up to p_limit running runs with ready steps that have no token and that no switch suspends any more, the '
-  'same number of each version.';
+  'Locks and returns running runs with ready steps that have no token and that no switch suspends any more: up to p_limit, the '
+  'same number of each version, and at least one.';
 
 create function stepbase_engine.resume_suspended(p_limit int)
 returns int
