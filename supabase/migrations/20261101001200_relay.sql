@@ -255,8 +255,14 @@ returns void
 language sql
 set search_path = ''
 as $$
-  update stepbase.outbox o set published_at = stepbase_engine.now()
-  where o.id = any(p_outbox_ids) and o.published_at is null;
+  -- In the order of ids: after a lease has ended, two workers may confirm the same messages.
+  with unpublished as (
+    select o.id from stepbase.outbox o
+    where o.id = any(p_outbox_ids) and o.published_at is null
+    order by o.id
+    for no key update
+  )
+  update stepbase.outbox o set published_at = stepbase_engine.now() from unpublished u where o.id = u.id;
 $$;
 
 comment on function stepbase_engine.confirm_published(bigint[]) is

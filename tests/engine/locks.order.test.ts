@@ -116,6 +116,35 @@ test('two relays for children of the same parents do not deadlock', async () => 
   expect(rows).toEqual([{ status: 'completed' }, { status: 'completed' }]);
 });
 
+test('two workers that confirm the same messages do not deadlock', async () => {
+  await b.start(await b.publish([value('z')]));
+  const { rows } = await b.db.query<{ id: string }>(
+    'select id from stepbase.outbox where published_at is null order by id limit 1',
+  );
+  const first = rows[0]?.id;
+  const { rows: copies } = await b.db.query<{ id: string }>(
+    `insert into stepbase.outbox (app_code, run_id, event_type, payload)
+     select app_code, run_id, event_type, payload from stepbase.outbox where id = $1 returning id`,
+    [first],
+  );
+  const last = copies[0]?.id;
+  // The version of the first message is now behind the last one in the table.
+  await b.db.query('update stepbase.outbox set attempts = attempts where id = $1', [first]);
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select from stepbase.outbox where id = $1 for no key update', [first]);
+    await two.query('set enable_indexscan = off; set enable_bitmapscan = off');
+    const [confirmed] = await blocked(two, () =>
+      two.query('select stepbase_engine.confirm_published($1::bigint[])', [[last, first]]),
+    );
+    await one.query("set local lock_timeout = '5s'");
+    await one.query('select from stepbase.outbox where id = $1 for no key update', [last]);
+    await one.query('commit');
+    await confirmed;
+    await two.query('reset enable_indexscan; reset enable_bitmapscan');
+  });
+});
+
 test('due timers do not wait for an overdue run that another transaction has locked', async () => {
   const name = await b.publish([node('w', 'delay', { ms: 60_000 })]);
   const [overdue, due] = await Promise.all([b.start(name), b.start(name)]);
