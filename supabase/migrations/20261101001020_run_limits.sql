@@ -121,13 +121,20 @@ set search_path = ''
 as $$
 -- Security definer: members who may change a workflow have no access to the engine's tables.
 begin
-  perform stepbase_engine.apply_run_limits(array[new.id]);
+  if new.max_concurrent_executions is not null and old.max_concurrent_executions is not null
+    and new.task_queue_id is not distinct from old.task_queue_id
+  then
+    -- Another number: the runs have their groups and slots already.
+    perform pg_notify('stepbase', 'admit');
+  else
+    perform stepbase_engine.apply_run_limits(array[new.id]);
+  end if;
   return null;
 end;
 $$;
 
 comment on function stepbase_engine.apply_workflow_limit() is
-  'Trigger: applies a changed limit on the runs of a workflow.';
+  'Trigger: applies a changed limit on the runs of a workflow. Another number of an existing limit changes no run.';
 
 create trigger workflows_apply_run_limit
 after update of max_concurrent_executions, task_queue_id on stepbase.workflows
@@ -145,17 +152,21 @@ set search_path = ''
 as $$
 -- Security definer: as above.
 begin
-  perform stepbase_engine.apply_run_limits(array(
-    select w.id from stepbase.workflows w
-    where w.app_code = new.app_code
-      and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
-  ));
+  if new.max_concurrent_workflows is not null and old.max_concurrent_workflows is not null then
+    perform pg_notify('stepbase', 'admit');
+  else
+    perform stepbase_engine.apply_run_limits(array(
+      select w.id from stepbase.workflows w
+      where w.app_code = new.app_code
+        and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
+    ));
+  end if;
   return null;
 end;
 $$;
 
 comment on function stepbase_engine.apply_queue_limit() is
-  'Trigger: applies a changed limit on the runs of a task queue.';
+  'Trigger: applies a changed limit on the runs of a task queue. Another number of an existing limit changes no run.';
 
 create trigger task_queues_apply_run_limit
 after update of max_concurrent_workflows on stepbase.task_queues

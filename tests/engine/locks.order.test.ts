@@ -181,7 +181,7 @@ test('due timers do not wait for an overdue run that another transaction has loc
 
 test('a change of a limit and the end of a waiting run do not deadlock', async () => {
   const name = await b.publish([value('z')]);
-  const limit = (runs: number) =>
+  const limit = (runs: number | null) =>
     `update stepbase.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
   await b.db.query(limit(1));
   const { id } = await b.start(name);
@@ -189,11 +189,17 @@ test('a change of a limit and the end of a waiting run do not deadlock', async (
     await one.query('begin');
     // In the order of stepbase_engine.end_runs: the run, then its place in the backlog.
     await one.query('select from stepbase.runs where id = $1 for no key update', [id]);
-    const [changed] = await blocked(two, () => two.query(limit(2)));
+    // Another number changes no run, so it waits for none.
+    await two.query("set lock_timeout = '5s'");
+    await two.query(limit(2));
+    await two.query('reset lock_timeout');
+    const [changed] = await blocked(two, () => two.query(limit(null)));
     await one.query('delete from stepbase_engine.run_backlog where run_id = $1', [id]);
     await one.query('rollback');
     await changed;
   });
+  // The run leaves the backlog: further starts would wait behind it.
+  await b.db.query('select stepbase_engine.admit()');
 });
 
 test('a change of a limit counts the runs that start while it waits for locks', async () => {
