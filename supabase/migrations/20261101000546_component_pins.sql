@@ -22,22 +22,32 @@ alter table stepbase_engine.pinned_components enable row level security;
 
 create function stepbase_engine.node_components(p_node stepbase.workflow_nodes)
 returns table (part text, reference text, component_id uuid)
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  select x.part, x.reference, x.component_id
-  from (
-    values
-      ('step', p_node.config ->> 'component', p_node.component_id),
-      ('item', p_node.config #>> '{step,config,component}', p_node.item_component_id),
-      ('compensation', p_node.compensate #>> '{config,component}', p_node.compensation_component_id)
-  ) x (part, reference, component_id)
-  where x.reference is not null;
+#variable_conflict use_column
+begin
+  return query
+    select x.part, x.reference, x.component_id
+    from (
+      values
+        ('step', p_node.config ->> 'component', p_node.component_id),
+        ('item', p_node.config #>> '{step,config,component}', p_node.item_component_id),
+        ('compensation', p_node.compensate #>> '{config,component}', p_node.compensation_component_id)
+    ) x (part, reference, component_id)
+    where x.reference is not null
+    union all
+    select 'tool', t.tool ->> 'component', k.component_id
+    from stepbase_private.agent_tools(p_node.node_type, p_node.config) t
+    left join stepbase_engine.pinned_tools k
+      on k.workflow_version_id = p_node.workflow_version_id and k.node_id = p_node.node_id and k.place = t.place
+    where t.tool ? 'component';
+end;
 $$;
 
 comment on function stepbase_engine.node_components(stepbase.workflow_nodes) is
-  'The references to components in a node (part: step, item or compensation) with the components they are pinned to.';
+  'The references to components in a node (part: step, item, compensation or tool) with the components they are pinned to.';
 
 create function stepbase_engine.pin_components(p_workflow_version_id uuid)
 returns void

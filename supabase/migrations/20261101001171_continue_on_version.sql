@@ -45,8 +45,16 @@ begin
       case
         when o.node_id is null then 'new'
         when old_content.node is distinct from new_content.node
-          or (o.component_id, o.item_component_id, o.compensation_component_id)
-          is distinct from (n.component_id, n.item_component_id, n.compensation_component_id) then 'changed'
+          or array(
+            select concat_ws(' ', c.part, c.reference, c.component_id)
+            from stepbase_engine.node_components(o) c
+            order by 1
+          ) is distinct from array(
+            select concat_ws(' ', c.part, c.reference, c.component_id)
+            from stepbase_engine.node_components(n) c
+            order by 1
+          )
+          then 'changed'
         when old_entries.edges is distinct from new_entries.edges then 'edges_changed'
       end as difference
     from stepbase.workflow_nodes n

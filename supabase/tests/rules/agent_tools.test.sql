@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(60);
+select plan(62);
 select tests.create_rows();
 
 update stepbase.components set retry_count = 1, input_schema = '{"type": "object"}', description = 'Counts the stock'
@@ -91,6 +91,26 @@ select is(
     join stepbase.components c on c.id = p.component_id where c.name = 'component'),
   1, 'explain knows the component of a tool'
 );
+select is(
+  (
+    select string_agg(concat_ws(' ', x.part, x.reference, c.name), ', ' order by x.part)
+    from stepbase.workflow_nodes n
+    cross join stepbase_engine.node_components(n) x
+    left join stepbase.components c on c.id = x.component_id
+    where n.node_id = 'agent'
+  ),
+  'step helper helper, tool component component', 'as a component of its step'
+);
+insert into stepbase.components (app_code, name, version, implementation_type, endpoint, created_at, created_by)
+values ('tap-one', 'component', '2.0.0', 'service_task', 'https://x.example', now() + interval '1 second', null);
+select is(
+  (
+    select (stepbase_private.same_as_published(v)).id from stepbase.workflow_versions v
+    join stepbase.workflows w on w.id = v.workflow_id where w.kebab_name = 'agents'
+  ),
+  null, 'a newer component of a tool is a reason to publish again'
+);
+delete from stepbase.components where name = 'component' and version = '2.0.0';
 
 -- Runs.
 create function pg_temp.start() returns uuid
