@@ -1,28 +1,37 @@
-// The order of the files in a run of Vitest: the longest first, so that no worker is left with a long one at the end. A
-// fresh clone has no times of an earlier run; without them Vitest would begin with the largest files.
+// The order of the files in a run of Vitest: the long ones first, so that no worker is left with one at the end. A fresh
+// clone has no times of an earlier run; without them Vitest would begin with the largest files.
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files of more than about ten seconds, the longest first. */
+/** Files of more than about ten seconds. In turns one that waits and one that computes: two that wait leave a core idle. */
 export const LONGEST = [
   'tests/engine/chaos.short.test.ts',
-  'tests/engine/crash.takeover.test.ts',
-  'tests/engine/traces.export.test.ts',
-  'tests/engine/apps.capacity.test.ts',
   'tests/engine/operations.bulk.test.ts',
+  'tests/engine/apps.capacity.test.ts',
   'tests/engine/budget.invocations.test.ts',
+  'tests/engine/crash.takeover.test.ts',
   'tests/engine/versions.features.test.ts',
-  'tests/engine/pooler.transactions.test.ts',
-  'tests/engine/cancel.in-flight.test.ts',
   'tests/engine/apps.apart.test.ts',
+  'tests/engine/pooler.transactions.test.ts',
+  'tests/engine/db.limits.test.ts',
+  'tests/engine/semantics/children.links.test.ts',
+  'tests/engine/crash.triggers.test.ts',
+  'tests/engine/semantics/queues.items.test.ts',
+  'tests/engine/traces.export.test.ts',
+  'tests/engine/semantics/for-each.items.test.ts',
+  'tests/engine/semantics/wake.isolation.test.ts',
+  'tests/engine/semantics/limits.fairness.test.ts',
+  'tests/hosted/bundle.boot.test.ts',
   'tests/schema/queries.explain.test.ts',
   'tests/stack/start.lifecycle.test.ts',
   'tests/tooling/bench.shape.test.ts',
-  'tests/hosted/bundle.boot.test.ts',
-  'tests/tooling/soak.verdict.test.ts',
   'tests/demo/report.shape.test.ts',
+  'tests/tooling/soak.verdict.test.ts',
+  'tests/tooling/docs.behaviour.test.ts',
   'tests/stack/cli.commands.test.ts',
+  'tests/stack/database-url.restart.test.ts',
   'tests/api/generated.requests.test.ts',
+  'tests/stack/gateway.container.test.ts',
   'tests/schema/migrations.cycle.test.ts',
 ];
 
