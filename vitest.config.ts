@@ -20,7 +20,8 @@ const shared = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // For two cores: a third of the time a file waits, for a lease, a poll or the start of a process.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
