@@ -99,7 +99,7 @@ test('while two apps with long steps use the capacity, runs of a third one compl
   if (made.error) throw made.error;
   for (let i = 0; i < 3; i += 1) {
     const { rows } = await acme.db.query<Run>(
-      `select (stepbase_engine.start_run('globex', $1, '{}')).*`,
+      `select * from stepbase_engine.start_run('globex', $1, '{}')`,
       [quick.data.id],
     );
     await waitFor('the run of globex completes', async () => {
