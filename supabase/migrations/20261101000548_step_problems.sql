@@ -314,7 +314,7 @@ as $$
   ) e (problem)
   where f.id is not null and jsonb_typeof(f.variables) = 'object'
   union all
-  -- A prompt that declares no variables takes each.
+  -- A prompt that declares none accepts every variable.
   select
     p_node_id, format('%s%s/config/variables/%s', p_data, f.place, v.name), 'invalid_prompt_variables',
     format('variables.%s is not declared by %s', v.name, string_agg(f.reference, ' and ' order by f.key)),

@@ -44,7 +44,7 @@ function storedPrompt(reference: string, { prompts }: Pick<StepContext, 'prompts
   );
 }
 
-/** A prompt that declares no variables takes each. */
+/** A prompt that declares none accepts every variable. */
 function assertDeclared(named: readonly Named[], variables: Values): void {
   const declared = named.map(({ prompt }) => Object.keys(prompt.variables));
   if (named.length === 0 || declared.some((names) => names.length === 0)) return;

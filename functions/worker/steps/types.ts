@@ -42,7 +42,7 @@ export interface Component {
 export interface StoredPrompt {
   version: string;
   content: string;
-  /** JSON Schemas of the values that its templates name; empty: it takes each. */
+  /** JSON Schemas of the values that its templates name; empty: it accepts every variable. */
   variables: Record<string, unknown>;
 }
 

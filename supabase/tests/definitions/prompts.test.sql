@@ -62,7 +62,7 @@ from (
     ('all variables', 'valid', '{"prompt_name": "triage", "variables": {"text": "{{ input.text }}", "tone": "loud"}}'::jsonb),
     ('a default for the missing one', 'valid', '{"prompt_name": "triage", "variables": {"text": "x"}}'),
     ('a template for all variables is checked at run time', 'valid', '{"prompt_name": "triage", "variables": "{{ input }}"}'),
-    ('a prompt that declares none takes each', 'valid', '{"prompt_name": "free", "variables": {"x": 1}}'),
+    ('a prompt that declares none accepts every variable', 'valid', '{"prompt_name": "free", "variables": {"x": 1}}'),
     (
       'two prompts share the variables', 'valid',
       '{"prompt_name": "triage", "system_prompt_name": "tap-two/persona", "variables": {"text": "x", "name": "y"}}'
