@@ -1,5 +1,5 @@
 // Repeats requests that may be repeated, after errors that pass.
-import { isTransient, LimitReachedError } from './errors/errors.ts';
+import { isTransient, LimitReachedError, type StepbaseError } from './errors/errors.ts';
 import { backoffMs, pause } from './time.ts';
 
 const ATTEMPTS = 4;
@@ -22,4 +22,30 @@ export async function withRetries<T>(
       await pause(wait, signal);
     }
   }
+}
+
+export interface Patience {
+  /** Stepbase has answered. */
+  answered(): void;
+  /** Whether a wait goes on after this error. */
+  endures(error: unknown): error is StepbaseError;
+}
+
+/**
+ * For waits that outlast interruptions: once Stepbase has answered, errors that pass never end them. Before, the fourth one
+ * in a row does, because the address may be wrong.
+ */
+export function createPatience(): Patience {
+  let hasAnswered = false;
+  let failures = 0;
+  return {
+    answered() {
+      hasAnswered = true;
+    },
+    endures(error): error is StepbaseError {
+      if (!isTransient(error)) return false;
+      failures += 1;
+      return hasAnswered || error instanceof LimitReachedError || failures < ATTEMPTS;
+    },
+  };
 }

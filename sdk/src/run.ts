@@ -18,7 +18,7 @@ export interface RunHandle<T = UntypedWorkflow> {
    * the run.
    */
   result(options?: CallOptions): Promise<OutputOf<T>>;
-  /** The row of the run when it has ended, in whichever way. */
+  /** The row of the run when it has ended, also without success. */
   ended(options?: CallOptions): Promise<Run>;
   /**
    * Each event of the run once, in the order of `seq` and without a gap, until the run has ended. The loop survives lost

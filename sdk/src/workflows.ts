@@ -15,8 +15,12 @@ export interface WorkflowTypes {
 export type Workflows<W> = { [Name in keyof W]: WorkflowTypes };
 
 /** Without types: each name is allowed, each input is an object. */
-// biome-ignore lint/suspicious/noExplicitAny: each signal and each query is allowed, with each payload.
-export type UntypedWorkflow = { input: object; output: any; signals: any; queries: any };
+export interface UntypedWorkflow {
+  input: object;
+  output: unknown;
+  signals: Record<string, unknown>;
+  queries: Record<string, unknown>;
+}
 export type UntypedWorkflows = Record<string, UntypedWorkflow>;
 
 export type NameOf<W> = keyof W & string;

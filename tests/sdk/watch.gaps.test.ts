@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   createStepbase,
+  NetworkError,
   NotFoundError,
   type RunEvent,
   type RunHandle,
@@ -212,6 +213,32 @@ test('a machine misses nothing when streams are cut, skip an event, or repeat on
   expectWhole(await watched(run));
   expect([cuts, skips]).toEqual([1, 1]);
   expect(repeats).toBeGreaterThan(2);
+});
+
+test('a wait outlasts an outage, but not an address that never answers', async () => {
+  const outages = new Map<string, number>();
+  const failing: typeof fetch = async (input, init) => {
+    const kind = String(input).endsWith('/events') ? 'events' : 'run';
+    const call = (outages.get(kind) ?? 0) + 1;
+    outages.set(kind, call);
+    // The first request is answered, four are not.
+    if (call > 1 && call < 6) throw new TypeError('connection refused');
+    const headers = new Headers(init?.headers);
+    if (call === 1) headers.delete('prefer');
+    const response = await fetch(input, { ...init, headers });
+    if (call > 1 || kind === 'run') return response;
+    await response.body?.cancel();
+    return new Response('', { headers: response.headers });
+  };
+  const options = { url: stackInfo().api_url, apiKey: key };
+  const run = createStepbase({ ...options, fetch: failing }).run((await start()).id);
+  const result = run.result({ timeoutMs: 30_000 });
+  expectWhole(await watched(run));
+  expect(Object.keys((await result) as object)).toEqual(['two']);
+  expect([...outages.values()].every((count) => count >= 6)).toBe(true);
+  const away = createStepbase({ ...options, url: 'http://127.0.0.1:1' }).run(run.id);
+  await expect(collect(away.watch())).rejects.toBeInstanceOf(NetworkError);
+  await expect(away.result()).rejects.toBeInstanceOf(NetworkError);
 });
 
 test('a machine reads a run that has ended, and continues after an event', async () => {

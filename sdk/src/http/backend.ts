@@ -2,9 +2,9 @@
 import type { Backend, Page, Place } from '../backend.ts';
 import { LimitReachedError } from '../errors/errors.ts';
 import { type Args, type Collection, given, type Operation } from '../operations.ts';
-import { withRetries } from '../retry.ts';
+import { createPatience, withRetries } from '../retry.ts';
 import { hasEnded, type Run, type StepRun } from '../rows.ts';
-import { pause } from '../time.ts';
+import { backoffMs, pause } from '../time.ts';
 import { type ApiOptions, type ApiRequest, createApi } from './api.ts';
 import { watchEvents } from './watch.ts';
 
@@ -12,6 +12,8 @@ import { watchEvents } from './watch.ts';
 const WAIT_SECONDS = 30;
 /** If the streams of the application are all in use, the run is read at this interval. */
 const NO_STREAM_MS = 1_000;
+const RETRY_MS = 100;
+const LONGEST_MS = 10_000;
 
 interface RunWithSteps {
   run: Run;
@@ -42,13 +44,12 @@ export function createHttpBackend(options: ApiOptions): Backend {
   const api = createApi(options);
   const json = <T>(request: ApiRequest, isRepeatable = request.method === 'GET') =>
     withRetries(isRepeatable, request.signal, () => api.json<T>(request));
-  const readWithSteps = (runId: string, signal: AbortSignal, waitSeconds?: number) =>
-    json<RunWithSteps>({
-      method: 'GET',
-      path: `/v1/runs/${segment(runId)}`,
-      ...(waitSeconds === undefined ? {} : { headers: { prefer: `wait=${waitSeconds}` } }),
-      signal,
-    });
+  const toRun = (runId: string, signal: AbortSignal, headers = {}): ApiRequest => ({
+    method: 'GET',
+    path: `/v1/runs/${segment(runId)}`,
+    headers,
+    signal,
+  });
 
   return {
     async call<T>(operation: Operation, args: Args, signal: AbortSignal) {
@@ -97,21 +98,27 @@ export function createHttpBackend(options: ApiOptions): Backend {
       const path = `/v1/workflows/${segment(workflow)}`;
       return (await json<{ id: string }>({ method: 'GET', path, signal })).id;
     },
-    readRun: async (runId, signal) => (await readWithSteps(runId, signal)).run,
-    readSteps: async (runId, signal) => (await readWithSteps(runId, signal)).steps,
+    readRun: async (runId, signal) => (await json<RunWithSteps>(toRun(runId, signal))).run,
+    readSteps: async (runId, signal) => (await json<RunWithSteps>(toRun(runId, signal))).steps,
 
     async ended(runId, signal) {
-      for (let wait: number | undefined = WAIT_SECONDS; ; ) {
+      const patience = createPatience();
+      let isWaiting = true;
+      for (let failures = 0; ; ) {
         try {
-          const { run } = await readWithSteps(runId, signal, wait);
+          const headers = isWaiting ? { prefer: `wait=${WAIT_SECONDS}` } : {};
+          const { run } = await api.json<RunWithSteps>(toRun(runId, signal, headers));
           if (hasEnded(run.status)) return run;
-          if (wait === undefined) await pause(NO_STREAM_MS, signal);
-          wait = WAIT_SECONDS;
+          patience.answered();
+          failures = 0;
+          if (!isWaiting) await pause(NO_STREAM_MS, signal);
+          isWaiting = true;
         } catch (error) {
-          if (!(error instanceof LimitReachedError)) throw error;
+          if (signal.aborted || !patience.endures(error)) throw error;
+          await pause(error.retryAfterMs ?? backoffMs(RETRY_MS, failures, LONGEST_MS), signal);
+          failures += 1;
           // A request that waits counts as a stream; one that does not is still answered.
-          await pause(error.retryAfterMs ?? NO_STREAM_MS, signal);
-          wait = undefined;
+          isWaiting = !(error instanceof LimitReachedError);
         }
       }
     },

@@ -1,6 +1,7 @@
 // The events of a run over server-sent events: each event once and in order. A stream that ends, breaks or skips an
 // event is opened again after the last one that was passed on.
-import { errorOf, isErrorCode, isTransient, StepbaseError } from '../errors/errors.ts';
+import { errorOf, isErrorCode, StepbaseError } from '../errors/errors.ts';
+import { createPatience } from '../retry.ts';
 import type { RunEvent } from '../rows.ts';
 import { backoffMs, pause } from '../time.ts';
 import type { Api } from './api.ts';
@@ -15,6 +16,7 @@ export async function* watchEvents(
   after: number,
   signal: AbortSignal,
 ): AsyncGenerator<RunEvent, void, undefined> {
+  const patience = createPatience();
   let last = after;
   let failures = 0;
   for (;;) {
@@ -26,6 +28,7 @@ export async function* watchEvents(
         headers: { accept: 'text/event-stream', 'last-event-id': String(last) },
         signal,
       });
+      patience.answered();
       if (body === null) throw new StepbaseError('invalid_response', 'The stream has no body');
       for await (const { event, data } of readServerEvents(body)) {
         if (event === 'end') return;
@@ -40,7 +43,7 @@ export async function* watchEvents(
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (!isTransient(error)) throw error;
+      if (!patience.endures(error)) throw error;
       wait = error.retryAfterMs;
     }
     await pause(wait ?? backoffMs(FIRST_PAUSE_MS, failures, LONGEST_PAUSE_MS), signal);

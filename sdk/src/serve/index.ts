@@ -11,5 +11,5 @@ export type { StepLog } from './log.ts';
 export type { StepCall } from './message.ts';
 export { toNodeListener } from './node.ts';
 export type { StandardSchema } from './schema.ts';
-export { type Handlers, type ServeOptions, serve } from './serve.ts';
+export { type Handlers, type ServedDefinition, type ServeOptions, serve } from './serve.ts';
 export { SignatureError, type VerifyOptions, verifySignature } from './signature.ts';

@@ -21,10 +21,16 @@ export interface ServeOptions {
   fetch?: Fetch | undefined;
 }
 
-// biome-ignore-start lint/suspicious/noExplicitAny: each handler has an input of its own.
-/** Handlers, or definitions with schemas, by the name of their component. */
-export type Handlers = Readonly<Record<string, Handler<any, unknown> | Definition<any, any>>>;
-// biome-ignore-end lint/suspicious/noExplicitAny: each handler has an input of its own.
+/** A definition of `handler`, whose input is its own. */
+export interface ServedDefinition extends Omit<Definition, 'run'> {
+  run: Handler<never>;
+}
+
+/**
+ * Handlers, or definitions with schemas, by the name of their component. Annotate the input of a handler, or give it a
+ * schema.
+ */
+export type Handlers = Readonly<Record<string, Handler<never> | ServedDefinition>>;
 
 export function serve(
   handlers: Handlers,
@@ -85,7 +91,8 @@ export function serve(
       ? handlers[message.component]
       : undefined;
     if (found === undefined) return refuse(404, `There is no handler for ${message.component}`);
-    const definition = typeof found === 'function' ? { run: found } : found;
+    // The type of the input is that of the handler, which its schema or its author answers for.
+    const definition = (typeof found === 'function' ? { run: found } : found) as Definition;
     try {
       const output = await start(definition, message, request.headers).answer;
       if (output === undefined) return new Response(null, { status: 202 });

@@ -1,9 +1,9 @@
 // A client of supabase-js as a backend, for users: RPCs, tables and private Realtime channels.
 import type { Backend, Page, Place } from '../backend.ts';
-import { errorOf, isTransient } from '../errors/errors.ts';
+import { errorOf } from '../errors/errors.ts';
 import { followRun } from '../live/follow.ts';
 import { type Args, type Collection, given } from '../operations.ts';
-import { withRetries } from '../retry.ts';
+import { createPatience, withRetries } from '../retry.ts';
 import { hasEnded, type Run, type StepRun } from '../rows.ts';
 import { until } from '../time.ts';
 import { claimsOf, type Query, restOf, type SupabaseLike } from './like.ts';
@@ -67,8 +67,10 @@ export function createSupabaseBackend(client: SupabaseLike): Backend {
     return only(rows, `workflow as ${workflow}`).id;
   }
 
+  const ofRun = (runId: string) => rest.from('runs').select('*').eq('id', runId);
+
   async function readRun(runId: string, signal: AbortSignal): Promise<Run> {
-    const rows = await read<Run[]>(signal, () => rest.from('runs').select('*').eq('id', runId));
+    const rows = await read<Run[]>(signal, () => ofRun(runId));
     return only(rows, `run as ${runId}`);
   }
 
@@ -143,6 +145,7 @@ export function createSupabaseBackend(client: SupabaseLike): Backend {
 
     async ended(runId, signal) {
       const stop = new AbortController();
+      const patience = createPatience();
       const reading = AbortSignal.any([signal, stop.signal]);
       let leave = (): void => undefined;
       try {
@@ -151,14 +154,16 @@ export function createSupabaseBackend(client: SupabaseLike): Backend {
           new Promise<Run>((resolve, reject) => {
             leave = followRun(client, runId, {
               load: async () => {
-                const run = await readRun(runId, reading);
+                const rows = await ask<Run[]>(ofRun(runId), reading);
+                const run = only(rows, `run as ${runId}`);
+                patience.answered();
                 return { seq: run.event_seq, run };
               },
               onChange({ run }) {
                 if (hasEnded(run.status)) resolve(run);
               },
               onError(error) {
-                if (isTransient(error)) return 'again';
+                if (patience.endures(error)) return 'again';
                 reject(error);
                 return undefined;
               },

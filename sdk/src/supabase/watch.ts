@@ -1,7 +1,8 @@
 // The events of a run for a user: each event once and in order. Messages of the private channel tell when to read; the
 // events are read from the database by their seq, so a lost message or a cut socket loses none.
-import { errorOf, isTransient } from '../errors/errors.ts';
+import { errorOf } from '../errors/errors.ts';
 import { followRun } from '../live/follow.ts';
+import { createPatience } from '../retry.ts';
 import { hasEnded, type RunEvent } from '../rows.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Rest, SupabaseLike } from './like.ts';
@@ -62,12 +63,14 @@ export async function* watchRows(
 ): AsyncGenerator<RunEvent, void, undefined> {
   const queue = new EventQueue(after, PAGE);
   const stop = new AbortController();
+  const patience = createPatience();
   let missing = 0;
   const reading = AbortSignal.any([signal, stop.signal]);
 
   /** Reads what is missing; the queue is closed when the run has ended and all its events are in it. */
   async function load(): Promise<{ seq: number }> {
     const state = await readState(rest, runId, reading);
+    patience.answered();
     while (queue.last < state.seq) {
       await queue.room(reading);
       const events = await readEvents(rest, runId, queue.last, reading);
@@ -88,7 +91,7 @@ export async function* watchRows(
     load,
     onChange: () => undefined,
     onError(error) {
-      if (isTransient(error)) return 'again';
+      if (patience.endures(error)) return 'again';
       queue.fail(error);
       return undefined;
     },
