@@ -22,9 +22,9 @@ export interface ModelRequest {
   /** That the model may call; the caller runs them. */
   tools?: readonly ModelTool[];
   /** The same for each attempt, another one for each call of a step. */
-  timeoutMs: number | null;
+  idempotencyKey: string;
   /** Of each call; null: the time limit of the attempt is the only one. */
-  timeoutMs: number;
+  timeoutMs: number | null;
   /** Whether the watchers of the run see the text while the model writes it. */
   stream?: boolean | undefined;
 }
