@@ -20,6 +20,7 @@ const CHECKS: Check[] = [
   { name: 'types of scripts and tests', command: 'tsc', args: ['-p', 'tsconfig.json'] },
   { name: 'types of web', command: 'tsc', args: ['-p', 'tsconfig.web.json'] },
   { name: 'types of the SDK', command: 'tsc', args: ['-p', 'sdk/tsconfig.json'] },
+  { name: 'types of the CLI', command: 'tsc', args: ['-p', 'cli/tsconfig.json'] },
   {
     name: 'types of functions',
     command: 'deno',

@@ -15,13 +15,13 @@ import { LCOV_FILE } from './vitest.ts';
 /** The path of a source, not of a test, from the root of the repository. */
 export function sourceOf(path: string): string | undefined {
   const source = isAbsolute(path) ? relative(ROOT, path) : path;
-  const isSource = /^(functions|scripts|(web|sdk)\/src)\/.*\.tsx?$/.test(source);
+  const isSource = /^(functions|scripts|(web|sdk|cli)\/src)\/.*\.tsx?$/.test(source);
   return isSource && !/\.(test|d)\.tsx?$/.test(source) ? source : undefined;
 }
 
 /** A source map of the web client names its sources relative to the bundle. */
 const webSourceOf = (path: string): string | undefined =>
-  sourceOf(path.replace(/^.*\/(?=(web|sdk)\/src\/)/, ''));
+  sourceOf(path.replace(/^.*\/(?=(web|sdk|cli)\/src\/)/, ''));
 
 async function denoCoverage(folder: string): Promise<Coverage> {
   if (!existsSync(folder)) return new Map();

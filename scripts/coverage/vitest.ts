@@ -16,7 +16,7 @@ export function vitestCoverage(
       '--coverage.provider=v8',
       '--coverage.reporter=lcovonly',
       // A file that no test loads counts with all its lines.
-      '--coverage.include={functions,scripts,web/src,sdk/src}/**/*.{ts,tsx}',
+      '--coverage.include={functions,scripts,web/src,sdk/src,cli/src}/**/*.{ts,tsx}',
       '--coverage.exclude=**/*.test.{ts,tsx}',
       '--coverage.exclude=**/*.d.ts',
       `--coverage.reportsDirectory=${join(folders.vitest, run)}`,

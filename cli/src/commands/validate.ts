@@ -1,0 +1,53 @@
+// validate: the checks of the folder, and those of the server.
+import { type Context, mapSome, type Result } from '../context.ts';
+import { EXIT } from '../errors.ts';
+import { errorsOf, faultLines } from '../workflows/faults.ts';
+import { chosen, type LocalFault, readWorkflows } from '../workflows/local.ts';
+import { checkStored } from '../workflows/stored.ts';
+
+export interface ValidateOptions {
+  local?: boolean;
+}
+
+export async function validate(
+  context: Context,
+  names: readonly string[],
+  { local: isLocal = false }: ValidateOptions,
+): Promise<Result> {
+  const { out, project } = context;
+  const { workflows, faults: local } = await readWorkflows(project);
+  const all = chosen(workflows, names, project.workflows);
+  // The server refuses a definition that is no graph before it checks the rest.
+  const broken = new Set(local.map(({ workflow }) => workflow));
+  const sound = all.filter(({ kebab_name }) => !broken.has(kebab_name));
+  const checked = isLocal
+    ? []
+    : await mapSome(sound, async (one, index) => {
+        out.progress(`${index + 1}/${sound.length} ${one.kebab_name}`);
+        const faults = await checkStored(context.server, one);
+        return { workflow: one.kebab_name, file: one.file, faults };
+      });
+  const isValid =
+    local.length === 0 && checked.every(({ faults }) => errorsOf(faults).length === 0);
+  const warnings = checked.flatMap(({ faults }) => faults).length;
+  const summary = isValid
+    ? `${count(all.length, 'workflow')} ${all.length === 1 ? 'is' : 'are'} valid${isLocal ? ' (not checked by the server)' : ''}.`
+    : `${count(local.length + warnings, 'fault')} in ${count(all.length, 'workflow')}.`;
+  return {
+    data: { valid: isValid, files: local, workflows: checked },
+    lines: [
+      ...local.flatMap((fault) => localLines(fault)),
+      ...checked.flatMap(({ workflow, faults }) => faultLines(out, workflow, faults)),
+      summary,
+    ],
+    exit: isValid ? EXIT.ok : EXIT.no,
+  };
+}
+
+const localLines = ({ file, code, message, hint }: LocalFault): string[] => [
+  file,
+  `  error: ${message} (${code})`,
+  ...(hint === undefined ? [] : [`  ${hint}`]),
+];
+
+export const count = (n: number, thing: string): string => `${n} ${thing}${n === 1 ? '' : 's'}`;

@@ -1,0 +1,80 @@
+// The commands and the options that all of them have.
+import { Command, CommanderError } from 'commander';
+import about from '../package.json' with { type: 'json' };
+import { addLinkCommands } from './commands/link.ts';
+import { addWorkflowCommands } from './commands/workflows.ts';
+import { Context, type GlobalOptions, type Input, type Result } from './context.ts';
+import type { Env } from './credentials.ts';
+import { cliError, EXIT } from './errors.ts';
+import { Output, type Stream } from './output.ts';
+
+export interface Io {
+  stdout: Stream;
+  stderr: Stream;
+  stdin: Input;
+  env: Env;
+}
+
+/** Makes the action of a command: it gets the arguments and then the options of the command. */
+export type Act = <Given extends readonly unknown[]>(
+  work: (context: Context, ...given: Given) => Result | Promise<Result>,
+) => (...given: unknown[]) => Promise<void>;
+
+/** Runs a command line and resolves with the exit code. */
+export async function run(argv: readonly string[], io: Io): Promise<number> {
+  let exit: number = EXIT.ok;
+  const outputOf = (json: boolean) => new Output({ ...io, json });
+  const act: Act =
+    <Given extends readonly unknown[]>(
+      work: (context: Context, ...given: Given) => Result | Promise<Result>,
+    ) =>
+    async (...given) => {
+      const command = given.at(-1) as Command;
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const out = outputOf(options.json === true);
+      const context = new Context(options, out, io.env, io.stdin);
+      // The last one is the command itself.
+      const result = await work(context, ...(given.slice(0, -1) as unknown as Given));
+      out.clearProgress();
+      if (out.json && result.data !== undefined) out.document(result.data);
+      if (!out.json) for (const line of result.lines ?? []) out.line(line);
+      exit = result.exit ?? EXIT.ok;
+    };
+
+  try {
+    await createProgram(io, act).parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    // commander has printed the message.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const shown = cliError(error);
+    outputOf(argv.includes('--json')).error(shown);
+    return shown.exit;
+  }
+}
+
+export function createProgram(io: Io, act: Act): Command {
+  const program = new Command('stepbase')
+    .description('Keeps the workflows of a Stepbase application in git, and operates its runs.')
+    .version(about.version)
+    .option(
+      '-l, --link <name>',
+      'the link of stepbase/config.json (STEPBASE_LINK); default: "default"',
+    )
+    .option('--url <url>', 'the address of the project (STEPBASE_URL)')
+    .option('--api-key <key>', 'an API key, or the secret key with --app (STEPBASE_API_KEY)')
+    .option('--app <code>', 'the application (STEPBASE_APP)')
+    .option('-C, --cwd <folder>', 'work in this folder')
+    .option('--json', 'print JSON')
+    .helpCommand('help [command]', 'show the help of a command')
+    .showHelpAfterError('(see stepbase --help)')
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .exitOverride();
+  addLinkCommands(program, act);
+  addWorkflowCommands(program, act);
+  return program;
+}
