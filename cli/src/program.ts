@@ -1,7 +1,13 @@
 // The commands and the options that all of them have.
 import { Command, CommanderError } from 'commander';
 import about from '../package.json' with { type: 'json' };
+import { addAdminCommands } from './commands/admin.ts';
+import { addCompletionCommands } from './commands/completion.ts';
 import { addLinkCommands } from './commands/link.ts';
+import { addRunCommands } from './commands/runs.ts';
+import { addScheduleCommands } from './commands/schedules.ts';
+import { addTaskCommands } from './commands/tasks.ts';
+import { addTypesCommand } from './commands/types.ts';
 import { addWorkflowCommands } from './commands/workflows.ts';
 import { Context, type GlobalOptions, type Input, type Result } from './context.ts';
 import type { Env } from './credentials.ts';
@@ -76,5 +82,11 @@ export function createProgram(io: Io, act: Act): Command {
     .exitOverride();
   addLinkCommands(program, act);
   addWorkflowCommands(program, act);
+  addTypesCommand(program, act);
+  addRunCommands(program, act);
+  addTaskCommands(program, act);
+  addScheduleCommands(program, act);
+  addAdminCommands(program, act);
+  addCompletionCommands(program, act);
   return program;
 }
