@@ -8,6 +8,7 @@ import { type StackConfig, StackError } from './options.ts';
 import { bootstrapCluster, bootstrapDatabase } from './postgres/bootstrap.ts';
 import { startCluster } from './postgres/cluster.ts';
 import { asRole, withClient } from './postgres/connection.ts';
+import { pgtapShare } from './postgres/pgtap.ts';
 import { seedOnce } from './seed.ts';
 
 export interface Database {
@@ -45,6 +46,7 @@ async function startEmbedded(config: StackConfig, keys: StackKeys): Promise<Data
     dataDir: config.dataDir,
     port,
     superuserPassword: keys.servicePassword,
+    extensions: await pgtapShare(),
   });
   const adminUrl = cluster.adminUrl('postgres');
   try {

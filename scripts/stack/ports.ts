@@ -1,7 +1,7 @@
 // Ports: checks whether they are free, and finds seven free ones in a row for throw-away stacks.
 
 import { randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
+import { isFree } from './free-port.ts';
 import { PORT_NAMES, type Ports, portsFrom, type StackConfig, StackError } from './options.ts';
 
 const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
@@ -14,15 +14,7 @@ const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
   smtp: 'the mail catcher',
 };
 
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
-      probe.close(() => resolve(true)),
-    );
-  });
-}
+export { isFree } from './free-port.ts';
 
 /** The names of the ports that the services of this stack listen on. */
 export function portsNeeded(

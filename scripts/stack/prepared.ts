@@ -1,11 +1,9 @@
 // A prepared cluster: bootstrapped, migrated, seeded and stopped. `npm test` makes one, and its throw-away stacks start
 // as copies of it: initdb and the migrations take longer than all other phases of a start.
 
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { startDatabase } from './database.ts';
 import { keepTemplate } from './databases.ts';
 import { createKeys, loadKeys, type StackKeys } from './keys.ts';
@@ -14,7 +12,7 @@ import { resolveOptions } from './options.ts';
 import { findFreePorts } from './ports.ts';
 import { bootstrapFingerprint } from './postgres/bootstrap.ts';
 import { clusterFolder } from './postgres/cluster.ts';
-import { postgresAccount, prepareDataDir } from './postgres/system-user.ts';
+import { copyCluster } from './postgres/copy-cluster.ts';
 import { seedOnce, seedText } from './seed.ts';
 
 /** The data directory of the prepared cluster, for this process and its children. */
@@ -66,10 +64,7 @@ export async function copyPrepared(dataDir: string): Promise<StackKeys | undefin
   if (!from || process.platform === 'win32') return undefined;
   const content = await readFile(join(from, 'prepared'), 'utf8').catch(() => undefined);
   if (content !== (await preparedContent())) return undefined;
-  await prepareDataDir(dataDir, postgresAccount());
-  const folder = clusterFolder(dataDir);
-  await mkdir(dirname(folder), { recursive: true });
-  await promisify(execFile)('cp', ['-Rp', clusterFolder(from), folder]);
+  await copyCluster(from, dataDir);
   for (const name of MARKERS) await copyFile(join(from, name), join(dataDir, name));
   const { servicePassword } = await loadKeys(from);
   return await createKeys(dataDir, { servicePassword });

@@ -12,9 +12,20 @@ export interface RolePasswords {
   service: string;
 }
 
+/** The SQL of a bootstrap, by its part. */
+export interface BootstrapScripts {
+  roles: string;
+  schemas: string;
+  authGrants: string;
+  vault: string;
+  realtime: string;
+  /** Creates the tables of schema auth; without it, the migrations of @supabase/lite do. */
+  auth?: string;
+}
+
 const file = (path: string) => readFile(new URL(path, import.meta.url), 'utf8');
 
-async function scripts() {
+export async function bootstrapScripts(): Promise<BootstrapScripts> {
   const [roles, schemas, authGrants, vault, realtime] = await Promise.all([
     file('./roles.sql'),
     file('./schemas.sql'),
@@ -28,7 +39,7 @@ async function scripts() {
 /** A hash that changes when the result of the bootstrap changes. */
 export async function bootstrapFingerprint(): Promise<string> {
   const hash = createHash('sha256');
-  for (const text of Object.values(await scripts())) hash.update(text);
+  for (const text of Object.values(await bootstrapScripts())) hash.update(text);
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -37,8 +48,9 @@ export async function bootstrapCluster(
   adminUrl: string,
   passwords: RolePasswords,
   ownsCluster: boolean,
+  scripts?: BootstrapScripts,
 ): Promise<void> {
-  const { roles } = await scripts();
+  const { roles } = scripts ?? (await bootstrapScripts());
   await withClient(adminUrl, async (client) => {
     const before = await client.query<{ rolname: string }>(
       "select rolname from pg_catalog.pg_roles where rolname = 'postgres'",
@@ -58,8 +70,12 @@ export async function bootstrapCluster(
 }
 
 /** Creates the schemas of one database; idempotent. */
-export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswords): Promise<void> {
-  const { schemas, authGrants, vault, realtime } = await scripts();
+export async function bootstrapDatabase(
+  adminUrl: string,
+  passwords: RolePasswords,
+  scripts?: BootstrapScripts,
+): Promise<void> {
+  const { schemas, auth, authGrants, vault, realtime } = scripts ?? (await bootstrapScripts());
   const name = await withClient(adminUrl, async (client) => {
     const { rows } = await client.query<{ name: string; mine: boolean }>(
       `select current_database() as name, d.datdba = 'postgres'::regrole as mine
@@ -74,7 +90,9 @@ export async function bootstrapDatabase(adminUrl: string, passwords: RolePasswor
     await client.query(`grant create on database ${name} to supabase_auth_admin`);
     return name;
   });
-  await ensureAuthSchema(asRole(adminUrl, 'supabase_auth_admin', passwords.service));
+  const authAdminUrl = asRole(adminUrl, 'supabase_auth_admin', passwords.service);
+  if (auth === undefined) await ensureAuthSchema(authAdminUrl);
+  else await withClient(authAdminUrl, (client) => client.query(auth));
   await withClient(adminUrl, async (client) => {
     await client.query(`revoke create on database ${name} from supabase_auth_admin`);
     for (const script of [schemas, authGrants, vault, realtime]) await client.query(script);

@@ -10,8 +10,7 @@ import { pathToFileURL } from 'node:url';
 import pg from 'pg';
 import { Child } from '../child.ts';
 import { keepLog } from '../keep-logs.ts';
-import { StackError } from '../options.ts';
-import { pgtapShare } from './pgtap.ts';
+import { StackError } from '../stack-error.ts';
 import {
   type Account,
   clusterDir,
@@ -38,6 +37,8 @@ interface ClusterOptions {
   dataDir: string;
   port: number;
   superuserPassword: string;
+  /** A folder with more extensions: `extension/` in it contains their files. */
+  extensions?: string;
   /** Additional lines of the server configuration. */
   settings?: readonly string[];
 }
@@ -68,7 +69,7 @@ async function programs(account: Account | undefined): Promise<Programs> {
   return found;
 }
 
-const settings = (port: number, share: string) => `
+const settings = (port: number) => `
 # Written at every start by scripts/stack/postgres/cluster.ts.
 listen_addresses = '127.0.0.1'
 port = ${port}
@@ -91,7 +92,6 @@ autovacuum_naptime = '3s'
 timezone = 'UTC'
 log_timezone = 'UTC'
 password_encryption = 'scram-sha-256'
-extension_control_path = '$system:${share}'
 log_min_messages = warning
 log_line_prefix = '%m [%p] %u@%d '
 `;
@@ -194,10 +194,15 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const account = postgresAccount();
   await prepareDataDir(options.dataDir, account);
   const folder = clusterDir(options.dataDir, account);
-  const [tools, share] = await Promise.all([programs(account), pgtapShare(account)]);
+  const tools = await programs(account);
   if (existsSync(join(folder, 'PG_VERSION'))) await waitForPredecessor(folder);
   else await initialise(tools, folder, options, account);
-  const lines = [settings(options.port, share), ...(options.settings ?? []), ''];
+  const lines = [
+    settings(options.port),
+    ...(options.extensions ? [`extension_control_path = '$system:${options.extensions}'`] : []),
+    ...(options.settings ?? []),
+    '',
+  ];
   await writeFile(join(folder, 'postgresql.auto.conf'), lines.join('\n'));
   if (account) await chown(join(folder, 'postgresql.auto.conf'), account.uid, account.gid);
 

@@ -6,10 +6,11 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { x as unpack } from 'tar';
 import { ROOT } from '../options.ts';
-import { type Account, canReach } from './system-user.ts';
+import { canReach, postgresAccount } from './system-user.ts';
 
 /** A folder for `extension_control_path`: its `extension/` contains pgtap.control and the scripts. */
-export async function pgtapShare(account: Account | undefined): Promise<string> {
+export async function pgtapShare(): Promise<string> {
+  const account = postgresAccount();
   const entry = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const archive = join(dirname(entry), 'pgtap.tar.gz');
   const cache = join(ROOT, 'node_modules', '.cache', 'stepbase');
