@@ -22,6 +22,7 @@ import {
   type StepContext,
   type StepEnv,
   StepError,
+  type StepResult,
   stepHandlers,
   toStepError,
   type Waiting,
@@ -55,12 +56,24 @@ export interface ExecutorDeps {
   /** Undefined: no traces. */
   tracer?: Tracer | undefined;
   meter?: Pick<Meter, 'record'>;
+  /** Called instead of the handler, which is `run`: the test kit answers steps in its place. */
+  standIn?: StandIn;
   /** The database services of a step; `key` is the same for every attempt. */
   servicesFor(
     work: Work,
     key: string,
   ): Pick<StepContext, 'queues' | 'runs' | 'usage' | 'functions' | 'callbacks' | 'agentTurns'>;
 }
+
+/** `config`: with its templates filled in and the names of secrets. */
+export interface StandInCall {
+  work: Work;
+  type: string;
+  config: unknown;
+  ctx: StepContext;
+}
+
+export type StandIn = (call: StandInCall, run: () => Promise<StepResult>) => Promise<StepResult>;
 
 interface Executed {
   work: Work;
@@ -144,7 +157,10 @@ async function perform(
       if (timeoutMs !== undefined) ctx.timeoutMs = timeoutMs;
       const run = async (resolved: Awaited<ReturnType<typeof step.resolve>>) => {
         input = resolved.stored;
-        return await step.run(resolved, deps.secretsOf(work), ctx);
+        const { standIn } = deps;
+        if (standIn === undefined) return await step.run(resolved, deps.secretsOf(work), ctx);
+        const call = { work, type: step.type, config: resolved.stored, ctx };
+        return await standIn(call, () => step.run(resolved, deps.secretsOf(work), ctx));
       };
       const inTurn = <T>(evaluate: () => Promise<T>) =>
         deps.turns.run(
