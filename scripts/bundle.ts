@@ -99,6 +99,16 @@ const options = {
   logLevel: 'warning',
 } as const satisfies BuildOptions;
 
+/** For a bundle with the code of a function. */
+export const functionOptions = {
+  ...options,
+  // Names stay, so that stack traces can be read.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  inject: [join(ROOT, 'scripts', 'bundle-globals.ts')],
+  plugins: [builtins, absent, unused, shortened],
+} satisfies BuildOptions;
+
 export interface Bundle {
   name: string;
   file: string;
@@ -114,12 +124,7 @@ export async function bundle(folder = join(ROOT, 'dist', 'functions')): Promise<
       await build({
         entryPoints: [join(ROOT, 'functions', source, 'index.ts')],
         outfile: file,
-        ...options,
-        // Names stay, so that stack traces can be read.
-        minifyWhitespace: true,
-        minifySyntax: true,
-        inject: [join(ROOT, 'scripts', 'bundle-globals.ts')],
-        plugins: [builtins, absent, unused, shortened],
+        ...functionOptions,
       });
       return { name, file, bytes: (await readFile(file)).byteLength };
     }),

@@ -1,0 +1,195 @@
+// The calls of the test kit.
+
+import type { Run, RunEvent, StepRun } from '../../sdk/src/index.ts';
+import type { Workflow } from '../../sdk/src/workflow/index.ts';
+
+/** What a mock learns about the attempt that it answers. */
+export interface MockCall<Config = Record<string, unknown>> {
+  runId: string;
+  workflow: string;
+  step: string;
+  type: string;
+  /** Counts from 1. */
+  attempt: number;
+  /** Of a for_each; counts from 0. */
+  itemIndex: number;
+  item: unknown;
+  /** Whether the call is the compensation of the step. */
+  isCompensation: boolean;
+  /** With its templates filled in; secrets stand in it by their names. */
+  config: Config;
+  idempotencyKey: string;
+}
+
+/** Returns the output of the step, or a failure(…), which may also be thrown. */
+export type Mock<Config = Record<string, unknown>> = (
+  call: MockCall<Config>,
+) => unknown | Promise<unknown>;
+
+/** Which steps a mock answers: each condition must hold. */
+export interface MockTarget {
+  step?: string | undefined;
+  workflow?: string | undefined;
+  type?: string | undefined;
+}
+
+export interface FailureOptions {
+  /** The retry policy of the step applies; default: false. */
+  retryable?: boolean | undefined;
+  retryAfterMs?: number | undefined;
+  details?: unknown;
+}
+
+/** An error of a step. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A definition as JSON. */
+export interface WorkflowJson {
+  kebab_name: string;
+  definition: { nodes: readonly object[]; edges: readonly object[] };
+  name?: string | undefined;
+  description?: string | undefined;
+  input_schema?: object | undefined;
+}
+
+/** Columns of `workflows`, which are not part of a definition. */
+export interface WorkflowSettings {
+  /** How long a run may take; default: an hour, as in production. */
+  execution_timeout_seconds?: number | undefined;
+}
+
+/** The input of a workflow, as far as its type is known. */
+export type InputOf<W> = W extends Workflow<infer Input> ? Input : unknown;
+
+/** A published workflow. */
+export interface TestWorkflow<Input = unknown> {
+  readonly name: string;
+  start(input?: Input, options?: StartOptions): Promise<TestRun>;
+  /** As `kit.mock`, for the steps of this workflow only. */
+  mock<Config = Record<string, unknown>>(step: string, mock: Mock<Config>): void;
+}
+
+export interface StartOptions {
+  idempotencyKey?: string | undefined;
+  tags?: readonly string[] | undefined;
+  /** The role of the member who starts the run; default: admin. */
+  as?: string | undefined;
+}
+
+export interface Actor {
+  /** The role of the member who acts; default: admin, who may answer each task. */
+  as?: string | undefined;
+}
+
+export interface TestTask {
+  /** Title, description, form … */
+  readonly details: Readonly<Record<string, unknown>>;
+  /** The roles that it is for; null: each member. */
+  readonly roles: readonly string[] | null;
+  approve(options?: Actor & { comment?: string | undefined }): Promise<void>;
+  reject(options?: Actor & { comment?: string | undefined }): Promise<void>;
+  /** Completes a user_task with the data of its form. */
+  complete(output?: object, options?: Actor): Promise<void>;
+}
+
+/** A run. What it tells is its state at the last call that waited. */
+export interface TestRun {
+  readonly id: string;
+  readonly workflow: string;
+  readonly status: string;
+  readonly row: Run;
+  readonly events: readonly RunEvent[];
+  /** All attempts of all steps and items. */
+  readonly steps: readonly StepRun[];
+  /** The error of a run that has not completed. */
+  readonly error: Failure | undefined;
+  /** Resolves when nothing is left to do without time, a person or a signal. */
+  settled(): Promise<this>;
+  /**
+   * Resolves when the run has ended; skips the time of delays, retries and deadlines. Rejects if the run waits for a
+   * task or a signal without a deadline.
+   */
+  ended(): Promise<this>;
+  /**
+   * The steps in the order in which they ended, without skipped ones: `ship`, `ship!` if it failed, and
+   * `~book` for its compensation.
+   */
+  path(): string[];
+  /** The last attempt of a step; undefined if the run did not reach it. */
+  step(id: string): StepRun | undefined;
+  /** The output of a completed step. */
+  output(step: string): unknown;
+  /** The outputs of the end steps, by step id; undefined unless the run has completed. */
+  result(): unknown;
+  /** A task or an approval that waits. */
+  task(step: string): TestTask;
+  /** What the run waits for: `task ask`, `delay pause`, `signal paid (wait)`. */
+  waitsFor(): string[];
+  /** Sends a signal and settles. */
+  signal(name: string, payload?: unknown, options?: Actor): Promise<void>;
+  /** Cancels the run and settles. */
+  cancel(options?: Actor & { reason?: string | undefined }): Promise<void>;
+  /** The runs that its child_workflow steps started. */
+  children(): Promise<TestRun[]>;
+}
+
+/** A mail of Stepbase itself, such as the notification of a task. */
+export interface TestMail {
+  template: string;
+  recipient: string;
+  data: unknown;
+}
+
+export interface TestKit {
+  /** The code of the application of the current test. */
+  readonly app: string;
+  /** The address of the database of this kit, as role postgres. */
+  readonly databaseUrl: string;
+  /** The mails that would have been sent. */
+  readonly mails: readonly TestMail[];
+  /** The messages that subscribed webhooks would have received. */
+  readonly webhooks: readonly unknown[];
+  /** Publishes a workflow of defineWorkflow or a definition as JSON. */
+  workflow<W extends Workflow | WorkflowJson>(
+    workflow: W,
+    settings?: WorkflowSettings,
+  ): Promise<TestWorkflow<InputOf<W>>>;
+  /** Starts a run of a published workflow. It begins to work with the next call that waits. */
+  start(workflow: string, input?: unknown, options?: StartOptions): Promise<TestRun>;
+  /** Answers a step in place of its type. The last matching mock counts. */
+  mock<Config = Record<string, unknown>>(target: string | MockTarget, mock: Mock<Config>): void;
+  /** The calls that a mock answered for a step, in their order. */
+  calls(step: string): MockCall[];
+  /** Moves the engine's clock by an interval such as `2 days`, or by milliseconds, from timer to timer. */
+  skip(duration: string | number): Promise<void>;
+  /** Emits an event, as `emit_event`, and settles. */
+  emit(name: string, payload?: unknown): Promise<void>;
+  /** Settles all runs. */
+  settle(): Promise<void>;
+  /** The run with this id. */
+  run(id: string): Promise<TestRun>;
+  /** The id of a member with this role, who is made if there is none. */
+  member(role: string): Promise<string>;
+  /** Calls an RPC of Stepbase as a member and returns its rows. */
+  rpc(name: string, args?: object, options?: Actor): Promise<Record<string, unknown>[]>;
+  /** A new application without workflows, and no mocks: for the next test. */
+  reset(): Promise<void>;
+  /** Stops the worker and drops the database. Rejects if a step without a mock was not reported yet. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface TestKitOptions {
+  /** How long the runs may work until they rest, in milliseconds; default: 20,000. */
+  deadlineMs?: number | undefined;
+}
+
+/** The output of an http_request step. */
+export interface HttpOutput<Body = unknown> {
+  status: number;
+  headers: Record<string, string>;
+  body: Body;
+}

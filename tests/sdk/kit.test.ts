@@ -1,0 +1,254 @@
+// The test kit: a workflow runs on the engine with mocked steps, skipped time and answered tasks, and no stack.
+
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineWorkflow, expr, shape } from '../../sdk/src/workflow/index.ts';
+import { createTestKit, failure, httpOutput, type TestKit } from '../../test-kit/src/index.ts';
+import { scaled } from '../support/time.ts';
+
+const orderShipping = defineWorkflow(
+  'order-shipping',
+  { input: z.object({ order_id: z.string() }) },
+  (w) => {
+    const fetch = w.httpRequest(
+      'fetch',
+      { url: `https://shop.example/orders/${w.input.order_id}` },
+      { output: shape<{ total: number }>(), retry: { max_attempts: 3 } },
+    );
+    const large = w.condition('large', {
+      expression: expr<'yes' | 'no'>`${fetch.output.body.total} > 100 ? 'yes' : 'no'`,
+    });
+    const ask = w.waitForApproval(
+      'ask',
+      { title: `Ship order ${w.input.order_id}?`, role: 'developer' },
+      { after: large.on('yes') },
+    );
+    w.httpRequest(
+      'ship',
+      {
+        method: 'POST',
+        url: 'https://shop.example/shipments',
+        headers: { authorization: `Bearer ${w.secret('shop_key')}` },
+        body: { total: fetch.output.body.total },
+      },
+      { join: 'any', after: [large.on('no'), ask.on('approved')] },
+    );
+  },
+);
+
+const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('stepbase-test-'));
+
+describe('the test kit', () => {
+  let kit: TestKit;
+  beforeAll(async () => {
+    kit = await createTestKit();
+  }, scaled(120_000));
+  afterAll(() => kit.close());
+  beforeEach(() => kit.reset());
+
+  it('runs a workflow with mocks, and asserts its path, its calls and its outputs', async () => {
+    const shipping = await kit.workflow(orderShipping);
+    kit.mock('fetch', () => httpOutput({ total: 7 }));
+    shipping.mock<{ body: unknown }>('ship', ({ config }) => httpOutput({ sent: config.body }));
+    const run = await (await shipping.start({ order_id: 'A-1' })).settled();
+    expect(run.status).toBe('completed');
+    expect(run.path()).toEqual(['fetch', 'large', 'ship']);
+    expect(run.output('ship')).toMatchObject({ status: 200, body: { sent: { total: 7 } } });
+    expect(run.result()).toEqual({ ship: run.output('ship') });
+    const [call] = kit.calls('ship');
+    expect(call?.config).toMatchObject({
+      url: 'https://shop.example/shipments',
+      headers: { authorization: expect.stringContaining('shop_key') },
+    });
+    expect(kit.calls('fetch')).toMatchObject([
+      { attempt: 1, type: 'http_request', config: { url: 'https://shop.example/orders/A-1' } },
+    ]);
+    expect(() => run.output('ask')).toThrow(/the step ask is skipped|was not reached/);
+  });
+
+  it('lets members answer tasks, with the rights of their role', async () => {
+    const shipping = await kit.workflow(orderShipping);
+    kit.mock('fetch', () => httpOutput({ total: 700 }));
+    kit.mock('ship', () => httpOutput({}));
+    const run = await (await shipping.start({ order_id: 'A-2' })).settled();
+    expect(run.waitsFor()).toEqual(['task ask']);
+    await expect(run.ended()).rejects.toThrow(/does not end by time alone.*task ask/);
+    const task = run.task('ask');
+    expect([task.details.title, task.roles]).toEqual(['Ship order A-2?', ['developer']]);
+    await expect(task.approve({ as: 'viewer' })).rejects.toThrow(/assigned to someone else/);
+    await task.approve({ as: 'developer', comment: 'fine' });
+    expect(run.path()).toEqual(['fetch', 'large', 'ask', 'ship']);
+    expect(run.output('ask')).toMatchObject({ approved: true, comment: 'fine' });
+    expect(() => run.task('ask')).toThrow(/has no open task ask/);
+
+    const other = await (await shipping.start({ order_id: 'A-3' })).settled();
+    await other.task('ask').reject();
+    expect([other.status, other.path()]).toEqual(['completed', ['fetch', 'large', 'ask']]);
+  });
+
+  it('fails a test that forgets a mock, and says which', async () => {
+    await kit.workflow(orderShipping);
+    const run = await kit.start('order-shipping', { order_id: 'A-4' });
+    await expect(run.settled()).rejects.toThrow(
+      /the step fetch of order-shipping is a http_request and has no mock: add kit\.mock\('fetch'/,
+    );
+    await run.settled();
+    expect([run.status, run.error?.code, run.path()]).toEqual(['failed', 'not_mocked', ['fetch!']]);
+  });
+
+  it('passes the error of a mock on to the test', async () => {
+    await kit.workflow(orderShipping);
+    kit.mock('fetch', () => {
+      throw new TypeError('the test is wrong');
+    });
+    const run = await kit.start('order-shipping', { order_id: 'A-5' });
+    await expect(run.settled()).rejects.toThrow(new TypeError('the test is wrong'));
+  });
+
+  it('retries a failure after the time that the test skips', async () => {
+    const shipping = await kit.workflow(orderShipping);
+    kit.mock('fetch', ({ attempt }) =>
+      attempt < 3
+        ? failure('http_status', 'the shop is closed', { retryable: true })
+        : httpOutput({ total: 1 }),
+    );
+    kit.mock('ship', () => {
+      throw failure('no_stock');
+    });
+    const run = await (await shipping.start({ order_id: 'A-6' })).settled();
+    expect([run.waitsFor(), kit.calls('fetch').length]).toEqual([['retry fetch'], 1]);
+    await run.ended();
+    expect(kit.calls('fetch').map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+    expect([run.status, run.error?.code]).toEqual(['failed', 'no_stock']);
+    expect(run.path()).toEqual(['fetch', 'large', 'ship!']);
+    expect(run.step('fetch')).toMatchObject({ attempt: 3, status: 'completed' });
+  });
+
+  it('skips time from timer to timer', async () => {
+    const reminders = defineWorkflow('reminders', {}, (w) => {
+      const first = w.delay('first', { ms: 86_400_000 });
+      const mail = w.sendEmail(
+        'mail',
+        { to: 'kim@customers.example', subject: 'Hello', text: 'Do you still need it?' },
+        { after: first },
+      );
+      const second = w.delay('second', { ms: 86_400_000 }, { after: mail });
+      const answer = w.waitForSignal(
+        'answer',
+        { signal_name: 'answered', timeout_ms: 7 * 86_400_000 },
+        { after: second },
+      );
+      w.transform('late', { expression: '"late"' }, { after: answer.on('timeout') });
+    });
+    await kit.workflow(reminders, { execution_timeout_seconds: 14 * 86_400 });
+    kit.mock({ type: 'send_email' }, () => ({ message_id: 'm1' }));
+    const run = await kit.start('reminders');
+    await kit.skip('23 hours');
+    await run.settled();
+    expect([run.waitsFor(), kit.calls('mail').length]).toEqual([['delay first'], 0]);
+    // Both delays are over, the second began when the first ended.
+    await kit.skip('26 hours');
+    await run.settled();
+    expect([run.path(), run.waitsFor()]).toEqual([
+      ['first', 'mail', 'second'],
+      ['signal answered (answer)'],
+    ]);
+    await run.ended();
+    expect(run.result()).toEqual({ late: 'late' });
+
+    const answered = await kit.start('reminders');
+    await kit.skip('2 days 1 second');
+    await answered.settled();
+    await answered.signal('answered', { by: 'Kim' });
+    expect(answered.path()).toEqual(['first', 'mail', 'second', 'answer']);
+  });
+
+  it('runs loops, children, compensation and code for real', async () => {
+    const child = defineWorkflow('double', {}, (w) => {
+      w.inlineCode('twice', { code: '({ input }) => input.n * 2' });
+    });
+    const parent = defineWorkflow('trip', { input: shape<{ cities: string[] }>() }, (w) => {
+      const book = w.httpRequest(
+        'book',
+        { method: 'POST', url: 'https://travel.example/bookings' },
+        {
+          compensate: ({ step }) =>
+            step.httpRequest({ method: 'DELETE', url: 'https://travel.example/bookings/1' }),
+        },
+      );
+      const each = w.forEach(
+        'each',
+        {
+          items: w.input.cities,
+          step: ({ item, step }) => step.httpRequest({ url: `https://weather.example/${item}` }),
+        },
+        { after: book },
+      );
+      const sub = w.childWorkflow('sub', { workflow: 'double', input: { n: 4 } }, { after: each });
+      w.transform('refuse', { expression: '$error("too cold")' }, { after: sub });
+    });
+    await kit.workflow(child);
+    await kit.workflow(parent);
+    kit.mock('book', () => httpOutput({ id: 1 }));
+    kit.mock('each', ({ item, itemIndex }) => httpOutput({ item, itemIndex }));
+    const run = await (await kit.start('trip', { cities: ['Rome', 'Oslo'] })).ended();
+    expect(run.status).toBe('failed');
+    expect(run.path()).toEqual(['book', 'each', 'sub', 'refuse!', '~book']);
+    expect(run.output('each')).toMatchObject([
+      { body: { item: 'Rome', itemIndex: 0 } },
+      { body: { item: 'Oslo', itemIndex: 1 } },
+    ]);
+    expect(kit.calls('book').map(({ isCompensation }) => isCompensation)).toEqual([false, true]);
+    const [started] = await run.children();
+    expect(started?.result()).toEqual({ twice: 8 });
+  });
+
+  it('a reset leaves no workflow, no mock and no open run', async () => {
+    await kit.workflow(orderShipping);
+    kit.mock('fetch', () => httpOutput({ total: 700 }));
+    const run = await (await kit.start('order-shipping', { order_id: 'A-7' })).settled();
+    const before = kit.app;
+    await kit.reset();
+    expect((await run.settled()).status).toBe('cancelled');
+    expect(kit.app).not.toBe(before);
+    await expect(kit.start('order-shipping', { order_id: 'A-8' })).rejects.toThrow(
+      /does not exist/,
+    );
+  });
+
+  it('an invalid definition is refused with its problems', async () => {
+    const wrong = { nodes: [{ id: 'a', type: 'transform', data: { config: {} } }], edges: [] };
+    await expect(kit.workflow({ kebab_name: 'wrong', definition: wrong })).rejects.toThrow(
+      /publish_workflow: .*expression/,
+    );
+  });
+
+  it('kits of a process share a server, and each has its database and its clock', async () => {
+    const own = folders().length;
+    await using other = await createTestKit();
+    expect(new URL(other.databaseUrl).port).toBe(new URL(kit.databaseUrl).port);
+    expect(other.databaseUrl).not.toBe(kit.databaseUrl);
+    expect(folders().length).toBe(own);
+    await other.skip('1 day');
+    const soon = defineWorkflow('soon', {}, (w) => {
+      w.delay('wait', { ms: 3_600_000 });
+    });
+    await kit.workflow(soon);
+    const run = await (await kit.start('soon')).settled();
+    expect(run.waitsFor()).toEqual(['delay wait']);
+  });
+});
+
+it('the last kit stops the server and removes its files', async () => {
+  const before = folders();
+  const kit = await createTestKit();
+  const { port } = new URL(kit.databaseUrl);
+  const made = folders().filter((name) => !before.includes(name));
+  expect(made).toHaveLength(1);
+  await kit.close();
+  await kit.close();
+  expect(made.some((name) => existsSync(`${tmpdir()}/${name}`))).toBe(false);
+  await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
+});
