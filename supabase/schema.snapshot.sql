@@ -167,6 +167,7 @@ create table stepbase.agent_turns (
 );
 comment on table stepbase.agent_turns is 'Answers of models to ai_agent_task steps, written by the engine only. All attempts of a step share its turns. Deleted with the run.';
 CREATE TRIGGER agent_turns_append_only BEFORE DELETE OR UPDATE ON stepbase.agent_turns FOR EACH ROW EXECUTE FUNCTION stepbase_engine.refuse_change();
+CREATE TRIGGER agent_turns_cut_errors BEFORE INSERT OR UPDATE OF finish_reason ON stepbase.agent_turns FOR EACH ROW WHEN ((pg_column_size(new.finish_reason) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('finish_reason');
 CREATE TRIGGER agent_turns_no_truncate BEFORE TRUNCATE ON stepbase.agent_turns FOR EACH STATEMENT EXECUTE FUNCTION stepbase_engine.refuse_change();
 alter table stepbase.agent_turns enable row level security;
 grant select on stepbase.agent_turns to authenticated;
@@ -3603,16 +3604,16 @@ $function$;
 comment on function stepbase.reactivate_application(app_code text) is 'Ends the deactivation of an application, and cancels its deletion within the grace period. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403 also if an operator deactivated it, SB404 not a member, SB409 the grace period is over.';
 grant execute on function stepbase.reactivate_application(app_code text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.read_ai_usage(period text DEFAULT 'month'::text, day date DEFAULT NULL::date)
+CREATE OR REPLACE FUNCTION stepbase.read_ai_usage(period text DEFAULT 'month'::text, day text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select stepbase_private.read_ai_usage(read_ai_usage.period, read_ai_usage.day);
+  select stepbase_private.read_ai_usage(read_ai_usage.period, stepbase_private.iso_date(read_ai_usage.day, 'day'));
 $function$;
-comment on function stepbase.read_ai_usage(period text, day date) is 'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.read_ai_usage(period text, day date) to authenticated, service_role;
+comment on function stepbase.read_ai_usage(period text, day text) is 'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.read_ai_usage(period text, day text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
  RETURNS jsonb
@@ -6022,15 +6023,19 @@ CREATE OR REPLACE FUNCTION stepbase_engine.apply_queue_limit()
 AS $function$
 -- Security definer: as above.
 begin
-  perform stepbase_engine.apply_run_limits(array(
-    select w.id from stepbase.workflows w
-    where w.app_code = new.app_code
-      and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
-  ));
+  if new.max_concurrent_workflows is not null and old.max_concurrent_workflows is not null then
+    perform pg_notify('stepbase', 'admit');
+  else
+    perform stepbase_engine.apply_run_limits(array(
+      select w.id from stepbase.workflows w
+      where w.app_code = new.app_code
+        and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
+    ));
+  end if;
   return null;
 end;
 $function$;
-comment on function stepbase_engine.apply_queue_limit() is 'Trigger: applies a changed limit on the runs of a task queue.';
+comment on function stepbase_engine.apply_queue_limit() is 'Trigger: applies a changed limit on the runs of a task queue. Another number of an existing limit changes no run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_run_limits(p_workflow_ids uuid[])
  RETURNS void
@@ -6053,6 +6058,11 @@ begin
   from (
     select r.id from stepbase.runs r
     where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(p_workflow_ids) u) and r.completed_at is null
+      -- It requests its slots after the release of the incident switch, and waits in its group until then.
+      and not exists (
+        select 1 from stepbase_engine.run_backlog b
+        where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+      )
     for no key update skip locked
   ) l;
 
@@ -6223,11 +6233,18 @@ CREATE OR REPLACE FUNCTION stepbase_engine.apply_workflow_limit()
 AS $function$
 -- Security definer: members who may change a workflow have no access to the engine's tables.
 begin
-  perform stepbase_engine.apply_run_limits(array[new.id]);
+  if new.max_concurrent_executions is not null and old.max_concurrent_executions is not null
+    and new.task_queue_id is not distinct from old.task_queue_id
+  then
+    -- Another number: the runs have their groups and slots already.
+    perform pg_notify('stepbase', 'admit');
+  else
+    perform stepbase_engine.apply_run_limits(array[new.id]);
+  end if;
   return null;
 end;
 $function$;
-comment on function stepbase_engine.apply_workflow_limit() is 'Trigger: applies a changed limit on the runs of a workflow.';
+comment on function stepbase_engine.apply_workflow_limit() is 'Trigger: applies a changed limit on the runs of a workflow. Another number of an existing limit changes no run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.at_path(p_state jsonb, p_path text[])
  RETURNS jsonb
@@ -8879,8 +8896,14 @@ CREATE OR REPLACE FUNCTION stepbase_engine.confirm_published(p_outbox_ids bigint
  SECURITY DEFINER
  SET search_path TO ''
 AS $function$
-  update stepbase.outbox o set published_at = stepbase_engine.now()
-  where o.id = any(p_outbox_ids) and o.published_at is null;
+  -- In the order of ids: after a lease has ended, two workers may confirm the same messages.
+  with unpublished as (
+    select o.id from stepbase.outbox o
+    where o.id = any(p_outbox_ids) and o.published_at is null
+    order by o.id
+    for no key update
+  )
+  update stepbase.outbox o set published_at = stepbase_engine.now() from unpublished u where o.id = u.id;
 $function$;
 comment on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) is 'Marks outbox messages as published.';
 grant execute on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) to stepbase_worker;
@@ -9024,8 +9047,16 @@ begin
       case
         when o.node_id is null then 'new'
         when old_content.node is distinct from new_content.node
-          or (o.component_id, o.item_component_id, o.compensation_component_id)
-          is distinct from (n.component_id, n.item_component_id, n.compensation_component_id) then 'changed'
+          or array(
+            select concat_ws(' ', c.part, c.reference, c.component_id)
+            from stepbase_engine.node_components(o) c
+            order by 1
+          ) is distinct from array(
+            select concat_ws(' ', c.part, c.reference, c.component_id)
+            from stepbase_engine.node_components(n) c
+            order by 1
+          )
+          then 'changed'
         when old_entries.edges is distinct from new_entries.edges then 'edges_changed'
       end as difference
     from stepbase.workflow_nodes n
@@ -14868,20 +14899,30 @@ comment on function stepbase_engine.next_webhook_delivery_at() is 'When the next
 
 CREATE OR REPLACE FUNCTION stepbase_engine.node_components(p_node stepbase.workflow_nodes)
  RETURNS TABLE(part text, reference text, component_id uuid)
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select x.part, x.reference, x.component_id
-  from (
-    values
-      ('step', p_node.config ->> 'component', p_node.component_id),
-      ('item', p_node.config #>> '{step,config,component}', p_node.item_component_id),
-      ('compensation', p_node.compensate #>> '{config,component}', p_node.compensation_component_id)
-  ) x (part, reference, component_id)
-  where x.reference is not null;
+#variable_conflict use_column
+begin
+  return query
+    select x.part, x.reference, x.component_id
+    from (
+      values
+        ('step', p_node.config ->> 'component', p_node.component_id),
+        ('item', p_node.config #>> '{step,config,component}', p_node.item_component_id),
+        ('compensation', p_node.compensate #>> '{config,component}', p_node.compensation_component_id)
+    ) x (part, reference, component_id)
+    where x.reference is not null
+    union all
+    select 'tool', t.tool ->> 'component', k.component_id
+    from stepbase_private.agent_tools(p_node.node_type, p_node.config) t
+    left join stepbase_engine.pinned_tools k
+      on k.workflow_version_id = p_node.workflow_version_id and k.node_id = p_node.node_id and k.place = t.place
+    where t.tool ? 'component';
+end;
 $function$;
-comment on function stepbase_engine.node_components(p_node stepbase.workflow_nodes) is 'The references to components in a node (part: step, item or compensation) with the components they are pinned to.';
+comment on function stepbase_engine.node_components(p_node stepbase.workflow_nodes) is 'The references to components in a node (part: step, item, compensation or tool) with the components they are pinned to.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.note_changed_flow_control()
  RETURNS trigger
@@ -18658,7 +18699,6 @@ AS $function$
       where i.released_at is null and i.mode = 'pause'
         and stepbase_engine.switch_applies(i, v.app_code, d.workflow_id)
     )
-    limit p_limit
   )
   select distinct n.id
   from free f
@@ -18673,7 +18713,7 @@ AS $function$
   ) n
   order by n.id;
 $function$;
-comment on function stepbase_engine.runs_with_resumable_steps(p_limit integer) is 'Locks and returns up to p_limit running runs with ready steps that have no token and that no switch suspends any more, the same number of each version.';
+comment on function stepbase_engine.runs_with_resumable_steps(p_limit integer) is 'Locks and returns running runs with ready steps that have no token and that no switch suspends any more: up to p_limit, the same number of each version, and at least one.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.schedule_jitter(p_schedule_id uuid, p_scheduled_at timestamp with time zone, p_jitter_seconds integer, p_following timestamp with time zone)
  RETURNS interval
@@ -27019,6 +27059,24 @@ end;
 $function$;
 comment on function stepbase_private.is_unsafe_number(p_value numeric) is 'Whether JavaScript changes the number: it prints the double that the number becomes as another decimal value.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.iso_date(p_text text, p_parameter text)
+ RETURNS date
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  if p_text !~ '^\d{4}-\d{2}-\d{2}$' then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('%s must be a day of ISO 8601, such as 2026-11-29', p_parameter)
+    );
+  end if;
+  return (stepbase_private.iso_time(p_text, p_parameter) at time zone 'UTC')::date;
+end;
+$function$;
+comment on function stepbase_private.iso_date(p_text text, p_parameter text) is 'The day of a date of ISO 8601 without a time. Null for null. Errors: SB400 with the name of the parameter, for another form or a day that does not exist.';
+grant execute on function stepbase_private.iso_date(p_text text, p_parameter text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.iso_time(p_text text, p_parameter text)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -29455,6 +29513,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.prompt_problems(p_node_id text, p_da
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET jit TO 'off'
 AS $function$
   with step as (
     select
@@ -29480,17 +29539,21 @@ AS $function$
     left join lateral stepbase_private.prompt_for(p_app_code, n.reference) p on true
   )
   select
-    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key),
-    case when f.is_template then 'invalid_config' else 'unknown_prompt' end,
-    case when f.is_template then format('%s names a prompt and cannot be a template', f.key)
-      else format('Unknown prompt %s', f.reference) end,
-    case when not f.is_template then stepbase_private.suggestion(
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key), 'invalid_config',
+    format('%s names a prompt and cannot be a template', f.key), null
+  from found f
+  where f.is_template
+  union all
+  select
+    p_node_id, format('%s%s/config/%s', p_data, f.place, f.key), 'unknown_prompt',
+    format('Unknown prompt %s', f.reference),
+    stepbase_private.suggestion(
       f.reference, array(
         select distinct a.name from stepbase.agent_prompts a where a.app_code = p_app_code and a.deleted_at is null
       )
-    ) end
+    )
   from found f
-  where f.id is null
+  where f.id is null and not f.is_template
   union all
   select
     p_node_id, format('%s%s/config/variables%s', p_data, f.place, e.problem ->> 'path'), 'invalid_prompt_variables',
@@ -29502,7 +29565,7 @@ AS $function$
   ) e (problem)
   where f.id is not null and jsonb_typeof(f.variables) = 'object'
   union all
-  -- A prompt that declares no variables takes each.
+  -- A prompt that declares none accepts every variable.
   select
     p_node_id, format('%s%s/config/variables/%s', p_data, f.place, v.name), 'invalid_prompt_variables',
     format('variables.%s is not declared by %s', v.name, string_agg(f.reference, ' and ' order by f.key)),

@@ -67,6 +67,7 @@ async function takeTurn(
       messages: conversation(input, turns, ({ turn: at }) => problems.get(at) ?? ''),
       temperature: config.temperature,
       maxTokens: config.max_tokens,
+      stream: config.stream ?? false,
       responseSchema: component.output_schema ?? undefined,
       ...(tools.length === 0 ? {} : { tools }),
       idempotencyKey: turn === 1 ? ctx.idempotencyKey : `${ctx.idempotencyKey}:turn-${turn}`,

@@ -75,13 +75,18 @@ const facts: ToolFacts[] = [
 const tools = [{ component: 'stock' }, { workflow: 'place-order' }, { component: 'ask' }];
 
 /** A step with its stored turns, which survive its attempts. */
-function step(config: object = {}, component: Component = agent) {
+function step(
+  config: object = {},
+  component: Component = agent,
+  overrides: Partial<StepContext> = {},
+) {
   const turns: StoredTurn[] = [];
   const stored: NewTurn[] = [];
   const ctx: StepContext = testContext({
     env: testEnv({ OPENAI_BASE_URL: endpoint.url, OPENAI_API_KEY: 'k' }),
     component,
     tools: facts,
+    ...overrides,
     agentTurns: {
       load: () => Promise.resolve(structuredClone(turns)),
       store(turn) {
@@ -325,6 +330,21 @@ Deno.test('Anthropic and OpenAI get the tools and their results in their own for
       }),
     },
   ]);
+});
+
+Deno.test('with `stream` the watchers of the run see the text of each turn', async () => {
+  const shown: string[] = [];
+  const { output } = step({ stream: true, tools: [] }, agent, {
+    texts: { open: () => ({ add: (text) => void shown.push(text), end: () => undefined }) },
+  });
+  const piece = (delta: object, finish_reason: string | null = null) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+  reset({
+    headers: { 'content-type': 'text/event-stream' },
+    raw: `${piece({ content: 'Two' })}${piece({ content: '.' })}${piece({}, 'stop')}data: [DONE]\n\n`,
+  });
+  assert.equal(((await output()) as { text: string }).text, 'Two.');
+  assert.deepEqual([shown.join(''), bodyOf(0).stream], ['Two.', true]);
 });
 
 Deno.test('calls that cannot run are told to the model at once, and count as turns', async () => {
