@@ -16,9 +16,13 @@ export async function readAll(stdin: Input): Promise<string> {
 export async function ask(question: string, out: Output): Promise<string> {
   const hidden = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: hidden, terminal: true });
+  const cancelled = new AbortController();
+  reader.once('SIGINT', () => cancelled.abort());
   process.stderr.write(question);
   try {
-    return await reader.question('');
+    return await reader.question('', { signal: cancelled.signal });
+  } catch (error) {
+    throw cancelled.signal.aborted ? usage('cancelled', 'Nothing was entered') : error;
   } finally {
     reader.close();
     out.note('');

@@ -29,7 +29,7 @@ export type Act = <Given extends readonly unknown[]>(
 /** Runs a command line and resolves with the exit code. */
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   let exit: number = EXIT.ok;
-  const outputOf = (json: boolean) => new Output({ ...io, json });
+  let out = new Output({ ...io, json: argv.includes('--json') });
   const act: Act =
     <Given extends readonly unknown[]>(
       work: (context: Context, ...given: Given) => Result | Promise<Result>,
@@ -37,7 +37,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     async (...given) => {
       const command = given.at(-1) as Command;
       const options = command.optsWithGlobals<GlobalOptions>();
-      const out = outputOf(options.json === true);
+      out = new Output({ ...io, json: options.json === true });
       const context = new Context(options, out, io.env, io.stdin);
       // The last one is the command itself.
       const result = await work(context, ...(given.slice(0, -1) as unknown as Given));
@@ -54,7 +54,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     // commander has printed the message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const shown = cliError(error);
-    outputOf(argv.includes('--json')).error(shown);
+    out.error(shown);
     return shown.exit;
   }
 }

@@ -376,6 +376,9 @@ describe('every command', () => {
       escape,
     );
     expect((await call(failed)).stderr).not.toContain(color);
+    const late = await call(['start', 'asking', '--wait', '--timeout', '0'], { isTTY: true });
+    expect(late.exit).toBe(5);
+    expect(late.stderr).toContain(` runs\r${color}2K${color}31merror:`);
     const types = ['types', '-o', 'other.ts'];
     expect((await call(types, { isTTY: true })).stderr).toContain('4/4');
     expect((await call(types)).stderr).toBe('');

@@ -111,6 +111,14 @@ describe('a link', () => {
     const wrong = await folder.piped('sbk_wrong', 'login --link production --json');
     expect([wrong.exit, wrong.error.code]).toEqual([4, 'not_authenticated']);
     expect((await folder.piped(production.key, 'login --link production')).exit).toBe(0);
+    // A link without an application gets that of the key.
+    expect((await folder.stepbase(`link third --url ${url}/`)).exit).toBe(0);
+    expect((await folder.piped(staging.key, 'login --link third')).exit).toBe(0);
+    const { links } = JSON.parse(folder.read('stepbase/config.json'));
+    expect(links.third).toEqual({ url, app: staging.app_code });
+    expect((await folder.stepbase('whoami --link third')).exit).toBe(0);
+    expect((await folder.stepbase('logout --link third')).stdout).toMatch(/^Deleted the key/);
+    expect((await folder.piped(staging.key, 'login --link staging')).exit).toBe(0);
     const who = await folder.stepbase('whoami --link staging --json');
     expect(who.json).toMatchObject({ link: 'staging', app_code: staging.app_code });
     // The secret key of the project, for the application of the link.

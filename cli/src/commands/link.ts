@@ -94,7 +94,11 @@ async function login(context: Context): Promise<Result> {
   if (apiKey === '') throw usage('no_key', 'The key is empty');
   const caller = await readCaller({ url, apiKey, app });
   requireApp(caller, app, name);
-  const path = storeKey(env, { url, app }, apiKey);
+  const link = options.url === undefined ? name : (options.link ?? DEFAULT_LINK);
+  const isLinked = options.url !== undefined || Object.hasOwn(context.project.links, link);
+  // From now on, a key of another application is refused.
+  if (isLinked) writeLink(context.project, link, { url, app: caller.app_code });
+  const path = storeKey(env, { url, app: isLinked ? caller.app_code : app }, apiKey);
   return {
     data: { link: name, url, app: caller.app_code, path },
     lines: [
