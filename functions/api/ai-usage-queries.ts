@@ -1,4 +1,4 @@
-// Statements about the usage and the budgets of language models. All run as the caller.
+// Statements about the usage and the budgets of model calls. All run as the caller.
 import type { Query } from '../_shared/db/pool.ts';
 import { one } from './queries.ts';
 

@@ -77,14 +77,14 @@ comment on column stepbase.app_quotas.max_streams is 'Event streams that are ope
 comment on column stepbase.app_quotas.max_stored_bytes is
   'Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten '
   'minutes; above the quota no run starts.';
-comment on column stepbase.app_quotas.max_llm_calls_per_day is 'LLM calls per day (UTC), also repeated ones; 0: none.';
+comment on column stepbase.app_quotas.max_llm_calls_per_day is 'Model calls per day (UTC), also repeated ones; 0: none.';
 comment on column stepbase.app_quotas.max_llm_tokens_per_day is
-  'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
+  'Tokens of model calls per day (UTC). They are counted after a call, so that calls under way can exceed it.';
 comment on column stepbase.app_quotas.max_ai_cost_per_day is
-  'US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way '
+  'US dollars that model calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way '
   'can exceed it. 0: none.';
 comment on column stepbase.app_quotas.max_ai_cost_per_month is
-  'US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.';
+  'US dollars that model calls may cost per calendar month (UTC); null: no limit. 0: none.';
 comment on column stepbase.app_quotas.unpriced_models is
   'allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.';
 comment on column stepbase.app_quotas.max_mails_per_day is 'Mails of steps per day (UTC); each recipient counts. 0: none.';

@@ -1,4 +1,4 @@
--- Budgets of model calls: how many US dollars the LLM calls of an application may cost per day and per month (UTC).
+-- Budgets of model calls: how many US dollars the model calls of an application may cost per day and per month (UTC).
 -- Member managers set them; the operator's own limits are in app_quotas. The lower of the two applies.
 
 create table stepbase.ai_budgets (
@@ -14,7 +14,7 @@ create table stepbase.ai_budgets (
 );
 
 comment on table stepbase.ai_budgets is
-  'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.';
+  'What the model calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.';
 comment on column stepbase.ai_budgets.max_cost is 'US dollars. When they are spent, further calls fail with budget_exceeded. 0: none.';
 comment on column stepbase.ai_budgets.alert_percent is
   'The event budget.threshold_reached is emitted once per period when this part of the budget is spent; null: never.';

@@ -1,4 +1,4 @@
--- Model prices of the installation: what the calls of a language model cost, unless the step names a price. Stepbase
+-- Model prices of the installation: what model calls cost, unless the step names a price. Stepbase
 -- comes without prices, because providers change them; the operator stores those of the models in use.
 
 create table stepbase.model_prices (
@@ -16,7 +16,7 @@ create table stepbase.model_prices (
 );
 
 comment on table stepbase.model_prices is
-  'Prices of language models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.';
+  'Prices of models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.';
 comment on column stepbase.model_prices.model is 'The name that steps give as model.';
 comment on column stepbase.model_prices.provider is 'openai-compatible, openai or anthropic, as in the config of a step.';
 comment on column stepbase.model_prices.valid_from is
@@ -56,5 +56,5 @@ as $$
 $$;
 
 comment on function stepbase_engine.model_price(jsonb, timestamptz) is
-  'The price of an LLM call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if '
+  'The price of a model call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if '
   'neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';

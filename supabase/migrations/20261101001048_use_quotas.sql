@@ -1,4 +1,4 @@
--- Quotas of use: LLM calls, LLM tokens and mails of an application per day (UTC), and budgets of LLM calls. The worker
+-- Quotas of use: model calls, their tokens and mails of an application per day (UTC), and budgets of model calls. The worker
 -- counts a use before it makes it, in a transaction of its own; tokens and costs are counted after a call.
 
 create table stepbase_engine.app_usage (
@@ -50,7 +50,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.ai_budget_states(text, date) is
-  'The day and the month of a date with the lower limit of budget and quota (null: none) and what LLM calls have cost.';
+  'The day and the month of a date with the lower limit of budget and quota (null: none) and what model calls have cost.';
 
 create function stepbase_engine.check_ai_budgets(p_app_code text, p_model jsonb)
 returns void
@@ -74,7 +74,7 @@ begin
       perform stepbase_private.raise_error(
         'budget_exceeded',
         format(
-          'The application spent its budget of %s US dollars per %s for LLM calls. Retry after %s UTC, or raise the budget',
+          'The application spent its budget of %s US dollars per %s for model calls. Retry after %s UTC, or raise the budget',
           v_state.max_cost, v_state.period, v_state.ends_on
         ),
         jsonb_build_object(
@@ -133,9 +133,9 @@ begin
   from stepbase.app_quotas q
   cross join lateral (
     values
-      ('max_llm_calls_per_day', q.max_llm_calls_per_day, 'LLM calls', p_llm_calls > 0 and v_used.llm_calls > q.max_llm_calls_per_day),
+      ('max_llm_calls_per_day', q.max_llm_calls_per_day, 'model calls', p_llm_calls > 0 and v_used.llm_calls > q.max_llm_calls_per_day),
       -- A call's tokens are known afterwards, so the call that reaches the quota still succeeds.
-      ('max_llm_tokens_per_day', q.max_llm_tokens_per_day, 'LLM tokens', p_llm_calls > 0 and v_used.llm_tokens >= q.max_llm_tokens_per_day),
+      ('max_llm_tokens_per_day', q.max_llm_tokens_per_day, 'tokens of models', p_llm_calls > 0 and v_used.llm_tokens >= q.max_llm_tokens_per_day),
       ('max_mails_per_day', q.max_mails_per_day, 'mails', p_mails > 0 and v_used.mails > q.max_mails_per_day)
   ) l (quota, value, use, is_exceeded)
   where q.app_code = v_app_code and l.is_exceeded
@@ -160,7 +160,7 @@ end;
 $$;
 
 comment on function stepbase_engine.count_use(uuid, int, int, jsonb) is
-  'Counts LLM calls and mails of a step before it makes them. p_model: as of count_tokens, without the tokens. Raises SB429 '
+  'Counts model calls and mails of a step before it makes them. p_model: as of count_tokens, without the tokens. Raises SB429 '
   'limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and the '
   'errors of check_ai_budgets. It counts nothing then.';
 
@@ -186,7 +186,7 @@ as $$
 $$;
 
 comment on function stepbase_engine.model_cost(jsonb, jsonb) is
-  'The cost of an LLM call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, '
+  'The cost of a model call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, '
   'which is input by default. Null if a count or the price is not known.';
 
 create function stepbase_engine.emit_budget_alerts(p_app_code text, p_day date)
@@ -255,6 +255,6 @@ end;
 $$;
 
 comment on function stepbase_engine.count_tokens(uuid, jsonb) is
-  'Counts the tokens and the cost of an LLM call after its response. p_use: provider, model, price and is_operators as of '
+  'Counts the tokens and the cost of a model call after its response. p_use: provider, model, price and is_operators as of '
   'model_price; total, input, cached_input (a part of input) and output, null if the response does not tell. Returns the cost '
   'in US dollars; null if it is not known.';

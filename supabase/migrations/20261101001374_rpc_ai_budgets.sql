@@ -56,7 +56,7 @@ as $$
 $$;
 
 comment on function stepbase.set_ai_budget(text, numeric, int, text) is
-  'Sets what the LLM calls of the caller''s application may cost per day or month (UTC), in US dollars. alert_percent: the '
+  'Sets what the model calls of the caller''s application may cost per day or month (UTC), in US dollars. alert_percent: the '
   'event budget.threshold_reached is emitted when this part is spent. unpriced: allow or refuse calls of models without a '
   'price. Requires member:manage. Errors: SB400 also above max_ai_cost_per_day or max_ai_cost_per_month of the quotas, SB401, '
   'SB403.';
@@ -152,7 +152,7 @@ as $$
 $$;
 
 comment on function stepbase.read_ai_usage(text, text) is
-  'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, '
+  'What the model calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, '
   'starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the '
   'lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.read_ai_usage(text, text) to authenticated, service_role;

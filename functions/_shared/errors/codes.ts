@@ -32,7 +32,7 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
   invitation_revoked:
     'A member revoked the invitation, or the member who invited can no longer invite with this role. Ask for a new one.',
   budget_exceeded:
-    'The application spent a budget of LLM calls. Retry after `retry_at`, or raise the budget.',
+    'The application spent a budget of model calls. Retry after `retry_at`, or raise the budget.',
   model_unpriced:
     'A budget refuses models without a price. Give the step a price, or store the price of the model.',
   mail_not_configured:
@@ -194,7 +194,7 @@ export const STEP_ERRORS = {
   },
   budget_exceeded: {
     meaning:
-      'The LLM calls of the application spent a budget of the day or the month. `retry_after_ms` tells when it is renewed.',
+      'The model calls of the application spent a budget of the day or the month. `retry_after_ms` tells when it is renewed.',
     retried: true,
   },
   model_unpriced: {

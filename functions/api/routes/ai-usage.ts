@@ -59,14 +59,14 @@ const AiUsage = named('AiUsage', () =>
 
 export const AI_USAGE_RESOURCE: Resource = {
   name: 'Model usage and budgets',
-  description: 'What the calls of language models use, and what they may cost.',
+  description: 'What model calls use, and what they may cost.',
   operations: [
     statement(
       {
         id: 'readAiUsage',
         method: 'GET',
         path: '/v1/ai-usage',
-        title: 'Read the usage of language models',
+        title: 'Read the usage of model calls',
         permission: 'stats:read',
         description:
           'Returns calls, tokens and cost of the application in a day or a calendar month (UTC), as a sum and by day. Days are kept for 400 days.',
@@ -84,7 +84,7 @@ export const AI_USAGE_RESOURCE: Resource = {
         id: 'listAiBudgets',
         method: 'GET',
         path: '/v1/ai-budgets',
-        title: 'List budgets of language models',
+        title: 'List budgets of model calls',
         permission: 'stats:read',
         description: 'Lists the budgets of the application: at most one for each period.',
         query: listQuery(BUDGETS),
@@ -98,10 +98,10 @@ export const AI_USAGE_RESOURCE: Resource = {
         id: 'setAiBudget',
         method: 'PUT',
         path: '/v1/ai-budgets/:period',
-        title: 'Set a budget of language models',
+        title: 'Set a budget of model calls',
         permission: 'member:manage',
         description:
-          'Sets what the calls of language models may cost in a day or a calendar month (UTC). When it is spent, further calls fail with `budget_exceeded`. At most the limit of the operator.',
+          'Sets what model calls may cost in a day or a calendar month (UTC). When it is spent, further calls fail with `budget_exceeded`. The limit of the operator is the most.',
         params,
         body: BudgetBody,
         replies: { 200: { description: 'the budget', schema: Budget } },
@@ -116,7 +116,7 @@ export const AI_USAGE_RESOURCE: Resource = {
         id: 'deleteAiBudget',
         method: 'DELETE',
         path: '/v1/ai-budgets/:period',
-        title: 'Delete a budget of language models',
+        title: 'Delete a budget of model calls',
         permission: 'member:manage',
         description: 'Deletes the budget. The limits of the operator stay.',
         params,

@@ -108,7 +108,7 @@ export interface Engine {
   /** Takes the next item of a work queue for a step; a repeated call with the same key returns the same item. */
   popItem(step: QueueStep): Promise<{ work_queue_id: string; found: boolean; item: unknown }>;
   /**
-   * Counts LLM calls and mails before a step makes them; the database refuses what exceeds a quota (SB429) or a budget
+   * Counts model calls and mails before a step makes them; the database refuses what exceeds a quota (SB429) or a budget
    * (SB430), and a model without a price if a budget demands one (SB431).
    */
   countUse(

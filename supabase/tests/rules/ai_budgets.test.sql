@@ -1,4 +1,4 @@
--- Budgets and prices of LLM calls: which price counts, when a budget refuses a call, its event, and the usage.
+-- Budgets and prices of model calls: which price counts, when a budget refuses a call, its event, and the usage.
 
 begin;
 set local search_path = public, extensions;

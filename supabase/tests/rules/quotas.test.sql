@@ -130,7 +130,7 @@ select is(
   2::bigint, 'the other triggers record the reason'
 );
 
--- LLM calls, tokens and mails per day. The operator changes each quota.
+-- Model calls, tokens and mails per day. The operator changes each quota.
 create function pg_temp.use(calls int, mails int)
 returns text
 language sql
@@ -147,7 +147,7 @@ select results_eq(
 update stepbase.app_quotas set max_llm_calls_per_day = 2, max_mails_per_day = 3 where app_code = 'tap-one';
 select stepbase_engine.count_use(tests.sample_id('second_run'), 1, 0) from generate_series(1, 2);
 select stepbase_engine.count_use(tests.sample_id('second_run'), 0, 2);
-select is(pg_temp.use(1, 0), 'SB429', 'one LLM call more than the quota is refused');
+select is(pg_temp.use(1, 0), 'SB429', 'one model call more than the quota is refused');
 select is(pg_temp.use(0, 1), 'ok 1', 'mails have a quota of their own');
 select is(pg_temp.use(0, 2), 'SB429', 'more recipients than the quota are refused');
 create function pg_temp.refusal()
@@ -197,7 +197,7 @@ select is(
   ),
   0.0005, 'counting the tokens of a call returns its cost'
 );
-select is(pg_temp.use(1, 0), 'SB429', 'no LLM call after the tokens are used up');
+select is(pg_temp.use(1, 0), 'SB429', 'no model call after the tokens are used up');
 select is(pg_temp.use(0, 1), 'ok 1', 'but mails');
 update stepbase_engine.app_usage set day = day - 1 where app_code = 'tap-one';
 select is(pg_temp.use(1, 1), 'ok 1', 'the next day has its own quota');
