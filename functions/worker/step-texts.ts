@@ -107,7 +107,7 @@ export class StepTextSender implements StepTexts {
 
   async #run(): Promise<void> {
     const { send, clock, onError } = this.#options;
-    // What a model writes in one go is sent together.
+    // Pieces that arrive together are sent together.
     await Promise.resolve();
     while (this.#waiting.size > 0) {
       const pieces = [...this.#waiting].slice(0, MAX_BATCH).map((stream) => this.#take(stream));
@@ -142,7 +142,7 @@ function wholeLength(text: string, limit: number): number {
   return length > 1 && last >= 0xd800 && last <= 0xdbff ? length - 1 : length;
 }
 
-/** Sends pieces with the engine function send_step_texts. They are not sent again: watchers want the present. */
+/** Sends pieces with the engine function send_step_texts. A lost piece is not sent again: a late one has no use. */
 export function createSendStepTexts(db: Db): StepTextSenderOptions['send'] {
   return async (pieces) => {
     const storable = pieces.map((piece) => ({ ...piece, text: storableText(piece.text) }));

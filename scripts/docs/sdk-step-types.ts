@@ -1,5 +1,5 @@
 // sdk/src/workflow/step-types.ts and step-schemas.ts: what code-first workflows know about step types, generated from the
-// descriptors, the checker's outputs and the rules of a retry policy, so that the SDK has no copy that someone keeps by hand.
+// descriptors, the checker's outputs and the rules of a retry policy, so that the SDK has no copy that people maintain.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';

@@ -45,7 +45,7 @@ as $$
     from stepbase.workflow_nodes n
     where n.workflow_version_id = p_origin.workflow_version_id and p_outputs ? n.node_id
   ),
-  -- edge: is_certain if the run takes it after its source, whatever the outputs are.
+  -- edge: is_certain if the run takes it after its source for all outputs.
   edge as materialized (
     select
       e.source_node_id as source_id, e.target_node_id as target_id,

@@ -100,7 +100,7 @@ const factsOf = ({ finishReason, usage, cost, provider, model }: ModelAnswer) =>
   model,
 });
 
-/** What the model is told about answers that do not match the output schema. */
+/** The message to the model about each answer that does not match the output schema. */
 async function problemsOf(
   turns: readonly StoredTurn[],
   component: Component,
@@ -147,7 +147,7 @@ const COUNTS = [
   'reasoning_tokens',
 ] as const satisfies (keyof Usage)[];
 
-/** Null: no turn tells the number. The cost is null as soon as that of one turn is not known. */
+/** Null: no turn has the number. The cost is null as soon as that of one turn is not known. */
 function sums(turns: readonly StoredTurn[]): { usage: Usage | null; cost: number | null } {
   const told = turns.map(({ usage }) => usage).filter((usage) => usage !== null);
   const sum = (key: keyof Usage) => {

@@ -347,7 +347,7 @@ Deno.test('with `stream` the watchers of the run see the text of each turn', asy
   assert.deepEqual([shown.join(''), bodyOf(0).stream], ['Two.', true]);
 });
 
-Deno.test('calls that cannot run are told to the model at once, and count as turns', async () => {
+Deno.test('the model gets an error at once for a call that cannot run, and the turn counts', async () => {
   const { output, stored } = step();
   reset(
     calling(

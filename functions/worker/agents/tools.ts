@@ -9,7 +9,7 @@ import { isRecord } from '../models/responses.ts';
 import { StepError } from '../steps/errors.ts';
 import type { CallError, NewCall, ToolFacts } from './types.ts';
 
-/** More calls than these in one turn are told to the model as errors. */
+/** Further calls of a turn do not run; the model gets an error for each. */
 export const MAX_CALLS = 32;
 
 const TITLE_CHARS = 200;

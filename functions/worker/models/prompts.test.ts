@@ -65,7 +65,7 @@ Deno.test('a stored prompt is filled in with the variables of the step and its o
   );
 });
 
-Deno.test('a prompt that declares no variables accepts every one, and a value that is no text is JSON', async () => {
+Deno.test('a prompt that declares no variables accepts every variable, and a value that is not text becomes JSON', async () => {
   assert.deepEqual(await asked({ prompt_name: 'free', variables: { anything: { a: 1 } } }), [
     ['user', '{"a":1}'],
   ]);

@@ -46,7 +46,7 @@ export interface StoredPrompt {
   variables: Record<string, unknown>;
 }
 
-/** A text that grows while the watchers of the run look at it. */
+/** A text that watchers of the run receive in pieces. */
 export interface TextStream {
   add(text: string): void;
   end(): void;

@@ -1,4 +1,4 @@
-// Follows a run: a feed that is fed by the private channel of the run.
+// Follows a run: a feed that receives the messages of the private channel of the run.
 import type { SupabaseLike } from '../supabase/like.ts';
 import { joinChannel } from './channel.ts';
 import { createFeed, type FeedOptions, type RunMessage, type Snapshot } from './feed.ts';

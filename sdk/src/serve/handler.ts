@@ -2,7 +2,7 @@
 import type { StepLog } from './log.ts';
 import type { StandardSchema } from './schema.ts';
 
-/** What a handler knows about its call. */
+/** The facts of a call, for its handler. */
 export interface StepCallContext {
   readonly component: string;
   readonly run: { id: string; application: string; workflow: string; version: number };
@@ -15,10 +15,10 @@ export interface StepCallContext {
   readonly deadline: Date;
   /** The trace of the run, as W3C Trace Context. */
   readonly traceparent: string | undefined;
-  /** Aborted at the deadline, and when Stepbase tells that the run has ended. */
+  /** Aborted at the deadline, and when a heartbeat finds that the run has ended. */
   readonly signal: AbortSignal;
   readonly log: StepLog;
-  /** Tells Stepbase that the work goes on. Rejects, and aborts the signal, if the run has ended. */
+  /** Sends a heartbeat. Rejects, and aborts the signal, if the run has ended. */
   heartbeat(): Promise<void>;
 }
 

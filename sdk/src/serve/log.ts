@@ -16,7 +16,7 @@ const MAX_CHARACTERS = 4_000;
 const SEND_MS = 10_000;
 
 export interface LogSender extends StepLog {
-  /** Resolves when all lines are sent, or are lost because Stepbase does not take them. */
+  /** Resolves when all lines are sent, or are lost because Stepbase refuses them. */
   flush(): Promise<void>;
 }
 
@@ -28,7 +28,7 @@ export function createLog(callback: Pick<Callback, 'log'>): LogSender {
   async function send(): Promise<void> {
     while (lines.length > 0) {
       const batch = lines.splice(0, MAX_LINES);
-      // A log that is not taken must not fail the work.
+      // A lost log line must not fail the work.
       await callback.log(batch, AbortSignal.timeout(SEND_MS)).catch(() => undefined);
     }
   }

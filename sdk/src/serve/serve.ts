@@ -21,7 +21,7 @@ export interface ServeOptions {
   fetch?: Fetch | undefined;
 }
 
-/** A definition of `handler`, whose input is its own. */
+/** A definition of `handler` with its own type of input. */
 export interface ServedDefinition extends Omit<Definition, 'run'> {
   run: Handler<never>;
 }
@@ -43,7 +43,7 @@ export function serve(
   }
   const onError = options.onError ?? ((error) => console.error(error));
   const waitUntil = options.waitUntil ?? edgeRuntimeWaitUntil;
-  /** The calls that are worked on. */
+  /** The calls in progress. */
   const attempts = new Map<string, Attempt>();
 
   function secretsOf(component: string | undefined): readonly string[] {
@@ -113,7 +113,7 @@ const refuse = (status: number, detail: string, headers: Record<string, string> 
     { status, headers: { ...headers, 'content-type': 'application/problem+json' } },
   );
 
-/** Edge Functions end after the response, unless they are told about work that goes on. */
+/** An Edge Function ends after the response, unless `EdgeRuntime.waitUntil` has a promise that is not settled. */
 function edgeRuntimeWaitUntil(work: Promise<unknown>): void {
   const { EdgeRuntime } = globalThis as {
     EdgeRuntime?: { waitUntil?(work: Promise<unknown>): void };
