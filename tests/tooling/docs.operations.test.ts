@@ -14,7 +14,7 @@ const STATEMENTS = ['size', 'back-up', 'upgrade', 'uninstall']
   // The stack has no pg_cron, and a stack that tests share gets no maintenance from one of them.
   .filter((sql) => !/cron\.|maintain\(/.test(sql));
 
-test.each(STATEMENTS)('%s', async (sql) => {
+test.each(STATEMENTS)('a statement of a page for operators runs: %s', async (sql) => {
   await withClient(url, async (client) => {
     await client.query('begin');
     await client.query(sql);
