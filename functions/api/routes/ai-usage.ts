@@ -101,7 +101,7 @@ export const AI_USAGE_RESOURCE: Resource = {
         title: 'Set a budget of model calls',
         permission: 'member:manage',
         description:
-          'Sets what model calls may cost in a day or a calendar month (UTC). When it is spent, further calls fail with `budget_exceeded`. The limit of the operator is the most.',
+          'Sets what model calls may cost in a day or a calendar month (UTC). When it is spent, further calls fail with `budget_exceeded`. `max_cost` is at most the limit of the operator.',
         params,
         body: BudgetBody,
         replies: { 200: { description: 'the budget', schema: Budget } },
