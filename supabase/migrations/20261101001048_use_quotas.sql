@@ -1,5 +1,5 @@
--- Quotas of use: model calls, their tokens and mails of an application per day (UTC), and budgets of model calls. The worker
--- counts a use before it makes it, in a transaction of its own; tokens and costs are counted after a call.
+-- Quotas of use: model calls, their tokens and mails of an application per day (UTC), and budgets of model calls. The
+-- worker counts a use before it makes it, in a transaction of its own; tokens and costs are counted after a call.
 
 create table stepbase_engine.app_usage (
   app_code text not null references stepbase.applications (app_code) on delete cascade,
