@@ -88,6 +88,16 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'the components of tools are pinned with those of steps; tools are described later',
   },
   {
+    file: 'component_pins',
+    object: 'stepbase_engine.pinned_tools',
+    reason: 'the components of a node include those of its tools, which are described later',
+  },
+  {
+    file: 'component_pins',
+    object: 'stepbase_private.agent_tools',
+    reason: 'the components of a node include those of its tools, which are described later',
+  },
+  {
     file: 'step_problems',
     object: 'stepbase_private.tool_problems',
     reason: 'the problems of a node include those of its tools, which are described later',
