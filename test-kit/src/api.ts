@@ -171,8 +171,17 @@ export interface TestKit {
   settle(): Promise<void>;
   /** The run with this id. */
   run(id: string): Promise<TestRun>;
-  /** The id of a member with this role, who is made if there is none. */
+  /** The id of a member with this role, who is made if there is none; `developer:2` is another developer. */
   member(role: string): Promise<string>;
+  /**
+   * Runs the workflow as a recorded run went: services, children, persons and signals answer as they did. The mocks of
+   * the test go first.
+   */
+  replay(
+    workflow: Workflow | WorkflowJson,
+    recording: Recording,
+    options?: ReplayOptions,
+  ): Promise<Replay>;
   /** Calls an RPC of Stepbase as a member and returns its rows. */
   rpc(name: string, args?: object, options?: Actor): Promise<Record<string, unknown>[]>;
   /** A new application without workflows, and no mocks: for the next test. */
@@ -180,6 +189,40 @@ export interface TestKit {
   /** Stops the worker and drops the database. Rejects if a step without a mock was not reported yet. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** A run that has ended, as a fixture keeps it. */
+export interface Recording {
+  run: Pick<Run, 'status' | 'input' | 'error'>;
+  steps: Pick<
+    StepRun,
+    | 'step_id'
+    | 'step_type'
+    | 'item_index'
+    | 'attempt'
+    | 'status'
+    | 'handle'
+    | 'output'
+    | 'error'
+    | 'completed_at'
+  >[];
+}
+
+/** `run(id)` of a client of the SDK. */
+export interface RecordableRun {
+  get(): Promise<Run>;
+  steps(): Promise<StepRun[]>;
+}
+
+export interface ReplayOptions {
+  /** Steps whose differences do not count, such as one that reads the time. */
+  ignore?: readonly string[] | undefined;
+}
+
+export interface Replay {
+  run: TestRun;
+  /** What differs from the recorded run, a sentence each. */
+  differences: string[];
 }
 
 export interface TestKitOptions {

@@ -79,11 +79,13 @@ export class KitQueries {
     );
   }
 
-  async createMember(app: string, role: string, id: string): Promise<void> {
+  /** `name`: the role, and for another member with it a colon and a name. */
+  async createMember(app: string, name: string, id: string): Promise<void> {
+    const [role = name] = name.split(':');
     await this.query(
       `insert into auth.users (id, aud, role, email, email_confirmed_at)
        values ($1, 'authenticated', 'authenticated', $2, now())`,
-      [id, `${role}@${app}.example`],
+      [id, `${name.replace(':', '-')}@${app}.example`],
     );
     await this.query(
       'insert into stepbase.app_members (app_code, user_id, role) values ($1, $2, $3)',

@@ -5,6 +5,7 @@ import { createKit } from './kit.ts';
 
 export { failure, httpOutput } from './answers.ts';
 export type * from './api.ts';
+export { recordRun } from './record.ts';
 
 /**
  * Starts a kit with a database of its own, for one test file: close it at the end. The first call on a machine prepares

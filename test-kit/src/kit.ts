@@ -8,6 +8,9 @@ import type {
   Mock,
   MockCall,
   MockTarget,
+  Recording,
+  Replay,
+  ReplayOptions,
   StartOptions,
   TestKit,
   TestKitOptions,
@@ -19,6 +22,7 @@ import type {
 } from './api.ts';
 import { KitQueries, type Row } from './database.ts';
 import { Mocks } from './mocks.ts';
+import { differences, follow } from './replay.ts';
 import { openRun, type RunHost } from './run.ts';
 import { type KitDatabase, openDatabase } from './server.ts';
 import { type KitWorker, openWorker } from './worker.ts';
@@ -181,6 +185,22 @@ class Kit implements TestKit, RunHost {
       this.#members.set(role, member);
     }
     return member;
+  }
+
+  async replay(
+    workflow: Workflow | WorkflowJson,
+    recording: Recording,
+    options: ReplayOptions = {},
+  ): Promise<Replay> {
+    const { name } = await this.workflow(workflow);
+    this.#mocks.follow(name, recording);
+    const run = await this.start(name, recording.run.input);
+    await follow(run, recording, {
+      skipToNext: () => this.skipToNext(),
+      // Each one is a person of their own, and not the one who started the run.
+      personOf: (index, roles) => `${roles?.[0] ?? 'admin'}:${index + 1}`,
+    });
+    return { run, differences: differences(run, recording, options) };
   }
 
   async rpc(name: string, args: object = {}, { as = 'admin' }: Actor = {}): Promise<Row[]> {

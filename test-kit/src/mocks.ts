@@ -3,7 +3,8 @@
 import { stepTypes } from '../../functions/_shared/step-types/index.ts';
 import type { StandIn, StandInCall } from '../../functions/worker/executor.ts';
 import { StepError, type StepResult } from '../../functions/worker/steps/index.ts';
-import type { Mock, MockCall, MockTarget } from './api.ts';
+import type { Mock, MockCall, MockTarget, Recording } from './api.ts';
+import { isForeign, isUnrecorded, recordedAnswer } from './replay.ts';
 
 /** They work outside of Stepbase, so the kit never runs them. */
 const ACTIVITIES: ReadonlySet<string> = new Set(
@@ -17,6 +18,7 @@ interface Entry {
 
 export class Mocks {
   #entries: Entry[] = [];
+  #recordings = new Map<string, Recording>();
   #calls: MockCall[] = [];
   /** Faults of the test itself, until a call reports them. */
   #faults: unknown[] = [];
@@ -25,12 +27,18 @@ export class Mocks {
     this.#entries.unshift({ target: typeof target === 'string' ? { step: target } : target, mock });
   }
 
+  /** Answers the steps of a workflow that no mock answers. */
+  follow(workflow: string, recording: Recording): void {
+    this.#recordings.set(workflow, recording);
+  }
+
   calls(step: string): MockCall[] {
     return this.#calls.filter((call) => call.step === step);
   }
 
   clear(): void {
     this.#entries = [];
+    this.#recordings.clear();
     this.#calls = [];
     this.#faults = [];
   }
@@ -46,6 +54,11 @@ export class Mocks {
     const call = toCall(given);
     const entry = this.#entries.find(({ target }) => matches(target, call));
     if (entry !== undefined) return await this.#answer(entry.mock, call);
+    const recording = this.#recordings.get(call.workflow);
+    if (recording !== undefined && isForeign(call)) {
+      const answer = recordedAnswer(recording, call);
+      if (!isUnrecorded(answer)) return await this.#answer(() => answer, call);
+    }
     if (!ACTIVITIES.has(given.type)) return await run();
     const message =
       `the step ${call.step} of ${call.workflow} is a ${call.type} and has no mock: ` +

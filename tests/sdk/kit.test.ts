@@ -5,7 +5,16 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { defineWorkflow, expr, shape } from '../../sdk/src/workflow/index.ts';
-import { createTestKit, failure, httpOutput, type TestKit } from '../../test-kit/src/index.ts';
+import setup from '../../test-kit/src/global-setup.ts';
+import {
+  createTestKit,
+  failure,
+  httpOutput,
+  type Recording,
+  recordRun,
+  type TestKit,
+} from '../../test-kit/src/index.ts';
+import { SERVER_VARIABLE } from '../../test-kit/src/server.ts';
 import { scaled } from '../support/time.ts';
 
 const orderShipping = defineWorkflow(
@@ -205,6 +214,77 @@ describe('the test kit', () => {
     expect(started?.result()).toEqual({ twice: 8 });
   });
 
+  it('replays a recorded run, and tells what the current code does differently', async () => {
+    const claim = (limit: number) =>
+      defineWorkflow('claim', { input: shape<{ id: string }>() }, (w) => {
+        const read = w.httpRequest(
+          'read',
+          { url: `https://claims.example/${w.input.id}` },
+          { output: shape<{ amount: number }>(), retry: { max_attempts: 2 } },
+        );
+        const high = w.transform('high', {
+          expression: expr<boolean>`${read.output.body.amount} > ${limit}`,
+        });
+        const paid = w.waitForSignal('paid', { signal_name: 'paid' }, { after: high });
+        const wait = w.delay('wait', { ms: 60_000 }, { after: paid });
+        const both = w.waitForApproval(
+          'both',
+          { title: 'Pay?', role: 'developer', approvals_required: 2, exclude_requester: true },
+          { after: wait },
+        );
+        const form = w.userTask('form', { title: 'Address' }, { after: both.on('approved') });
+        w.childWorkflow('letter', { workflow: 'letter', input: { to: form.output } });
+      });
+    const letter = defineWorkflow('letter', {}, (w) => {
+      w.sendEmail('mail', { to: 'kim@customers.example', subject: 'Hello', text: 'Paid' });
+    });
+    await kit.workflow(letter);
+    await kit.workflow(claim(100));
+    kit.mock('read', ({ attempt }) =>
+      attempt === 1 ? failure('busy', 'busy', { retryable: true }) : httpOutput({ amount: 500 }),
+    );
+    kit.mock('mail', () => ({ message_id: 'm1' }));
+    const run = await (await kit.start('claim', { id: 'C-1' })).settled();
+    await kit.skip('10 seconds');
+    await run.settled();
+    await run.signal('paid', { amount: 500 });
+    await kit.skip('1 minute');
+    await run.settled();
+    await run.task('both').approve({ as: 'developer' });
+    await run.task('both').approve({ as: 'developer:2', comment: 'fine' });
+    await run.task('form').complete({ street: 'Main Street 1' });
+    expect(run.status).toBe('completed');
+    const recorded = await recordRun({
+      get: () => Promise.resolve(run.row),
+      steps: () => Promise.resolve([...run.steps]),
+    });
+    const fixture: Recording = JSON.parse(JSON.stringify(recorded));
+
+    await kit.reset();
+    await kit.workflow(letter);
+    const same = await kit.replay(claim(100), fixture);
+    expect(same.differences).toEqual([]);
+    expect(same.run.path()).toEqual(run.path());
+    expect(kit.calls('read').map(({ attempt }) => attempt)).toEqual([1, 2]);
+    expect(await same.run.children()).toEqual([]);
+
+    const changed = await kit.replay(claim(1_000), fixture);
+    expect(changed.differences).toEqual(['the output of high is false instead of true']);
+    const ignored = await kit.replay(claim(1_000), fixture, { ignore: ['high'] });
+    expect(ignored.differences).toEqual([]);
+
+    const more = defineWorkflow('claim', {}, (w) => {
+      w.httpRequest('check', { url: 'https://claims.example' });
+    });
+    await expect(kit.replay(more, fixture)).rejects.toThrow(/the step check of claim .* no mock/);
+    kit.mock('check', () => httpOutput({}));
+    const { differences } = await kit.replay(more, fixture);
+    expect(differences).toContain('the status of check is "completed" instead of "not reached"');
+    await expect(
+      recordRun({ get: async () => ({ ...run.row, status: 'running' }), steps: async () => [] }),
+    ).rejects.toThrow(/has not ended yet/);
+  });
+
   it('a reset leaves no workflow, no mock and no open run', async () => {
     await kit.workflow(orderShipping);
     kit.mock('fetch', () => httpOutput({ total: 700 }));
@@ -239,6 +319,25 @@ describe('the test kit', () => {
     const run = await (await kit.start('soon')).settled();
     expect(run.waitsFor()).toEqual(['delay wait']);
   });
+});
+
+it('with the global setup, kits only connect to its server', async () => {
+  const stop = await setup();
+  try {
+    const before = folders();
+    const kit = await createTestKit();
+    expect(new URL(kit.databaseUrl).host).toBe(new URL(process.env[SERVER_VARIABLE] ?? '').host);
+    expect(folders()).toEqual(before);
+    const workflow = defineWorkflow('one', {}, (w) => {
+      w.transform('sum', { expression: '1 + 1' });
+    });
+    const run = await (await (await kit.workflow(workflow)).start()).settled();
+    expect(run.result()).toEqual({ sum: 2 });
+    await kit.close();
+  } finally {
+    await stop();
+  }
+  expect(process.env[SERVER_VARIABLE]).toBeUndefined();
 });
 
 it('the last kit stops the server and removes its files', async () => {
