@@ -128,6 +128,13 @@ export class KitQueries {
     return rows.map(({ id }) => id);
   }
 
+  async isPending(): Promise<boolean> {
+    const [row] = await this.query<{ pending: boolean }>(
+      'select stepbase_engine.has_pending_work() as pending',
+    );
+    return row?.pending ?? false;
+  }
+
   /** Whether the run or one below it waits for a time of its own: of a step or of its start. */
   async hasTimer(runId: string): Promise<boolean> {
     const [row] = await this.query<{ timed: boolean }>(

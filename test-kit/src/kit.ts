@@ -38,6 +38,7 @@ interface WorkerFault {
 }
 
 interface KitParts {
+  queries: KitQueries;
   mocks: Mocks;
   worker: KitWorker;
   faults: WorkerFault[];
@@ -63,7 +64,7 @@ class Kit implements TestKit, RunHost {
 
   constructor(database: KitDatabase, parts: KitParts) {
     this.#database = database;
-    this.queries = new KitQueries(database.url);
+    this.queries = parts.queries;
     this.#mocks = parts.mocks;
     this.#worker = parts.worker;
     this.#faults = parts.faults;
@@ -275,6 +276,7 @@ export async function createKit({
   deadlineMs = DEADLINE_MS,
 }: TestKitOptions = {}): Promise<TestKit> {
   const database = await openDatabase();
+  const queries = new KitQueries(database.url);
   const mocks = new Mocks();
   const faults: WorkerFault[] = [];
   const mails: TestMail[] = [];
@@ -284,15 +286,17 @@ export async function createKit({
     worker = await openWorker({
       url: database.workerUrl,
       standIn: mocks.standIn,
+      isPending: () => queries.isPending(),
       onMail: ({ template, recipient, data }) => mails.push({ template, recipient, data }),
       onDelivery: (payload) => webhooks.push(payload),
       onError: (message, error) => faults.push({ message, error }),
     });
   } catch (error) {
+    await queries.close();
     await database.drop();
     throw error;
   }
-  const kit = new Kit(database, { mocks, worker, faults, mails, webhooks, deadlineMs });
+  const kit = new Kit(database, { queries, mocks, worker, faults, mails, webhooks, deadlineMs });
   try {
     await kit.reset();
     return kit;

@@ -42,6 +42,8 @@ export interface KitWorker {
 export interface KitWorkerOptions {
   url: string;
   standIn: StandIn;
+  /** Whether the database has something to do for a worker. */
+  isPending(): Promise<boolean>;
   onMail(mail: DueMail): void;
   onDelivery(payload: unknown): void;
   onError(message: string, error: unknown): void;
@@ -143,9 +145,10 @@ export async function openWorker(options: KitWorkerOptions): Promise<KitWorker> 
       },
     };
     for (;;) {
-      const { steps, more } = await worker.runWithin(budget);
+      const { more } = await worker.runWithin(budget);
       if (budget.spent) throw new Error(`the runs did not come to rest within ${deadlineMs} ms`);
-      if (steps === 0 && !more) return;
+      // The last write of a pass may have left work that the pass has not seen.
+      if (!more && !(await options.isPending())) return;
     }
   }
 
