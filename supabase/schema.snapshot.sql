@@ -192,7 +192,7 @@ create table stepbase.ai_budgets (
   constraint period_is_known CHECK ((period = ANY (ARRAY['day'::text, 'month'::text]))),
   constraint unpriced_is_known CHECK ((unpriced = ANY (ARRAY['allow'::text, 'refuse'::text])))
 );
-comment on table stepbase.ai_budgets is 'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.';
+comment on table stepbase.ai_budgets is 'What the model calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.';
 CREATE TRIGGER ai_budgets_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.ai_budgets FOR EACH ROW EXECUTE FUNCTION stepbase_private.audit('period');
 CREATE TRIGGER ai_budgets_keep_identity BEFORE UPDATE ON stepbase.ai_budgets FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'period', 'created_at');
 CREATE TRIGGER ai_budgets_reset_alert BEFORE UPDATE OF max_cost, alert_percent ON stepbase.ai_budgets FOR EACH ROW WHEN (((old.max_cost <> new.max_cost) OR (old.alert_percent IS DISTINCT FROM new.alert_percent))) EXECUTE FUNCTION stepbase_private.reset_budget_alert();
@@ -318,10 +318,10 @@ create table stepbase.app_quotas (
   max_runs_per_event integer not null default 100, -- Runs that one event starts.
   max_streams integer not null default 100, -- Event streams that are open at the same time in one process of the HTTP API.
   max_stored_bytes bigint not null default '10737418240'::bigint, -- Bytes of the rows of the application, without indexes, and of its stored outputs. They are estimated every ten minutes; above the quota no run starts.
-  max_llm_calls_per_day bigint not null default 10000, -- LLM calls per day (UTC), also repeated ones; 0: none.
-  max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
-  max_ai_cost_per_day numeric, -- US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.
-  max_ai_cost_per_month numeric, -- US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.
+  max_llm_calls_per_day bigint not null default 10000, -- Model calls per day (UTC), also repeated ones; 0: none.
+  max_llm_tokens_per_day bigint not null default 20000000, -- Tokens of model calls per day (UTC). They are counted after a call, so that calls under way can exceed it.
+  max_ai_cost_per_day numeric, -- US dollars that model calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.
+  max_ai_cost_per_month numeric, -- US dollars that model calls may cost per calendar month (UTC); null: no limit. 0: none.
   unpriced_models text not null default 'allow'::text, -- allow or refuse: whether steps may call a model whose price is not known. The cost of such calls is not counted.
   max_mails_per_day bigint not null default 1000, -- Mails of steps per day (UTC); each recipient counts. 0: none.
   max_run_retention_days double precision not null default 36500, -- The longest run_retention_days that a member can choose.
@@ -885,7 +885,7 @@ create table stepbase.model_prices (
   constraint provider_is_known CHECK ((provider = ANY (ARRAY['openai-compatible'::text, 'openai'::text, 'anthropic'::text]))),
   constraint valid_from_is_finite CHECK (isfinite(valid_from))
 );
-comment on table stepbase.model_prices is 'Prices of language models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.';
+comment on table stepbase.model_prices is 'Prices of models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.';
 CREATE TRIGGER model_prices_touch_updated_at BEFORE UPDATE ON stepbase.model_prices FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.model_prices enable row level security;
 grant select on stepbase.model_prices to authenticated;
@@ -3612,7 +3612,7 @@ CREATE OR REPLACE FUNCTION stepbase.read_ai_usage(period text DEFAULT 'month'::t
 AS $function$
   select stepbase_private.read_ai_usage(read_ai_usage.period, stepbase_private.iso_date(read_ai_usage.day, 'day'));
 $function$;
-comment on function stepbase.read_ai_usage(period text, day text) is 'What the LLM calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
+comment on function stepbase.read_ai_usage(period text, day text) is 'What the model calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.read_ai_usage(period text, day text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
@@ -3902,7 +3902,7 @@ AS $function$
     set_ai_budget.period, set_ai_budget.max_cost, set_ai_budget.alert_percent, set_ai_budget.unpriced
   );
 $function$;
-comment on function stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer, unpriced text) is 'Sets what the LLM calls of the caller''s application may cost per day or month (UTC), in US dollars. alert_percent: the event budget.threshold_reached is emitted when this part is spent. unpriced: allow or refuse calls of models without a price. Requires member:manage. Errors: SB400 also above max_ai_cost_per_day or max_ai_cost_per_month of the quotas, SB401, SB403.';
+comment on function stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer, unpriced text) is 'Sets what the model calls of the caller''s application may cost per day or month (UTC), in US dollars. alert_percent: the event budget.threshold_reached is emitted when this part is spent. unpriced: allow or refuse calls of models without a price. Requires member:manage. Errors: SB400 also above max_ai_cost_per_day or max_ai_cost_per_month of the quotas, SB401, SB403.';
 grant execute on function stepbase.set_ai_budget(period text, max_cost numeric, alert_percent integer, unpriced text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.set_incident_switch(scope text, reason text, mode text DEFAULT 'drain'::text, target text DEFAULT NULL::text)
@@ -5348,7 +5348,7 @@ AS $function$
   left join stepbase.ai_budgets b on b.app_code = q.app_code and b.period = x.period
   where q.app_code = p_app_code;
 $function$;
-comment on function stepbase_engine.ai_budget_states(p_app_code text, p_day date) is 'The day and the month of a date with the lower limit of budget and quota (null: none) and what LLM calls have cost.';
+comment on function stepbase_engine.ai_budget_states(p_app_code text, p_day date) is 'The day and the month of a date with the lower limit of budget and quota (null: none) and what model calls have cost.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.anchor_problem(p_app_code text, p_anchor jsonb)
  RETURNS jsonb
@@ -6960,7 +6960,7 @@ begin
       perform stepbase_private.raise_error(
         'budget_exceeded',
         format(
-          'The application spent its budget of %s US dollars per %s for LLM calls. Retry after %s UTC, or raise the budget',
+          'The application spent its budget of %s US dollars per %s for model calls. Retry after %s UTC, or raise the budget',
           v_state.max_cost, v_state.period, v_state.ends_on
         ),
         jsonb_build_object(
@@ -9435,7 +9435,7 @@ begin
   return v_cost;
 end;
 $function$;
-comment on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) is 'Counts the tokens and the cost of an LLM call after its response. p_use: provider, model, price and is_operators as of model_price; total, input, cached_input (a part of input) and output, null if the response does not tell. Returns the cost in US dollars; null if it is not known.';
+comment on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) is 'Counts the tokens and the cost of a model call after its response. p_use: provider, model, price and is_operators as of model_price; total, input, cached_input (a part of input) and output, null if the response does not tell. Returns the cost in US dollars; null if it is not known.';
 grant execute on function stepbase_engine.count_tokens(p_run_id uuid, p_use jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb DEFAULT '{}'::jsonb)
@@ -9468,9 +9468,9 @@ begin
   from stepbase.app_quotas q
   cross join lateral (
     values
-      ('max_llm_calls_per_day', q.max_llm_calls_per_day, 'LLM calls', p_llm_calls > 0 and v_used.llm_calls > q.max_llm_calls_per_day),
+      ('max_llm_calls_per_day', q.max_llm_calls_per_day, 'model calls', p_llm_calls > 0 and v_used.llm_calls > q.max_llm_calls_per_day),
       -- A call's tokens are known afterwards, so the call that reaches the quota still succeeds.
-      ('max_llm_tokens_per_day', q.max_llm_tokens_per_day, 'LLM tokens', p_llm_calls > 0 and v_used.llm_tokens >= q.max_llm_tokens_per_day),
+      ('max_llm_tokens_per_day', q.max_llm_tokens_per_day, 'tokens of models', p_llm_calls > 0 and v_used.llm_tokens >= q.max_llm_tokens_per_day),
       ('max_mails_per_day', q.max_mails_per_day, 'mails', p_mails > 0 and v_used.mails > q.max_mails_per_day)
   ) l (quota, value, use, is_exceeded)
   where q.app_code = v_app_code and l.is_exceeded
@@ -9493,7 +9493,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb) is 'Counts LLM calls and mails of a step before it makes them. p_model: as of count_tokens, without the tokens. Raises SB429 limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and the errors of check_ai_budgets. It counts nothing then.';
+comment on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb) is 'Counts model calls and mails of a step before it makes them. p_model: as of count_tokens, without the tokens. Raises SB429 limit_reached with quota, limit, retry_at and retry_after_ms if the application would exceed a quota of the day, and the errors of check_ai_budgets. It counts nothing then.';
 grant execute on function stepbase_engine.count_use(p_run_id uuid, p_llm_calls integer, p_mails integer, p_model jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.create_first_token(p_run stepbase.runs, p_max_rounds integer)
@@ -14589,7 +14589,7 @@ AS $function$
       least(coalesce((p_use ->> 'cached_input')::numeric, 0), (p_use ->> 'input')::numeric) as cached
   ) t;
 $function$;
-comment on function stepbase_engine.model_cost(p_use jsonb, p_price jsonb) is 'The cost of an LLM call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, which is input by default. Null if a count or the price is not known.';
+comment on function stepbase_engine.model_cost(p_use jsonb, p_price jsonb) is 'The cost of a model call in US dollars. The price is in US dollars for a million tokens: input, output, and cached_input, which is input by default. Null if a count or the price is not known.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone)
  RETURNS jsonb
@@ -14612,7 +14612,7 @@ AS $function$
   end
   from stored s;
 $function$;
-comment on function stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone) is 'The price of an LLM call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';
+comment on function stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone) is 'The price of a model call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
  RETURNS void
@@ -23009,7 +23009,7 @@ AS $function$
     from stepbase.workflow_nodes n
     where n.workflow_version_id = p_origin.workflow_version_id and p_outputs ? n.node_id
   ),
-  -- edge: is_certain if the run takes it after its source, whatever the outputs are.
+  -- edge: is_certain if the run takes it after its source for all outputs.
   edge as materialized (
     select
       e.source_node_id as source_id, e.target_node_id as target_id,

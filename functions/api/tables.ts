@@ -223,7 +223,7 @@ export const TABLES = {
   },
   ai_budgets: {
     comment:
-      'What the LLM calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.',
+      'What the model calls of an application may cost per day or month (UTC). Written by set_ai_budget and delete_ai_budget.',
     columns: {
       app_code: { type: 'text', required: true },
       period: { type: 'text', required: true },
@@ -357,26 +357,26 @@ export const TABLES = {
       },
       max_llm_calls_per_day: {
         type: 'bigint',
-        comment: 'LLM calls per day (UTC), also repeated ones; 0: none.',
+        comment: 'Model calls per day (UTC), also repeated ones; 0: none.',
         minimum: 0,
       },
       max_llm_tokens_per_day: {
         type: 'bigint',
         comment:
-          'Tokens of LLM calls per day (UTC). They are counted after a call, so that calls under way can exceed it.',
+          'Tokens of model calls per day (UTC). They are counted after a call, so that calls under way can exceed it.',
         minimum: 0,
       },
       max_ai_cost_per_day: {
         type: 'number',
         nullable: true,
         comment:
-          'US dollars that LLM calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.',
+          'US dollars that model calls may cost per day (UTC); null: no limit. A cost is known after its call, so that calls under way can exceed it. 0: none.',
       },
       max_ai_cost_per_month: {
         type: 'number',
         nullable: true,
         comment:
-          'US dollars that LLM calls may cost per calendar month (UTC); null: no limit. 0: none.',
+          'US dollars that model calls may cost per calendar month (UTC); null: no limit. 0: none.',
       },
       unpriced_models: {
         type: 'text',
@@ -905,7 +905,7 @@ export const TABLES = {
   },
   model_prices: {
     comment:
-      'Prices of language models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.',
+      'Prices of models in US dollars for a million tokens. Only operators write them: by SQL or with the secret key.',
     columns: {
       model: { type: 'text', required: true, comment: 'The name that steps give as model.' },
       provider: {
