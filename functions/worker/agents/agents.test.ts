@@ -479,3 +479,17 @@ Deno.test('the config of a tool is taken as it is: it holds no templates', async
   const messages = bodyOf(0).messages as { content: string }[];
   assert.equal(messages.at(-1)?.content, '{"q":"{{ secrets.key }}"}');
 });
+
+Deno.test('a tool call beyond the 32nd is told to the model, and very many are not kept', async () => {
+  const { stored, attempt } = step();
+  reset(
+    calling(...Array<{ name: string; input: unknown }>(10_000).fill({ name: 'x', input: {} })),
+    say('No.'),
+  );
+  await attempt();
+  assert.equal(stored[0]?.calls.length, 128);
+  assert.deepEqual(
+    [31, 32].map((place) => stored[0]?.calls[place]?.error?.code),
+    ['unknown_tool', 'too_many_calls'],
+  );
+});

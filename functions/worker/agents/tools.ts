@@ -62,15 +62,15 @@ async function toStep(use: ToolUse, index: number, tools: readonly Tool[]): Prom
   const refuse = (code: string, message: string, details?: object): Step => ({
     error: { code, message, ...(details === undefined ? {} : { details }) } satisfies CallError,
   });
+  if (index >= MAX_CALLS) {
+    return refuse('too_many_calls', `a turn has at most ${MAX_CALLS} tool calls`);
+  }
   const tool = tools.find(({ name }) => name === use.name);
   if (tool === undefined) {
     const known = tools.map(({ name }) => name).join(', ');
     return refuse('unknown_tool', `there is no tool ${nameOf(use.name)}; the tools are: ${known}`);
   }
   const { target, component } = tool.facts;
-  if (index >= MAX_CALLS) {
-    return refuse('too_many_calls', `a turn has at most ${MAX_CALLS} tool calls`);
-  }
   if (component === null) return refuse('unknown_component', `there is no component ${target}`);
   if (component?.is_active === false) {
     return refuse('inactive_component', `the component ${target} is not active`);

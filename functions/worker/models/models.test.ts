@@ -10,6 +10,7 @@ import {
   testContext,
   testEnv,
 } from '../steps/testing.ts';
+import { normalizeCompletion, withFewCalls } from './responses.ts';
 
 const received: Received[] = [];
 let replies: Record<string, Reply> = {};
@@ -233,4 +234,24 @@ Deno.test('files of the application are parts of the last message', async () => 
   const unknown = { model: 'm', prompt: 'hi', ...own, files };
   const failed = await failureOf('llm_call', unknown, ctx, secrets);
   assert.equal(failed.code, 'invalid_config');
+});
+
+Deno.test('of an answer with very many tool calls the first 128 are read, each with an id of its own', () => {
+  const tool_calls = ['a', 'a', 'a_1', ...Array<string>(400_000).fill('b')].map((id) => ({ id }));
+  const { choices } = normalizeCompletion({ choices: [{ message: { tool_calls } }] }) as {
+    choices: { message: { tool_calls: { id: string }[] } }[];
+  };
+  const ids = choices[0]?.message.tool_calls.map(({ id }) => id) ?? [];
+  assert.deepEqual([ids.length, new Set(ids).size], [128, 128]);
+  assert.deepEqual(ids.slice(0, 4), ['a', 'a_1_1', 'a_1', 'b']);
+
+  const text = { type: 'text', text: 'Done.' };
+  for (const [key, type] of [
+    ['content', 'tool_use'],
+    ['output', 'function_call'],
+  ] as const) {
+    const items = [...Array<object>(200).fill({ type }), text];
+    const few = withFewCalls({ id: 'm', [key]: items }) as Record<string, object[]>;
+    assert.deepEqual([few.id, few[key]?.length, few[key]?.at(-1)], ['m', 129, text]);
+  }
 });

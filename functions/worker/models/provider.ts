@@ -5,7 +5,7 @@ import { fetchBytes, fetchEvents, type HttpCall } from '../steps/http-client.ts'
 import { type StepContext, StepError } from '../steps/types.ts';
 import { createAssembler, EventReader } from './events.ts';
 import type { Model } from './model.ts';
-import { normalizeCompletion } from './responses.ts';
+import { normalizeCompletion, withFewCalls } from './responses.ts';
 import type { Fetch, LanguageModel } from './sdk-types.d.ts';
 
 export type Sdk = typeof import('./sdk-types.d.ts');
@@ -68,7 +68,9 @@ export function createFetch(
       throw withoutKey(error);
     });
     exchange.body = body;
-    return Response.json(model.provider === 'openai-compatible' ? normalizeCompletion(body) : body);
+    return Response.json(
+      model.provider === 'openai-compatible' ? normalizeCompletion(body) : withFewCalls(body),
+    );
   };
 }
 

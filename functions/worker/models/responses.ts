@@ -3,6 +3,9 @@
 
 export type Json = Record<string, unknown>;
 
+/** The tool calls of an answer that are read. */
+const MAX_CALLS = 128;
+
 export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -14,7 +17,9 @@ export function normalizeCompletion(body: unknown): unknown {
   const [choice] = isRecord(body) ? list(body.choices) : [];
   if (!isRecord(body) || !isRecord(choice) || !isRecord(choice.message)) return body;
   const { message } = choice;
-  const calls = list(message.tool_calls).filter(isRecord).map(normalizeCall).map(withOwnId);
+  const calls = withOwnIds(
+    list(message.tool_calls).filter(isRecord).slice(0, MAX_CALLS).map(normalizeCall),
+  );
   return {
     choices: [
       {
@@ -53,10 +58,38 @@ function normalizeCall(call: Json, index: number): Json {
 }
 
 /** The SDK takes two calls with one id for the same call. */
-function withOwnId(call: Json, index: number, calls: readonly Json[]): Json {
-  const isFirst = calls.findIndex(({ id }) => id === call.id) === index;
-  return isFirst ? call : { ...call, id: `${String(call.id)}_${index}` };
+function withOwnIds(calls: readonly Json[]): Json[] {
+  const taken = new Set(calls.map(({ id }) => id));
+  const seen = new Set<unknown>();
+  return calls.map((call, index) => {
+    let { id } = call;
+    if (seen.has(id)) {
+      do id = `${String(id)}_${index}`;
+      while (taken.has(id));
+    }
+    taken.add(id);
+    seen.add(id);
+    return { ...call, id };
+  });
 }
+
+/** An answer without the tool calls that are too many: each would be stored, and told to the model as an error. */
+export function withFewCalls(body: unknown): unknown {
+  if (!isRecord(body)) return body;
+  const few = (items: unknown) => {
+    let calls = 0;
+    return list(items).filter((item) => !isCall(item) || ++calls <= MAX_CALLS);
+  };
+  return {
+    ...body,
+    ...(Array.isArray(body.content) ? { content: few(body.content) } : {}),
+    ...(Array.isArray(body.output) ? { output: few(body.output) } : {}),
+  };
+}
+
+/** As Anthropic and the responses of OpenAI name them. */
+const isCall = (item: unknown) =>
+  isRecord(item) && (item.type === 'tool_use' || item.type === 'function_call');
 
 const count = (value: unknown): number | undefined =>
   typeof value === 'number' && value >= 0 ? value : undefined;
