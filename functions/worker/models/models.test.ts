@@ -10,7 +10,7 @@ import {
   testContext,
   testEnv,
 } from '../steps/testing.ts';
-import { normalizeCompletion, withFewCalls } from './responses.ts';
+import { normalizeCompletion, tokensIn, withFewCalls } from './responses.ts';
 
 const received: Received[] = [];
 let replies: Record<string, Reply> = {};
@@ -254,4 +254,9 @@ Deno.test('of an answer with very many tool calls the first 128 are read, each w
     const few = withFewCalls({ id: 'm', [key]: items }) as Record<string, object[]>;
     assert.deepEqual([few.id, few[key]?.length, few[key]?.at(-1)], ['m', 129, text]);
   }
+});
+
+Deno.test('a count of tokens that cannot be is not read', () => {
+  assert.equal(tokensIn({ usage: { total_tokens: 1e30 } }), undefined);
+  assert.equal(tokensIn({ usage: { prompt_tokens: 1e30, completion_tokens: 2 } })?.input, null);
 });

@@ -91,8 +91,11 @@ export function withFewCalls(body: unknown): unknown {
 const isCall = (item: unknown) =>
   isRecord(item) && (item.type === 'tool_use' || item.type === 'function_call');
 
+/** A larger count is a mistake of the endpoint, and could not be added to the counts of the day. */
+const MAX_COUNT = 1e12;
+
 const count = (value: unknown): number | undefined =>
-  typeof value === 'number' && value >= 0 ? value : undefined;
+  typeof value === 'number' && value >= 0 && value <= MAX_COUNT ? value : undefined;
 
 function normalizeUsage(usage: Json): Json {
   const cached = count(detail(usage.prompt_tokens_details, 'cached_tokens'));
