@@ -11,8 +11,17 @@ const DONE: Json = { type: '[DONE]' };
 /** The data of the events in a stream, piece by piece; data that is no JSON object is left out. */
 export class EventReader {
   #rest = '';
+  /** A line feed that follows belongs to it. */
+  #endsWithReturn = false;
 
   read(piece: string): Json[] {
+    // A long line in many pieces is not searched again with each of them.
+    if (!this.#endsWithReturn && !/[\r\n]/.test(piece)) {
+      this.#rest += piece;
+      return [];
+    }
+    if (piece === '') return [];
+    this.#endsWithReturn = piece.endsWith('\r');
     const lines = (this.#rest + piece).split(/\r\n|\n|\r(?!$)/);
     this.#rest = lines.pop() ?? '';
     // The endpoints write the data of an event in one line.

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { type Received, type Reply, serveHttp } from '../../../scripts/fakes/http.ts';
 import { afterAll, failureOf, outputOf, testContext, testEnv } from '../steps/testing.ts';
 import type { ModelUse } from '../steps/types.ts';
+import { EventReader } from './events.ts';
 
 const received: Received[] = [];
 let replies: Record<string, () => Reply> = {};
@@ -269,4 +270,23 @@ Deno.test('a tool call in pieces is put together', async () => {
     assert.equal(error.code, 'llm_tool_call', provider);
     assert.equal(counted.length, 1);
   }
+});
+
+Deno.test('a long line in many pieces is searched once, and a line break may be split', () => {
+  const split = String.prototype.split;
+  let searched = 0;
+  String.prototype.split = function (this: string, ...args: Parameters<typeof split>) {
+    searched += this.length;
+    return split.apply(this, args);
+  } as typeof split;
+  try {
+    const events = new EventReader();
+    for (let at = 0; at < 1_000; at += 1) events.read(at === 0 ? 'data: {"a":"' : 'x'.repeat(100));
+    assert.equal(events.read('"}\r').length, 0);
+    assert.equal(events.read('\ndata: {"b"').length, 1);
+    assert.deepEqual(events.read(':1}\n'), [{ b: 1 }]);
+  } finally {
+    String.prototype.split = split;
+  }
+  assert.ok(searched < 400_000, `${searched} characters were searched`);
 });
