@@ -8,6 +8,7 @@ import { stepHandlers } from '../steps/index.ts';
 import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from '../steps/testing.ts';
 import type { Component, StepContext, StepResult } from '../steps/types.ts';
 import { toolStep } from './tool-step.ts';
+import { withToolOutputs } from './turns.ts';
 import type { NewTurn, StoredTurn, ToolFacts } from './types.ts';
 
 const received: Received[] = [];
@@ -478,6 +479,45 @@ Deno.test('the config of a tool is taken as it is: it holds no templates', async
   await own.run(await own.resolve(ctx), () => assert.fail('no secret is read'), ctx);
   const messages = bodyOf(0).messages as { content: string }[];
   assert.equal(messages.at(-1)?.content, '{"q":"{{ secrets.key }}"}');
+});
+
+Deno.test('the results of tools are read one by one, and cut before the next one is read', async () => {
+  const { attempt, turns, end } = step();
+  reset(
+    calling(
+      { name: 'order', input: {} },
+      { name: 'order', input: {} },
+      { name: 'order', input: {} },
+    ),
+  );
+  await attempt();
+  end(0, { output: { $stepbase: 'storage', path: 'a' } });
+  end(1, { output: { n: 1 } });
+  end(2, { status: 'failed', error: { code: 'x', message: 'y' } });
+  const stored = { load: () => Promise.resolve(turns), store: () => Promise.resolve() };
+  let reads = 0;
+  const { load } = withToolOutputs(stored, (outputs) => {
+    assert.equal(outputs.size, 1);
+    reads += 1;
+    const loaded = [...outputs].map(([key, output]): [string, unknown] => [
+      key,
+      (output as { path?: string }).path === 'a' ? { text: '😀'.repeat(1_000_000) } : output,
+    ]);
+    return Promise.resolve(new Map(loaded));
+  });
+  const [long, short, failed] = (await load())[0]?.calls ?? [];
+  assert.equal(reads, 2);
+  const text = String(long?.output);
+  assert.ok(text.length <= 100_000);
+  assert.match(text, /^\{"text":"(?:😀)+\n\(cut: the result has 2000011 characters\)$/u);
+  assert.deepEqual([short?.output, failed?.output], ['{"n":1}', null]);
+
+  // What was cut is not cut again.
+  Object.assign(turns[0]?.calls[0] ?? {}, { output: text });
+  reset(say('Done.'));
+  await attempt();
+  const messages = bodyOf(0).messages as { role: string; content: string }[];
+  assert.equal(messages.find(({ role }) => role === 'tool')?.content, text);
 });
 
 Deno.test('a tool call beyond the 32nd is told to the model, and very many are not kept', async () => {

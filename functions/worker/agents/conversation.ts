@@ -51,7 +51,7 @@ function resultOf(call: StoredCall) {
     toolName: tool,
     output:
       status === 'completed'
-        ? { type: 'text' as const, value: textOf(output) }
+        ? { type: 'text' as const, value: resultText(output) }
         : {
             type: 'error-text' as const,
             value: cutText(JSON.stringify({ status, ...error }), ERROR_CHARS),
@@ -59,10 +59,10 @@ function resultOf(call: StoredCall) {
   };
 }
 
-function textOf(output: unknown): string {
+/** A text that is short enough stays as it is, also one that was cut. */
+export function resultText(output: unknown): string {
   const text = typeof output === 'string' ? output : (JSON.stringify(output) ?? 'null');
-  const cut = cutText(text, RESULT_CHARS);
-  return cut.length === text.length
-    ? text
-    : `${cut}\n(cut: the result has ${text.length} characters)`;
+  if (text.length <= RESULT_CHARS) return text;
+  const note = `\n(cut: the result has ${text.length} characters)`;
+  return cutText(text, RESULT_CHARS - note.length) + note;
 }

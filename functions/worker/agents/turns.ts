@@ -3,7 +3,8 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Outputs } from '../outputs/outputs.ts';
 import { asLeaseLost } from '../secrets.ts';
-import type { AgentTurns } from './types.ts';
+import { resultText } from './conversation.ts';
+import type { AgentTurns, StoredCall, StoredTurn } from './types.ts';
 
 export function createAgentTurns(
   engine: Pick<Engine, 'loadAgentTurns' | 'storeAgentTurn'>,
@@ -15,30 +16,26 @@ export function createAgentTurns(
   };
 }
 
+/** Shortens each result as soon as it is read: together, those of an agent may be larger than a worker's memory. */
 export function withToolOutputs(
   turns: AgentTurns,
   load: (outputs: Map<string, unknown>) => ReturnType<Outputs['load']>,
 ): AgentTurns {
+  async function read(call: StoredCall): Promise<StoredCall> {
+    if (call.status !== 'completed') return call;
+    const loaded = await load(new Map([['output', call.output]]));
+    return { ...call, output: resultText(loaded.get('output')) };
+  }
   return {
     store: turns.store,
     async load() {
-      const stored = await turns.load();
-      const keyOf = (turn: number, index: number) => `${turn}:${index}`;
-      const given = new Map<string, unknown>();
-      for (const { turn, calls } of stored) {
-        for (const [index, { status, output }] of calls.entries()) {
-          if (status === 'completed') given.set(keyOf(turn, index), output);
-        }
+      const stored: StoredTurn[] = [];
+      for (const turn of await turns.load()) {
+        const calls: StoredCall[] = [];
+        for (const call of turn.calls) calls.push(await read(call));
+        stored.push({ ...turn, calls });
       }
-      if (given.size === 0) return stored;
-      const outputs = await load(given);
-      return stored.map((turn) => ({
-        ...turn,
-        calls: turn.calls.map((call, index) => ({
-          ...call,
-          output: outputs.get(keyOf(turn.turn, index)) ?? call.output,
-        })),
-      }));
+      return stored;
     },
   };
 }
