@@ -43,8 +43,13 @@ as $$
     select (
       select jsonb_build_object('input', p.input, 'output', p.output, 'cached_input', p.cached_input)
       from stepbase.model_prices p
-      where p.model = p_use ->> 'model' and p.provider = p_use ->> 'provider' and p.valid_from <= p_at
-      order by p.valid_from desc
+      where p.model = p_use ->> 'model' and p.valid_from <= p_at
+        and (
+          p.provider = p_use ->> 'provider'
+          -- Both protocols of OpenAI reach the endpoint of the operator: the other one is no way around the price.
+          or (p_use -> 'is_operators' = 'true' and p.provider in ('openai', 'openai-compatible'))
+        )
+      order by p.provider = p_use ->> 'provider' desc, p.valid_from desc
       limit 1
     ) as price
   )
@@ -57,4 +62,5 @@ $$;
 
 comment on function stepbase_engine.model_price(jsonb, timestamptz) is
   'The price of a model call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if '
-  'neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';
+  'neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost, and '
+  'the price of the model with the other protocol of OpenAI counts, too.';

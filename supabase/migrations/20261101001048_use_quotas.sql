@@ -22,7 +22,7 @@ alter table stepbase_engine.app_usage enable row level security;
 create function stepbase_engine.ai_budget_states(p_app_code text, p_day date)
 returns table (
   period text, starts_on date, ends_on date, max_cost numeric, spent numeric, alert_percent int, alerted_for date,
-  refuses_unpriced boolean
+  refuses_unpriced boolean, quota_refuses_unpriced boolean
 )
 language sql
 stable
@@ -35,7 +35,7 @@ as $$
       select coalesce(sum(u.llm_cost), 0) from stepbase_engine.app_usage u
       where u.app_code = p_app_code and u.day >= x.starts_on and u.day < x.ends_on
     ),
-    b.alert_percent, b.alerted_for, 'refuse' in (q.unpriced_models, b.unpriced)
+    b.alert_percent, b.alerted_for, 'refuse' in (q.unpriced_models, b.unpriced), q.unpriced_models = 'refuse'
   from stepbase.app_quotas q
   cross join lateral (
     values
@@ -86,7 +86,11 @@ begin
         )
       );
     end if;
-    if v_state.refuses_unpriced and stepbase_engine.model_price(p_model, v_now) is null then
+    if v_state.refuses_unpriced and stepbase_engine.model_price(
+      -- The operator pays for its endpoint, so it names the prices that its quota asks for.
+      case when v_state.quota_refuses_unpriced and p_model -> 'is_operators' = 'true' then p_model - 'price' else p_model end,
+      v_now
+    ) is null then
       perform stepbase_private.raise_error(
         'model_unpriced',
         format(

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(40);
+select plan(45);
 select tests.create_tasks();
 delete from stepbase.ai_budgets;
 delete from stepbase.outbox;
@@ -67,6 +67,14 @@ select is(
   'but a step cannot lower the price of an endpoint of the operator'
 );
 select is(
+  pg_temp.cost('{"provider": "openai-compatible", "price": {"input": 0, "output": 0}, "is_operators": true}'), 2.0,
+  'nor by calling it with its other protocol'
+);
+select is(
+  pg_temp.cost('{"provider": "openai-compatible", "price": {"input": 0, "output": 0}}'), 0.0,
+  'the endpoint of an application has the price of its own protocol'
+);
+select is(
   pg_temp.cost('{"model": "x", "price": {"input": 7, "output": 1}, "is_operators": true}'), 7.0,
   'whose price may be that of the step if no price is stored'
 );
@@ -81,7 +89,7 @@ from unnest(array['-1', 'NaN', 'Infinity']) v (price);
 select tests.become('viewer');
 select is(
   stepbase.read_ai_usage('day') - 'starts_at' - 'ends_at' - 'days',
-  '{"period": "day", "calls": 0, "tokens": 8000000, "cost": 19.5, "unpriced_calls": 3, "max_cost": null, "remaining": null}',
+  '{"period": "day", "calls": 0, "tokens": 10000000, "cost": 21.5, "unpriced_calls": 3, "max_cost": null, "remaining": null}',
   'a member reads the usage of the day'
 );
 select is(jsonb_array_length(stepbase.read_ai_usage() -> 'days'), 1, 'and of the month by day');
@@ -92,14 +100,14 @@ select tests.leave();
 
 -- A budget. Its limit is the cost that the application already has.
 select is(pg_temp.call(), 'ok 1', 'without a budget each call is allowed');
-select tests.perform_as('admin', $$select stepbase.set_ai_budget('day', 19.6, 90)$$);
+select tests.perform_as('admin', $$select stepbase.set_ai_budget('day', 21.6, 90)$$);
 select is(pg_temp.call(), 'ok 1', 'below the budget a call is allowed');
 select is(pg_temp.events(), 0::bigint, 'and no event is emitted before the next call');
 select is(pg_temp.cost('{"price": {"input": 0.01, "output": 0}}'), 0.01, 'a call within the budget');
 select is(
   (select o.payload - 'at' #- '{payload,starts_on}' #- '{payload,ends_on}' from stepbase.outbox o
     where o.payload ->> 'name' = 'budget.threshold_reached'),
-  '{"name": "budget.threshold_reached", "depth": 1, "payload": {"period": "day", "max_cost": 19.6, "spent": 19.51, "alert_percent": 90}}',
+  '{"name": "budget.threshold_reached", "depth": 1, "payload": {"period": "day", "max_cost": 21.6, "spent": 21.51, "alert_percent": 90}}',
   'the call that reaches the threshold emits an event'
 );
 select is(pg_temp.call(), 'ok 1', 'the next call is still allowed');
@@ -108,7 +116,7 @@ select is(pg_temp.events(), 1::bigint, 'the event is emitted once per period');
 select is(pg_temp.call(), 'SB430', 'then calls are refused');
 select is(
   pg_temp.refusal() - 'retry_at' - 'retry_after_ms',
-  '{"code": "budget_exceeded", "period": "day", "max_cost": 19.6, "spent": 21.51}', 'the error names the budget'
+  '{"code": "budget_exceeded", "period": "day", "max_cost": 21.6, "spent": 23.51}', 'the error names the budget'
 );
 select is(
   (pg_temp.refusal() ->> 'retry_at')::timestamptz,
@@ -124,14 +132,14 @@ select is(pg_temp.events(), 2::bigint, 'which emits another event');
 
 -- A budget per month counts the days before.
 update stepbase_engine.app_usage u set day = date_trunc('month', u.day)::date where u.app_code = 'tap-one';
-update stepbase.app_quotas set max_ai_cost_per_month = 21.52 where app_code = 'tap-one';
+update stepbase.app_quotas set max_ai_cost_per_month = 23.52 where app_code = 'tap-one';
 select is(
   pg_temp.refusal() ->> 'period', 'month', 'the operator''s limit of the month is reached by the days before'
 );
 select is(
-  tests.attempt('admin', $$select stepbase.set_ai_budget('month', 21.53)$$), 'SB400', 'an admin cannot exceed that limit'
+  tests.attempt('admin', $$select stepbase.set_ai_budget('month', 23.53)$$), 'SB400', 'an admin cannot exceed that limit'
 );
-select is(tests.attempt('admin', $$select stepbase.set_ai_budget('month', 21.52)$$), 'ok 1', 'but may set the same');
+select is(tests.attempt('admin', $$select stepbase.set_ai_budget('month', 23.52)$$), 'ok 1', 'but may set the same');
 update stepbase.app_quotas set max_ai_cost_per_month = null where app_code = 'tap-one';
 select is(pg_temp.call(), 'ok 1', 'without the limit the calls go on');
 
@@ -139,6 +147,16 @@ select is(pg_temp.call(), 'ok 1', 'without the limit the calls go on');
 select tests.perform_as('admin', $$select stepbase.set_ai_budget('month', 100, null, 'refuse')$$);
 select is(pg_temp.refusal('{"model": "x"}') ->> 'code', 'model_unpriced', 'a budget can refuse models without a price');
 select is(pg_temp.call('{"model": "x", "price": {"input": 0, "output": 0}}'), 'ok 1', 'a price of the step is enough');
+select is(
+  pg_temp.call('{"model": "x", "price": {"input": 0, "output": 0}, "is_operators": true}'), 'ok 1',
+  'also on the endpoint of the operator'
+);
+update stepbase.app_quotas set unpriced_models = 'refuse' where app_code = 'tap-one';
+select is(
+  pg_temp.call('{"model": "x", "price": {"input": 0, "output": 0}, "is_operators": true}'), 'SB431',
+  'unless the operator asks for prices: then its own count'
+);
+select is(pg_temp.call('{"provider": "openai-compatible", "is_operators": true}'), 'ok 1', 'which are those of the model');
 select is(
   tests.attempt('owner', format('select stepbase_engine.count_use(%L, 0, 1)', tests.sample_id('second_run'))), 'ok 1',
   'mails are not affected'
