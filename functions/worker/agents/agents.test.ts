@@ -533,3 +533,31 @@ Deno.test('a tool call beyond the 32nd is told to the model, and very many are n
     ['unknown_tool', 'too_many_calls'],
   );
 });
+
+Deno.test('of very many long results the last ones are left out, and not read', async () => {
+  const called = { tool: 'order', input: {}, error: null, status: 'completed' as const };
+  const calls = Array.from({ length: 32 }, (_, place) => ({
+    ...called,
+    id: `c${place}`,
+    output: { $stepbase: 'storage', path: 'a' },
+  }));
+  const facts = {
+    text: '',
+    finish_reason: null,
+    provider: 'p',
+    model: 'm',
+    usage: null,
+    cost: null,
+  };
+  const turns = [1, 2, 3].map((turn): StoredTurn => ({ ...facts, turn, calls }));
+  let reads = 0;
+  const stored = { load: () => Promise.resolve(turns), store: () => Promise.resolve() };
+  const { load } = withToolOutputs(stored, () => {
+    reads += 1;
+    return Promise.resolve(new Map([['output', 'x'.repeat(200_000)]]));
+  });
+  const texts = (await load()).flatMap((turn) => turn.calls.map(({ output }) => String(output)));
+  assert.equal(reads, 80);
+  assert.match(texts[79] ?? '', /^x+\n\(cut: /);
+  assert.equal(texts[80], '(left out: the results of all tools are too long)');
+});

@@ -16,23 +16,36 @@ export function createAgentTurns(
   };
 }
 
+/** Characters of all results of an agent; later results are left out. */
+const ALL_RESULTS_CHARS = 8_000_000;
+const LEFT_OUT = '(left out: the results of all tools are too long)';
+
 /** Shortens each result as soon as it is read: together, those of an agent may be larger than a worker's memory. */
 export function withToolOutputs(
   turns: AgentTurns,
   load: (outputs: Map<string, unknown>) => ReturnType<Outputs['load']>,
 ): AgentTurns {
-  async function read(call: StoredCall): Promise<StoredCall> {
-    if (call.status !== 'completed') return call;
-    const loaded = await load(new Map([['output', call.output]]));
-    return { ...call, output: resultText(loaded.get('output')) };
+  async function textOf(output: unknown, limit: number): Promise<string> {
+    if (limit <= 0) return LEFT_OUT;
+    const loaded = await load(new Map([['output', output]]));
+    return resultText(loaded.get('output'));
   }
   return {
     store: turns.store,
     async load() {
       const stored: StoredTurn[] = [];
+      let left = ALL_RESULTS_CHARS;
       for (const turn of await turns.load()) {
         const calls: StoredCall[] = [];
-        for (const call of turn.calls) calls.push(await read(call));
+        for (const call of turn.calls) {
+          if (call.status !== 'completed') {
+            calls.push(call);
+            continue;
+          }
+          const output = await textOf(call.output, left);
+          left -= output.length;
+          calls.push({ ...call, output });
+        }
         stored.push({ ...turn, calls });
       }
       return stored;
