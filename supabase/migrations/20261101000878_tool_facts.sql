@@ -27,6 +27,7 @@ begin
         'description', w.description,
         'input_schema', v.input_schema
       ) end
+      || case when jsonb_typeof(t.tool -> 'approval') = 'string' then '{"asks": true}'::jsonb else '{}' end
       order by t.place
     )
     from stepbase_private.agent_tools(p_node.node_type, p_node.config) t
@@ -41,5 +42,5 @@ end;
 $$;
 
 comment on function stepbase_engine.tool_facts(stepbase.workflow_nodes) is
-  'The tools of an agent in the order of config.tools: [{name, target, description, input_schema, component}]; component is null for '
-  'a workflow, and for a component that was deleted. Null for a node without tools.';
+  'The tools of an agent in the order of config.tools: [{name, target, description, input_schema, component, asks}]; component is null for '
+  'a component that was deleted, and absent for a workflow; asks is true if the approval is a template. Null for a node without tools.';

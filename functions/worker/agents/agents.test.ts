@@ -561,3 +561,30 @@ Deno.test('of very many long results the last ones are left out, and not read', 
   assert.match(texts[79] ?? '', /^x+\n\(cut: /);
   assert.equal(texts[80], '(left out: the results of all tools are too long)');
 });
+
+Deno.test('an approval whose template selects nothing is asked for; false is a choice', async () => {
+  const asking = facts.map((fact) => ({ ...fact, asks: true }));
+  const { attempt, stored } = step(
+    {
+      tools: [
+        { component: 'stock', approval: '{{ input.nothing }}' },
+        { workflow: 'place-order', approval: '{{ false }}' },
+        { component: 'ask', approval: '{{ true }}' },
+      ],
+    },
+    agent,
+    { tools: asking },
+  );
+  reset(
+    calling(
+      { name: 'stock', input: { article: 'a' } },
+      { name: 'order', input: {} },
+      { name: 'ask', input: {} },
+    ),
+  );
+  await attempt();
+  assert.deepEqual(
+    stored[0]?.calls.map(({ approval }) => approval?.title),
+    ['Approve the tool stock', undefined, 'Approve the tool ask'],
+  );
+});

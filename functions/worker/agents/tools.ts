@@ -96,9 +96,12 @@ async function toStep(use: ToolUse, index: number, tools: readonly Tool[]): Prom
   };
 }
 
-function approvalOf({ name, config }: Tool, input: unknown): Record<string, unknown> | undefined {
+function approvalOf(
+  { name, config, facts }: Tool,
+  input: unknown,
+): Record<string, unknown> | undefined {
   const { approval } = config;
-  if (approval === undefined || approval === null || approval === false) return undefined;
+  if (approval === false || (!approval && !facts.asks)) return undefined;
   return {
     title: `Approve the tool ${name}`,
     description: inputText(input),

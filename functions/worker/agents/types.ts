@@ -10,6 +10,8 @@ export interface ToolFacts {
   target: string;
   description: string | null;
   input_schema: Record<string, unknown> | null;
+  /** Whether config.approval is a template: if it selects nothing, a person is asked. */
+  asks?: boolean;
   /** Absent: a workflow. Null: the component was deleted. */
   component?: Component | null;
 }

@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(62);
+select plan(63);
 select tests.create_rows();
 
 update stepbase.components set retry_count = 1, input_schema = '{"type": "object"}', description = 'Counts the stock'
@@ -85,6 +85,17 @@ select is(
   ),
   '[["component", "component", "Counts the stock", "component"], ["child", "child", "", null]]',
   'the plan has the tools, and the component that the version was published with'
+);
+select is(
+  (
+    select jsonb_agg(t -> 'asks')
+    from jsonb_array_elements(stepbase_engine.tool_facts(jsonb_populate_record(
+      null::stepbase.workflow_nodes,
+      '{"node_type": "ai_agent_task", "config": {"tools": [
+        {"workflow": "w", "approval": "{{ input.a }}"}, {"workflow": "w", "approval": true}, {"workflow": "w"}]}}'
+    ))) t
+  ),
+  '[true, null, null]', 'and which approvals are templates'
 );
 select is(
   (select count(*)::int from stepbase_engine.pinned_components p
