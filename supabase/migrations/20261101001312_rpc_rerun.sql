@@ -74,12 +74,24 @@ as $$
   group by n.node_id, n.config
   having not bool_or(r.is_certain)
     -- The output may name the person who decides.
-    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%';
+    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%'
+  union
+  -- An agent asks again before its tools run, but the output may say whether, and whom.
+  select n.node_id
+  from stepbase.workflow_nodes n
+  join reached r on r.step_id = n.node_id
+  cross join lateral stepbase_private.agent_tools(n.node_type, n.config) t
+  where n.workflow_version_id = p_origin.workflow_version_id
+    and case jsonb_typeof(t.tool -> 'approval')
+      when 'object' then (t.tool -> 'approval') - '{title,description}'::text[]
+      else t.tool -> 'approval'
+    end::text like '%{{%';
 $$;
 
 comment on function stepbase_private.avoidable_approvals(stepbase.runs, jsonb) is
   'The approvals that a rerun with these outputs of steps may never ask, or whose approver the outputs may choose: those after '
-  'an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output.';
+  'an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output. Also '
+  'agents after an edited step whose tools have an approval with templates.';
 
 create function stepbase_private.protect_approvals(
   p_origin stepbase.runs, p_from_step text, p_input jsonb, p_outputs jsonb

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(60);
+select plan(61);
 select tests.create_people();
 
 insert into stepbase.workflows (id, app_code, kebab_name, name)
@@ -333,7 +333,11 @@ select is(
   'nor may this person lead the run around it'
 );
 
--- Approvals on every path, behind another approval, and with an approver from an output.
+-- Approvals on every path, behind another approval, with an approver from an output, and of the tools of agents.
+insert into stepbase.agent_prompts (id, app_code, name, version, prompt_content)
+values ('00000000-0000-4000-8000-00000000c103', 'tap-one', 'plain', '1.0.0', 'Help.');
+insert into stepbase.components (app_code, name, implementation_type, agent_prompt_id, model_name, created_by)
+values ('tap-one', 'helper', 'ai_agent_task', '00000000-0000-4000-8000-00000000c103', 'm', null);
 insert into stepbase.workflows (id, app_code, kebab_name, name)
 values ('00000000-0000-4000-8000-00000000c101', 'tap-one', 'trip', 'Trip');
 insert into stepbase.workflow_versions (id, app_code, workflow_id, version, definition)
@@ -345,11 +349,22 @@ values (
       {"id": "ask-again", "type": "wait_for_approval", "data": {"config": {"title": "Really?"}}},
       {"id": "find", "type": "http_request", "data": {"config": {"url": "https://x.example/"}}},
       {"id": "ask-chosen", "type": "wait_for_approval",
-        "data": {"config": {"title": "Go?", "assigned_to": "{{ steps.find.output.manager }}"}}}],
+        "data": {"config": {"title": "Go?", "assigned_to": "{{ steps.find.output.manager }}"}}},
+      {"id": "plan", "type": "http_request", "data": {"config": {"url": "https://x.example/"}}},
+      {"id": "agent", "type": "ai_agent_task", "data": {"config": {"component": "helper", "tools": [
+        {"workflow": "trip", "approval": {"title": "{{ steps.plan.output.title }}", "role": "admin"}}]}}},
+      {"id": "agent-alone", "type": "ai_agent_task", "data": {"config": {"component": "helper", "tools": [
+        {"workflow": "trip"}, {"workflow": "trip", "name": "x", "approval": "{{ steps.plan.output.asks }}"}]}}},
+      {"id": "agents-chosen", "type": "for_each", "data": {"config": {"items": "{{ [1] }}", "step": {
+        "type": "ai_agent_task", "config": {"component": "helper", "tools": [
+          {"workflow": "trip", "approval": {"role": "{{ steps.plan.output.role }}"}}]}}}}}],
     "edges": [
       {"id": "e1", "source": "book", "target": "ask"},
       {"id": "e2", "source": "ask", "target": "ask-again", "sourceHandle": "approved"},
-      {"id": "e3", "source": "find", "target": "ask-chosen"}]}'
+      {"id": "e3", "source": "find", "target": "ask-chosen"},
+      {"id": "e4", "source": "plan", "target": "agent"},
+      {"id": "e5", "source": "agent", "target": "agent-alone"},
+      {"id": "e6", "source": "agent-alone", "target": "agents-chosen"}]}'
 );
 update stepbase.workflow_versions
 set status = 'published', published_at = now() where id = '00000000-0000-4000-8000-00000000c102';
@@ -364,6 +379,9 @@ as $$
 $$;
 select is(pg_temp.avoidable('{"book": 1}'), 'none', 'an approval on every path is asked again, and decides about the one behind it');
 select is(pg_temp.avoidable('{"find": 1}'), 'ask-chosen', 'an output may not choose the approver');
+select is(
+  pg_temp.avoidable('{"plan": 1}'), 'agent-alone agents-chosen', 'nor whether the tools of an agent have one, or whom it asks'
+);
 
 select * from finish();
 rollback;
