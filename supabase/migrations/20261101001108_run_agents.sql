@@ -10,17 +10,31 @@ language sql
 stable
 set search_path = ''
 as $$
+  with call as (
+    select
+      c.*,
+      -- A worker leaves out still more (withToolOutputs); this limits what it receives.
+      coalesce(
+        sum(octet_length(c.output::text)) over (order by c.turn, c.position) > 67108864, false
+      ) as is_left_out
+    from stepbase.step_runs s
+    join stepbase.agent_tool_calls c
+      on c.run_id = s.run_id and c.app_code = s.app_code and c.step_id = s.step_id and c.item_index = s.item_index
+    where s.id = p_step_run_id
+  )
   select
     t.turn, t.text, t.finish_reason, t.provider, t.model, t.usage, t.cost,
     (
       select coalesce(jsonb_agg(
         jsonb_build_object(
-          'id', c.call_id, 'tool', c.tool, 'input', c.input, 'status', c.status, 'output', c.output, 'error', c.error
+          'id', c.call_id, 'tool', c.tool, 'input', c.input, 'status', c.status,
+          'output', case when c.is_left_out and c.output is not null
+            then '"(left out: the results of all tools are too long)"' else c.output end,
+          'error', c.error
         ) order by c.position
       ), '[]')
-      from stepbase.agent_tool_calls c
-      where c.run_id = t.run_id and c.app_code = t.app_code and c.step_id = t.step_id
-        and c.item_index = t.item_index and c.turn = t.turn
+      from call c
+      where c.turn = t.turn
     )
   from stepbase.step_runs s
   join stepbase.agent_turns t
@@ -30,7 +44,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.load_agent_turns(uuid) is
-  'The turns of the agent of a step run, also those of earlier attempts, with calls: [{id, tool, input, status, output, error}].';
+  'The turns of the agent of a step run, also those of earlier attempts, with calls: [{id, tool, input, status, output, error}]. '
+  'Outputs after the first 64 MiB are left out.';
 
 create function stepbase_engine.store_agent_turn(p_step_run_id uuid, p_fence int, p_turn jsonb)
 returns void

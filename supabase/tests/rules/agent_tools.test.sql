@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(63);
+select plan(64);
 select tests.create_rows();
 
 update stepbase.components set retry_count = 1, input_schema = '{"type": "object"}', description = 'Counts the stock'
@@ -303,6 +303,16 @@ select is(
   '[[1, 0.5, "completed", {"left": 4}, null], [1, 0.5, "rejected", null, "Too dear"], [1, 0.5, "failed", null, null]]',
   'and reads the turns with the results'
 );
+update stepbase.agent_tool_calls c set output = to_jsonb(repeat('x', 67108864))
+where c.run_id = pg_temp.run('one') and c.status = 'completed';
+select is(
+  (select c ->> 'output'
+    from stepbase_engine.load_agent_turns((pg_temp.work('one')).step_run_id) t cross join jsonb_array_elements(t.calls) c
+    where c ->> 'status' = 'completed'),
+  '(left out: the results of all tools are too long)', 'but not more of them than fit into memory'
+);
+update stepbase.agent_tool_calls c set output = '{"left": 4}'
+where c.run_id = pg_temp.run('one') and c.status = 'completed';
 select is(pg_temp.store(pg_temp.work('one'), 2, '[]'), 'stored', 'the next turn');
 select pg_temp.finish(pg_temp.work('one'), '{"text": "Done"}');
 select is(
