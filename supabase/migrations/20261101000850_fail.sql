@@ -218,7 +218,8 @@ begin
     array_agg(distinct f.run_id) filter (where f.ends_compensation),
     array_agg(f.id) filter (where f.wait_kind = 'child'),
     array_agg(f.id order by f.ord) filter (where f.ends_tool),
-    array_agg(f.id) filter (where f.wait_kind = 'tools'),
+    -- An attempt may end after it stored a turn and before it waited: its tools do not start any more.
+    array_agg(f.id) filter (where f.wait_kind = 'tools' or (not f.retries and f.step_type = 'ai_agent_task')),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       stepbase_engine.step_event(

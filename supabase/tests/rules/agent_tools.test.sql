@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(64);
+select plan(66);
 select tests.create_rows();
 
 update stepbase.components set retry_count = 1, input_schema = '{"type": "object"}', description = 'Counts the stock'
@@ -452,6 +452,19 @@ select is(
   (select string_agg(concat_ws(' ', s.item_index, s.status), ', ' order by s.item_index desc)
     from stepbase.step_runs s where s.run_id = pg_temp.run('each')),
   '2 cancelled, 1 failed, 0 failed, -2 completed, -3 cancelled', 'an item that fails ends the tools of the others'
+);
+
+-- An attempt that fails between its turn and the wait for the tools.
+select pg_temp.save('lenient', pg_temp.agent('{"tools": [{"component": "component"}]}', '{"on_error": "continue"}'));
+select tests.perform_as('developer', $$select stepbase.start_run('lenient', '{}')$$);
+insert into w
+select 'lenient', pg_temp.claim(r.id)
+from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id where w.kebab_name = 'lenient';
+select is(pg_temp.store(pg_temp.work('lenient'), 1, jsonb_build_array(pg_temp.two() -> 0)), 'stored', 'an agent stores a turn');
+select pg_temp.break(pg_temp.work('lenient'), 'timeout', true);
+select is(
+  concat_ws(' ', pg_temp.calls(pg_temp.run('lenient')), (select r.status from stepbase.runs r where r.id = pg_temp.run('lenient'))),
+  'component cancelled cancelled running', 'its tools do not stay pending when it fails and the run goes on'
 );
 
 select * from finish();
