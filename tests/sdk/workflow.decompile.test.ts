@@ -1,11 +1,14 @@
 // How decompiled code reads: references instead of templates, outcomes instead of handles, and nothing that is automatic.
 
+import { stripTypeScriptTypes } from 'node:module';
 import { expect, it } from 'vitest';
-import { decompile, type StoredWorkflow } from '../../sdk/src/workflow/index.ts';
+import * as WORKFLOW from '../../sdk/src/workflow/index.ts';
+
+const { decompile } = WORKFLOW;
 
 const codeOf = (nodes: object[], edges: object[] = [], more: object = {}): string => {
   const workflow = { kebab_name: 'order', definition: { nodes, edges }, ...more };
-  return decompile(workflow as unknown as StoredWorkflow);
+  return decompile(workflow as unknown as WORKFLOW.StoredWorkflow);
 };
 
 it('writes references, outcomes, lists and compensations as code', () => {
@@ -102,6 +105,64 @@ it('writes what the typed methods do not express as JSON', () => {
   );
 });
 
+const wait = (id: unknown, more: object = {}) => ({
+  id,
+  type: 'delay',
+  data: { config: { ms: 1 }, ...more },
+});
+
+it.each<[string, unknown[], unknown[], object]>([
+  ['not_an_object', [null], [], {}],
+  ['not_an_object', [wait('a')], ['a>b'], {}],
+  ['invalid_id', [wait('a = 1; globalThis.ran = true; const b')], [], {}],
+  ['invalid_id', [wait('a\u2028b')], [], {}],
+  ['invalid_id', [wait('__proto__')], [], {}],
+  ['invalid_id', [wait(undefined)], [], {}],
+  ['duplicate_node', [wait('a'), wait('a')], [], {}],
+  ['dangling_edge', [wait('a')], [{ id: 'e', source: 'a', target: 'b' }], {}],
+  ['dangling_edge', [wait('a')], [{ id: 'e', target: 'a' }], {}],
+  ['invalid_request', [], [], { kebab_name: "x'" }],
+])('refuses what no code compiles to: %s', (code, nodes, edges, more) => {
+  expect(() => codeOf(nodes as object[], edges as object[], more)).toThrow(
+    expect.objectContaining({ name: 'DefinitionError', code }),
+  );
+});
+
 it('refuses a definition without lists', () => {
   expect(() => decompile({ kebab_name: 'x', definition: {} as never })).toThrow('lists of nodes');
+});
+
+it('writes texts that look like code as texts, and inherited names as JSON', () => {
+  const code = ['$', '{globalThis.ran = true}'].join('');
+  const hostile = `'"\`${code}\\\u2028*/</script>\n{{ \`${code}\` }}`;
+  const nodes = [
+    { ...wait('start', { constructor: 1 }), [hostile]: hostile },
+    { ...wait('odd'), type: 'constructor' },
+    {
+      id: 'choose',
+      type: 'condition',
+      data: { label: hostile, config: { expression: `input.\`${hostile}\`` }, 'x-note': hostile },
+    },
+    {
+      id: 'call',
+      type: 'http_request',
+      data: {
+        config: { url: hostile, body: JSON.parse(`{"__proto__": ${JSON.stringify(hostile)}}`) },
+      },
+    },
+  ];
+  const edges = [
+    { id: hostile, source: 'odd', target: 'choose', sourceHandle: hostile },
+    { id: 'e', source: 'choose', target: 'call', sourceHandle: hostile },
+  ];
+  const definition = { 'x-canvas': { [hostile]: hostile }, nodes, edges };
+  const input_schema = { type: 'object', properties: { [hostile]: { type: 'string' } } };
+  const source = codeOf([], [], { definition, input_schema, name: hostile, description: hostile });
+  const program = stripTypeScriptTypes(source)
+    .replace(/^import \{.*\} from .*;$/m, '')
+    .replace('export default', 'return');
+  const compiled = new Function(...Object.keys(WORKFLOW), program)(...Object.values(WORKFLOW));
+  expect(JSON.stringify(compiled.definition)).toBe(JSON.stringify(definition));
+  expect(compiled).toMatchObject({ name: hostile, description: hostile, input_schema });
+  expect(globalThis).not.toHaveProperty('ran');
 });

@@ -3,6 +3,7 @@
 import { type Connection, edgesOf, type Origin, readsOf, type Target } from './edges.ts';
 import { DefinitionError } from './errors.ts';
 import { reference } from './expressions.ts';
+import { requireStepId } from './ids.ts';
 import {
   type Definition,
   type DefinitionNode,
@@ -32,7 +33,6 @@ interface Inner {
 const ORIGIN = Symbol.for('stepbase.origin');
 const INNER = Symbol.for('stepbase.inner');
 
-const ID = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
 /** Keys of `data`, in the order of the documentation. */
 const DATA_KEYS = ['retry', 'timeout_ms', 'on_error', 'join'];
 
@@ -144,12 +144,7 @@ export class Builder {
 
   #addNode(node: DefinitionNode, { after }: Options = {}): Step {
     const { id } = node;
-    if (typeof id !== 'string' || !ID.test(id)) {
-      throw new DefinitionError(
-        'invalid_id',
-        `the id ${String(id)} must start with a letter and have at most 63 letters, digits, _ or -`,
-      );
-    }
+    requireStepId(id);
     const known = this.#targets.map((target) => target.id);
     if (known.includes(id))
       throw new DefinitionError('duplicate_node', `two steps have the id ${id}`);

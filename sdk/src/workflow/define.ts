@@ -3,6 +3,7 @@
 import { Builder, type Layout } from './builder.ts';
 import { DefinitionError } from './errors.ts';
 import { reference } from './expressions.ts';
+import { requireWorkflowName } from './ids.ts';
 import type { Definition, DefinitionNode, Json, JsonObject } from './json.ts';
 import type { Expression, Ref } from './references.ts';
 import { type Expressible, type InputOf, jsonSchemaOf, type Schema } from './schemas.ts';
@@ -71,12 +72,7 @@ export function defineWorkflow<
   options: WorkflowOptions<S>,
   build: (w: WorkflowBuilder<InputOf<S>>) => void,
 ): Workflow<InputOf<S>, Name> {
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(kebabName)) {
-    throw new DefinitionError(
-      'invalid_request',
-      `the name ${kebabName} must be in kebab-case, such as order-shipping`,
-    );
-  }
+  requireWorkflowName(kebabName);
   const { input, name, description, ...layout } = options;
   const schema = input === undefined ? undefined : jsonSchemaOf(input);
   const builder = new Builder();

@@ -12,7 +12,7 @@ export interface DecompileOptions {
   readonly module?: string;
 }
 
-/** TypeScript source with the workflow as its default export. */
+/** TypeScript source with the workflow as its default export; throws a DefinitionError for a draft that no code compiles to. */
 export function decompile(
   workflow: StoredWorkflow,
   { module = 'stepbase/workflow' }: DecompileOptions = {},

@@ -17,7 +17,7 @@ export interface Edges {
 }
 
 export function hasHandle(type: string, handle: string): boolean {
-  const own = HANDLES[type];
+  const own = Object.hasOwn(HANDLES, type) ? HANDLES[type] : undefined;
   return own === null || own === undefined || [...own, 'error', 'timeout'].includes(handle);
 }
 

@@ -1,6 +1,5 @@
 // What decompiling knows about a workflow, and what it notes while it writes the code.
 
-import { DefinitionError } from '../errors.ts';
 import { type Definition, type DefinitionNode, isObject } from '../json.ts';
 import { type Position, positions } from '../layout.ts';
 import { type Edges, splitEdges } from './edges.ts';
@@ -8,6 +7,7 @@ import { variableNames } from './names.ts';
 import type { Doc } from './print.ts';
 import { addPath, newShape, pathsOf, type Shape, shapeOfSchema, typeDoc } from './shapes.ts';
 import { evaluatedTexts, type Output, outputsOf, type TypedStep, typedStep } from './step.ts';
+import { requireStructure } from './structure.ts';
 
 /** A version of a workflow as the database has it. */
 export interface StoredWorkflow {
@@ -40,13 +40,7 @@ export interface Program {
 
 export function programOf(workflow: StoredWorkflow): Program {
   const { definition, input_schema: schema } = workflow;
-  if (
-    !isObject(definition) ||
-    !Array.isArray(definition.nodes) ||
-    !Array.isArray(definition.edges)
-  ) {
-    throw new DefinitionError('not_an_object', 'the definition must have lists of nodes and edges');
-  }
+  requireStructure(workflow.kebab_name, definition);
   const { nodes, edges } = definition;
   const steps = nodes.flatMap((node) => typedStep(node) ?? []);
   const ids = nodes.map(({ id }) => id);

@@ -62,8 +62,8 @@ const matchesExactly = (schema: unknown, value: unknown): boolean =>
 function isData(key: string, value: unknown): boolean {
   if (key === 'config' || key.startsWith('x-')) return true;
   if (key === 'compensate') return isCompensation(value);
+  if (!Object.hasOwn(DATA_SCHEMAS, key)) return false;
   const schema = DATA_SCHEMAS[key];
-  if (schema === undefined) return false;
   return key === 'label' ? typeof value === 'string' : matchesExactly(schema, value);
 }
 
