@@ -1,7 +1,7 @@
 // The statements about components: their secrets, as the caller, and their callbacks, with the function's own role, because
 // a token identifies the attempt that it answers.
 import type { Db, Query } from '../_shared/db/pool.ts';
-import { toStorableJson } from '../_shared/text/storable.ts';
+import { storableText, toStorableJson } from '../_shared/text/storable.ts';
 import { type Json, one } from './queries.ts';
 
 export const rotateComponentSecret = (query: Query, id: string, seconds: number) =>
@@ -23,7 +23,7 @@ export interface Failure {
 }
 
 export const failCallback = (db: Db, token: string, { code, message, retryable }: Failure) =>
-  objectOf(db, 'fail_callback($1, $2, $3, $4)', [token, code, message, retryable]);
+  objectOf(db, 'fail_callback($1, $2, $3, $4)', [token, code, storableText(message), retryable]);
 
 export const logCallback = (db: Db, token: string, lines: readonly object[]) =>
   objectOf(db, 'log_callback($1, $2::jsonb)', [token, toStorableJson(lines)]);

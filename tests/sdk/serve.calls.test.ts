@@ -55,7 +55,7 @@ const handlers: Handlers = {
   [named('fails')]: async (input: { code?: string; retryable?: boolean }, ctx) => {
     record(ctx);
     if (input.code === undefined) throw new TypeError('not a function');
-    throw new StepFailure(input.code, 'Sold out', { retryable: input.retryable ?? false });
+    throw new StepFailure(input.code, 'Sold out\u0000', { retryable: input.retryable ?? false });
   },
   [named('sleeps')]: (_input: object, ctx) => {
     record(ctx);
@@ -183,7 +183,7 @@ describe('a handler', () => {
       run('fails', { code: 'busy', retryable: true }, { retry }),
       run('fails', {}, { retry }),
     ]);
-    expect(fatal.run.error).toMatchObject({ code: 'no_stock', message: 'Sold out' });
+    expect(fatal.run.error).toMatchObject({ code: 'no_stock', message: 'Sold out\uFFFD' });
     expect(attempts(fatal.all)).toEqual([[1, 'no_stock']]);
     expect(attempts(passing.all)).toEqual([
       [1, 'busy'],
