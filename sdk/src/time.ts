@@ -34,7 +34,11 @@ function deadline(what: string, { signal, timeoutMs = LONGEST_MS }: CallOptions)
 
 /** Resolves with the result of `work`, or rejects when the signal is aborted first. */
 export async function until<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    // The work has begun, and its error would otherwise end the process.
+    void Promise.resolve(work).catch(() => undefined);
+    throw signal.reason;
+  }
   let onAbort = (): void => undefined;
   const aborted = new Promise<never>((_resolve, reject) => {
     onAbort = () => reject(signal.reason);

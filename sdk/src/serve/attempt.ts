@@ -1,5 +1,5 @@
 // One call of a component: runs the handler, and sends its result at once or by a callback.
-import { InvalidInputError, TimeoutError } from '../errors/errors.ts';
+import { isTransient, StepbaseError, TimeoutError } from '../errors/errors.ts';
 import type { Fetch } from '../http/exchange.ts';
 import { pause, until } from '../time.ts';
 import { createCallback, type Failure } from './callback.ts';
@@ -31,7 +31,7 @@ export interface Attempt {
   answer: Promise<string | undefined>;
   /** Resolves when the result has been sent; the process must live until then. */
   done: Promise<void>;
-  /** The run has ended. */
+  /** The work is not needed any more. */
   cancel(): void;
 }
 
@@ -52,8 +52,8 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
 
   async function heartbeat(): Promise<void> {
     const signal = AbortSignal.any([end.signal, AbortSignal.timeout(HEARTBEAT_DEADLINE_MS)]);
-    const { cancelled } = await callback.heartbeat(signal);
-    if (cancelled) cancel();
+    const { isNeeded } = await callback.heartbeat(signal);
+    if (!isNeeded) cancel();
     end.signal.throwIfAborted();
   }
 
@@ -78,6 +78,7 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
     try {
       const input = await validate(definition.input, call.input);
       if ('faults' in input) throw new StepFailure('invalid_input', input.faults);
+      end.signal.throwIfAborted();
       const returned = await until(
         end.signal,
         (async () => await definition.run(input.value, ctx))(),
@@ -86,7 +87,7 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
       if ('faults' in output) throw new StepFailure('invalid_output', output.faults);
       return { output: JSON.stringify(output.value) ?? 'null' };
     } catch (error) {
-      if (error instanceof CancelledError) return { cancelled: true };
+      if (end.signal.reason instanceof CancelledError) return { cancelled: true };
       if (!(error instanceof StepFailure)) onError(error, call);
       return { failure: failureOf(error) };
     } finally {
@@ -101,13 +102,15 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
     try {
       await callback.complete(JSON.parse(outcome.output));
     } catch (error) {
-      // The output does not match the schema of the component.
-      if (!(error instanceof InvalidInputError)) throw error;
-      await callback.fail(failureOf(new StepFailure('invalid_output', error.message)));
+      // Stepbase refuses the output: it is too large, or does not match the schema of the component.
+      const refusal = error instanceof StepbaseError ? error : undefined;
+      if (refusal === undefined || isTransient(error)) throw error;
+      const code = refusal.code === 'invalid_input' ? 'invalid_output' : refusal.code;
+      await callback.fail(failureOf(new StepFailure(code, refusal.message)));
     }
   }
 
-  /** Heartbeats while the handler works after 202. A run that has ended aborts the handler. */
+  /** Heartbeats while the handler works after 202. An attempt that has ended aborts the handler. */
   async function beat(worked: AbortSignal): Promise<void> {
     const { heartbeatMs = HEARTBEAT_MS } = definition;
     while (heartbeatMs !== false && !worked.aborted) {
@@ -123,7 +126,7 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
   const accepted = Symbol();
   const first = Promise.race([
     work,
-    ...(later === undefined ? [] : [afterMs(later === true ? 0 : later, worked.signal, accepted)]),
+    ...(later === undefined ? [] : [afterMs(acceptMs(later, call), worked.signal, accepted)]),
   ]);
   const answer = first.then(async (outcome) => {
     if (typeof outcome === 'symbol') return undefined;
@@ -142,16 +145,31 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
   return { answer, done, cancel };
 }
 
+/** When 202 is answered: Stepbase does not wait for it longer than until the deadline of the call. */
+function acceptMs(later: true | number, call: StepCall): number {
+  const left = Date.parse(call.deadline) - Date.now() - MARGIN_MS;
+  return later === true ? 0 : Math.max(0, Math.min(later, left));
+}
+
 async function afterMs<T>(ms: number, signal: AbortSignal, value: T): Promise<T> {
   await pause(ms, signal).catch(() => undefined);
   return value;
 }
 
 function failureOf(error: unknown): Failure {
-  const message = (error instanceof Error ? error.message : String(error)).slice(0, MAX_MESSAGE);
+  const message = textOf(error).slice(0, MAX_MESSAGE);
   if (error instanceof StepFailure && CODE.test(error.code)) {
     return { code: error.code, message, retryable: error.retryable };
   }
   if (error instanceof TimeoutError) return { code: 'timeout', message, retryable: true };
   return { code: 'handler_error', message, retryable: true };
+}
+
+/** JavaScript can throw each value, also one that has no text. */
+function textOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error);
+  } catch {
+    return 'The handler threw a value without a text';
+  }
 }

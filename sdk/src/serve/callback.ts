@@ -6,6 +6,8 @@ import type { StepCall } from './message.ts';
 
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
+/** A request that is not answered until then is repeated. */
+const REQUEST_MS = 30_000;
 
 export interface Failure {
   /** Stable, in snake_case; the workflow can decide by it. */
@@ -24,8 +26,8 @@ export interface LogLine {
 export interface Callback {
   complete(output: unknown): Promise<void>;
   fail(failure: Failure): Promise<void>;
-  /** Whether the run has ended. */
-  heartbeat(signal: AbortSignal): Promise<{ cancelled: boolean }>;
+  /** Whether the work is still needed: neither the run nor the attempt has ended. */
+  heartbeat(signal: AbortSignal): Promise<{ isNeeded: boolean }>;
   log(lines: readonly LogLine[], signal: AbortSignal): Promise<void>;
 }
 
@@ -50,11 +52,10 @@ export function createCallback(
     const end = AbortSignal.timeout(Math.max(0, Math.min(left, 2_147_483_647)));
     for (let failures = 0; ; failures += 1) {
       try {
-        await post(path, body, end);
+        await post(path, body, AbortSignal.any([end, AbortSignal.timeout(REQUEST_MS)]));
         return;
       } catch (error) {
-        // The attempt has ended without this answer: superseded, cancelled, or expired.
-        if (error instanceof ConflictError || error instanceof NotAuthenticatedError) return;
+        if (isOver(error)) return;
         if (end.aborted || !isTransient(error)) throw error;
         const wait = backoffMs(FIRST_PAUSE_MS, failures, LONGEST_PAUSE_MS);
         await pause(error.retryAfterMs ?? wait, end);
@@ -62,10 +63,24 @@ export function createCallback(
     }
   }
 
+  async function heartbeat(signal: AbortSignal): Promise<{ isNeeded: boolean }> {
+    try {
+      const { cancelled } = await post<{ cancelled: boolean }>('heartbeat', {}, signal);
+      return { isNeeded: !cancelled };
+    } catch (error) {
+      if (isOver(error)) return { isNeeded: false };
+      throw error;
+    }
+  }
+
   return {
     complete: (output) => answer('complete', { output: output ?? null }),
     fail: (failure) => answer('fail', failure),
-    heartbeat: (signal) => post('heartbeat', {}, signal),
+    heartbeat,
     log: (lines, signal) => post('log', { lines }, signal),
   };
 }
+
+/** The attempt has ended without this answer: superseded, cancelled, or expired. */
+const isOver = (error: unknown): boolean =>
+  error instanceof ConflictError || error instanceof NotAuthenticatedError;

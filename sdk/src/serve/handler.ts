@@ -15,10 +15,10 @@ export interface StepCallContext {
   readonly deadline: Date;
   /** The trace of the run, as W3C Trace Context. */
   readonly traceparent: string | undefined;
-  /** Aborted at the deadline, and when a heartbeat finds that the run has ended. */
+  /** Aborted at the deadline, and when a heartbeat finds that the run or this attempt has ended. */
   readonly signal: AbortSignal;
   readonly log: StepLog;
-  /** Sends a heartbeat. Rejects, and aborts the signal, if the run has ended. */
+  /** Sends a heartbeat. Rejects, and aborts the signal, if the run or this attempt has ended. */
   heartbeat(): Promise<void>;
 }
 
@@ -33,7 +33,8 @@ export interface Definition<Input = unknown, Output = unknown> {
   /** Checks the output before it is sent. */
   output?: StandardSchema<unknown, Output> | undefined;
   /**
-   * For long work: true answers 202 at once, a number after these milliseconds. The result is sent by a callback.
+   * For long work: true answers 202 at once, a number after these milliseconds, but before the call's deadline. The result
+   * is sent by a callback.
    * Default: the handler must be done before the call's deadline.
    */
   later?: true | number | undefined;
@@ -67,10 +68,10 @@ export class StepFailure extends Error {
   }
 }
 
-/** The run has ended: the work is not needed any more. */
+/** The run or the attempt has ended: the work is not needed any more. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
   constructor() {
-    super('The run has ended');
+    super('The run or the attempt has ended');
   }
 }

@@ -42,7 +42,7 @@ export function createLog(callback: Pick<Callback, 'log'>): LogSender {
     lines.push({
       level,
       message: message.slice(0, MAX_CHARACTERS) || '(empty)',
-      ...(data === undefined ? {} : { data }),
+      ...(data === undefined ? {} : { data: copyOf(data) }),
       at: new Date().toISOString(),
     });
     timer ??= setTimeout(() => void flush(), GATHER_MS);
@@ -54,4 +54,16 @@ export function createLog(callback: Pick<Callback, 'log'>): LogSender {
     error: write('error'),
     flush,
   };
+}
+
+/** As an object of JSON, because one line that is none would lose the lines that are sent with it. */
+function copyOf(data: object): object {
+  if (data instanceof Error) return { name: data.name, message: data.message };
+  try {
+    const copy: unknown = JSON.parse(JSON.stringify(data) ?? 'null');
+    const isPlain = typeof copy === 'object' && copy !== null && !Array.isArray(copy);
+    return isPlain ? copy : { value: copy };
+  } catch (error) {
+    return { not_logged: error instanceof Error ? error.message : String(error) };
+  }
 }

@@ -1,4 +1,5 @@
 // For `node:http`: a listener from a function of Request and Response. The types are those that it needs of Node's.
+import { MAX_BYTES } from './body.ts';
 
 interface Incoming extends AsyncIterable<Uint8Array> {
   method?: string | undefined;
@@ -11,8 +12,7 @@ interface Outgoing {
   end(body?: Uint8Array): unknown;
 }
 
-/** A call has an input of at most some MB. */
-const MAX_BYTES = 16 * 1024 * 1024;
+const BASE = 'http://localhost';
 
 /** A listener for `http.createServer`. */
 export function toNodeListener(
@@ -33,6 +33,13 @@ async function respond(
   outgoing: Outgoing,
 ): Promise<void> {
   const { method = 'GET', url = '/' } = incoming;
+  const refuse = (status: number) => {
+    outgoing.writeHead(status, { connection: 'close' });
+    outgoing.end();
+  };
+  // Handlers read the path only; the host of a request may be anything.
+  const address = URL.canParse(url, BASE) ? new URL(url, BASE) : undefined;
+  if (address === undefined) return refuse(400);
   const headers = new Headers();
   for (const [name, value] of Object.entries(incoming.headers)) {
     for (const one of [value ?? []].flat()) headers.append(name, one);
@@ -41,21 +48,19 @@ async function respond(
   let size = 0;
   for await (const chunk of incoming) {
     size += chunk.length;
-    if (size > MAX_BYTES) {
-      outgoing.writeHead(413, { connection: 'close' });
-      outgoing.end();
-      return;
-    }
-    chunks.push(chunk);
+    // The rest is read and dropped: to leave the loop would cut the connection before the answer.
+    if (size <= MAX_BYTES) chunks.push(chunk);
   }
+  if (size > MAX_BYTES) return refuse(413);
   const hasBody = method !== 'GET' && method !== 'HEAD';
-  // Handlers read the path only; the host of a request may be anything.
-  const request = new Request(new URL(url, 'http://localhost'), {
+  const request = new Request(address, {
     method,
     headers,
     ...(hasBody ? { body: await new Blob(chunks as BlobPart[]).text() } : {}),
   });
   const response = await handle(request);
+  // Read first: after the status is sent, an error could not be answered any more.
+  const body = new Uint8Array(await response.arrayBuffer());
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  outgoing.end(new Uint8Array(await response.arrayBuffer()));
+  outgoing.end(body);
 }

@@ -1,6 +1,7 @@
 // `serve`: answers the signed calls of components with handlers, as a function from a Request to a Response.
 import type { Fetch } from '../http/exchange.ts';
 import { type Attempt, startAttempt } from './attempt.ts';
+import { readText } from './body.ts';
 import type { Definition, Handler } from './handler.ts';
 import { attemptOf, readMessage, type StepCall } from './message.ts';
 import { SignatureError, verifySignature } from './signature.ts';
@@ -41,7 +42,11 @@ export function serve(
   if (secret === '' || secret === undefined) {
     throw new TypeError('serve needs the secret of the component');
   }
-  const onError = options.onError ?? ((error) => console.error(error));
+  const { onError: told = (error: unknown) => console.error(error) } = options;
+  /** An error of `onError` itself must not end the process. */
+  const onError = (error: unknown, call: StepCall) => {
+    void (async () => await told(error, call))().catch((another) => console.error(another));
+  };
   const waitUntil = options.waitUntil ?? edgeRuntimeWaitUntil;
   /** The calls in progress. */
   const attempts = new Map<string, Attempt>();
@@ -70,7 +75,8 @@ export function serve(
     if (request.method !== 'POST') {
       return refuse(405, 'Calls of components are POST', { allow: 'POST' });
     }
-    const body = await request.text();
+    const body = await readText(request);
+    if (body === undefined) return refuse(413, 'The message is too long');
     // Read before it is verified, only to find the secret of its component.
     const message = readMessage(body);
     const component = message?.type === 'step.call' ? message.component : undefined;
