@@ -1,4 +1,5 @@
 // Requests of the HTTP API with the credentials of a machine.
+import { errorOf } from '../errors/errors.ts';
 import { type Exchange, exchange, exchangeJson, type Fetch } from './exchange.ts';
 
 export interface ApiOptions {
@@ -22,6 +23,14 @@ const FUNCTION = 'stepbase-api';
 function addressOf(url: string | URL): string {
   const text = String(url).replace(/\/+$/, '');
   return text.endsWith(`/${FUNCTION}`) ? text : `${text}/functions/v1/${FUNCTION}`;
+}
+
+/** A part of a path. An empty one, or one of dots, would be another path. */
+export function segment(id: string): string {
+  if (/^\.{0,2}$/.test(id)) {
+    throw errorOf('invalid_request', `${JSON.stringify(id)} is not an id or a name`);
+  }
+  return encodeURIComponent(id);
 }
 
 export interface Api {

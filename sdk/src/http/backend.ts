@@ -5,11 +5,13 @@ import { type Args, type Collection, given, type Operation } from '../operations
 import { createPatience, withRetries } from '../retry.ts';
 import { hasEnded, type Run, type StepRun } from '../rows.ts';
 import { backoffMs, pause } from '../time.ts';
-import { type ApiOptions, type ApiRequest, createApi } from './api.ts';
+import { type ApiOptions, type ApiRequest, createApi, segment } from './api.ts';
 import { watchEvents } from './watch.ts';
 
 /** One request waits this long for the end of a run; then it is repeated. */
 const WAIT_SECONDS = 30;
+/** A request that is silent for longer counts as lost. */
+const ANSWER_MS = (WAIT_SECONDS + 15) * 1_000;
 /** If the streams of the application are all in use, the run is read at this interval. */
 const NO_STREAM_MS = 1_000;
 const RETRY_MS = 100;
@@ -19,8 +21,6 @@ interface RunWithSteps {
   run: Run;
   steps: StepRun[];
 }
-
-const segment = (id: string): string => encodeURIComponent(id);
 
 function queryOf(values: Args): string {
   const query = new URLSearchParams(
@@ -107,7 +107,8 @@ export function createHttpBackend(options: ApiOptions): Backend {
       for (let failures = 0; ; ) {
         try {
           const headers = isWaiting ? { prefer: `wait=${WAIT_SECONDS}` } : {};
-          const { run } = await api.json<RunWithSteps>(toRun(runId, signal, headers));
+          const request = { ...toRun(runId, signal, headers), answerMs: ANSWER_MS };
+          const { run } = await api.json<RunWithSteps>(request);
           if (hasEnded(run.status)) return run;
           patience.answered();
           failures = 0;

@@ -3,6 +3,7 @@ import {
   type ErrorFacts,
   errorOf,
   errorOfStatus,
+  InvalidRequestError,
   isErrorCode,
   NetworkError,
   StepbaseError,
@@ -16,13 +17,21 @@ export interface Exchange {
   headers?: Readonly<Record<string, string>> | undefined;
   body?: object | undefined;
   signal: AbortSignal;
+  /** How long to wait for the status, in milliseconds; default: until the signal. The body may take longer. */
+  answerMs?: number | undefined;
   /** Default: the global `fetch`. */
   fetch?: Fetch | undefined;
 }
 
 /** Resolves with an answer of success; rejects with the error of every other one. */
 export async function exchange(request: Exchange): Promise<Response> {
-  const { url, method, headers, body, signal } = request;
+  const { url, method, headers, signal, answerMs } = request;
+  const body = request.body === undefined ? undefined : jsonOf(request.body);
+  const silence = new AbortController();
+  const timer =
+    answerMs === undefined
+      ? undefined
+      : setTimeout(() => silence.abort(new Error(`no status in ${answerMs} ms`)), answerMs);
   let response: Response;
   try {
     response = await (request.fetch ?? fetch)(url, {
@@ -32,14 +41,26 @@ export async function exchange(request: Exchange): Promise<Response> {
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal,
+      ...(body === undefined ? {} : { body }),
+      signal: timer === undefined ? signal : AbortSignal.any([signal, silence.signal]),
     });
   } catch (error) {
     throw new NetworkError(`${method} ${url} was not answered: ${textOf(error)}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+/** Only JSON can be sent: a BigInt or a circle is a mistake of the caller, and no request follows. */
+function jsonOf(body: object): string {
+  try {
+    return JSON.stringify(body);
+  } catch (error) {
+    const message = `The arguments are not JSON: ${textOf(error)}`;
+    throw new InvalidRequestError('invalid_request', message, { cause: error });
+  }
 }
 
 /** The JSON of the answer; undefined without a body. */

@@ -4,11 +4,12 @@ import { errorOf, isErrorCode, StepbaseError } from '../errors/errors.ts';
 import { createPatience } from '../retry.ts';
 import type { RunEvent } from '../rows.ts';
 import { backoffMs, pause } from '../time.ts';
-import type { Api } from './api.ts';
+import { type Api, segment } from './api.ts';
 import { readServerEvents } from './event-stream.ts';
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+const ANSWER_MS = 45_000;
 
 export async function* watchEvents(
   api: Api,
@@ -22,19 +23,23 @@ export async function* watchEvents(
   for (;;) {
     let wait: number | undefined;
     try {
-      const { body } = await api.send({
+      const { body, headers } = await api.send({
         method: 'GET',
-        path: `/v1/runs/${encodeURIComponent(runId)}/events`,
+        path: `/v1/runs/${segment(runId)}/events`,
         headers: { accept: 'text/event-stream', 'last-event-id': String(last) },
         signal,
+        answerMs: ANSWER_MS,
       });
+      if (body === null || !headers.get('content-type')?.startsWith('text/event-stream')) {
+        await body?.cancel().catch(() => undefined);
+        throw new StepbaseError('invalid_response', 'The answer is not a stream of events');
+      }
       patience.answered();
-      if (body === null) throw new StepbaseError('invalid_response', 'The stream has no body');
       for await (const { event, data } of readServerEvents(body)) {
         if (event === 'end') return;
         if (event === 'error') throw refusalOf(data);
         if (event !== 'run' && event !== 'step') continue;
-        const found = JSON.parse(data) as RunEvent;
+        const found = jsonOf<RunEvent>(data);
         if (found.seq <= last) continue;
         if (found.seq > last + 1) break;
         last = found.seq;
@@ -53,6 +58,15 @@ export async function* watchEvents(
 
 /** The caller may not see the run any more. */
 function refusalOf(data: string): StepbaseError {
-  const { code, detail } = JSON.parse(data) as { code?: unknown; detail?: unknown };
+  const { code, detail } = jsonOf<{ code?: unknown; detail?: unknown }>(data);
   return errorOf(isErrorCode(code) ? code : 'not_found', String(detail));
+}
+
+function jsonOf<T>(data: string): T {
+  try {
+    return JSON.parse(data) as T;
+  } catch (error) {
+    const message = 'An event of the stream is not JSON';
+    throw new StepbaseError('invalid_response', message, { cause: error });
+  }
 }
