@@ -267,7 +267,7 @@ describe('a message that is not of Stepbase', () => {
   });
 
   test('is never accepted without a secret', () => {
-    for (const secret of ['', undefined]) {
+    for (const secret of ['', undefined, [], [''], ['whsec_AAAA', undefined], { work: '' }]) {
       expect(() => serve({}, { secret: secret as string })).toThrow('needs the secret');
     }
   });

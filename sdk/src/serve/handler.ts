@@ -4,8 +4,11 @@ import type { StandardSchema } from './schema.ts';
 
 /** The facts of a call, for its handler. */
 export interface StepCallContext {
+  /** The name of the component. */
   readonly component: string;
+  /** The run, and the workflow that it is of. */
   readonly run: { id: string; application: string; workflow: string; version: number };
+  /** The step of the workflow, and its row in `step_runs`. */
   readonly step: { id: string; stepRunId: string; itemIndex: number | undefined };
   /** Counts from 1. */
   readonly attempt: number;
@@ -17,16 +20,19 @@ export interface StepCallContext {
   readonly traceparent: string | undefined;
   /** Aborted at the deadline, and when a heartbeat finds that the run or this attempt has ended. */
   readonly signal: AbortSignal;
+  /** Writes lines to the log of the attempt. They are gathered for half a second. */
   readonly log: StepLog;
   /** Sends a heartbeat. Rejects, and aborts the signal, if the run or this attempt has ended. */
   heartbeat(): Promise<void>;
 }
 
+/** The code of a component. What it returns is the output of the step. */
 export type Handler<Input = unknown, Output = unknown> = (
   input: Input,
   ctx: StepCallContext,
 ) => Output | Promise<Output>;
 
+/** A handler, and how it is checked and answered. */
 export interface Definition<Input = unknown, Output = unknown> {
   /** Checks the input before the handler is called, and gives it its type. */
   input?: StandardSchema<unknown, Input> | undefined;
@@ -40,6 +46,7 @@ export interface Definition<Input = unknown, Output = unknown> {
   later?: true | number | undefined;
   /** The interval of heartbeats after 202, in milliseconds; default: 20 s. `false`: only `ctx.heartbeat()`. */
   heartbeatMs?: number | false | undefined;
+  /** The code of the component. */
   run: Handler<Input, Output>;
 }
 

@@ -3,6 +3,7 @@ import type { Callback, LogLine } from './callback.ts';
 
 export type LogLevel = LogLine['level'];
 
+/** The log of an attempt. A message has up to 4,000 characters; `data` is sent as an object of JSON. */
 export interface StepLog {
   debug(message: string, data?: object): void;
   info(message: string, data?: object): void;

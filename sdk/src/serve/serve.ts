@@ -33,13 +33,19 @@ export interface ServedDefinition extends Omit<Definition, 'run'> {
  */
 export type Handlers = Readonly<Record<string, Handler<never> | ServedDefinition>>;
 
+/**
+ * A function that answers the calls of components. It refuses what is not signed (401), has no handler (404), or has more
+ * than 16 MB (413). Throws a TypeError without a secret.
+ */
 export function serve(
   handlers: Handlers,
   options: ServeOptions,
 ): (request: Request) => Promise<Response> {
   const { secret, toleranceSeconds, fetch } = options;
   // An environment without the variable must not become a function without a check.
-  if (secret === '' || secret === undefined) {
+  const listed: unknown[] = typeof secret === 'object' ? Object.values(secret) : [secret];
+  const isMissing = listed.some((one) => typeof one !== 'string' || one === '');
+  if (isMissing || (isList(secret) && secret.length === 0)) {
     throw new TypeError('serve needs the secret of the component');
   }
   const { onError: told = (error: unknown) => console.error(error) } = options;
