@@ -20,10 +20,11 @@ export interface RunOptions {
   idempotencyKey?: string | undefined;
   /** -100 to 100; of the waiting runs of an application, higher starts first. */
   priority?: number | undefined;
+  /** Texts by which `search` finds the run. */
   tags?: readonly string[] | undefined;
   /** Stored with the run; its steps do not read it. */
   metadata?: object | undefined;
-  /** The run does not start before this time. */
+  /** The run does not start before this time: a Date, or a text of ISO 8601. Default: at once. */
   startAt?: Date | string | undefined;
 }
 
@@ -32,16 +33,20 @@ export interface StartOptions extends RunOptions, CallOptions {
   version?: number | undefined;
 }
 
+/** One run of `startMany`. */
 export interface StartItem<Input> extends RunOptions {
   input: Input;
 }
 
+/** What became of an item of `startMany`. */
 export interface StartOutcome {
   /** The place in `items`. */
   index: number;
+  /** Null if the start was refused. */
   run_id: string | null;
   /** `existing`: the idempotency key started the run earlier. */
   status: 'started' | 'existing' | 'refused';
+  /** Why the start was refused. */
   error?: { code: ErrorCode; message: string; [member: string]: unknown };
 }
 
@@ -50,21 +55,32 @@ export interface StartedRun<T> extends RunHandle<T> {
   readonly row: Run;
 }
 
+/** All conditions apply. A list matches a run with one of its values; only of `tag` all are needed. */
 export interface RunFilter {
+  /** One id, or up to 1,000. */
   id?: string | readonly string[] | undefined;
+  /** The key of the start. */
   idempotency_key?: string | undefined;
-  /** The run has all of them. */
+  /** The run has all of them; up to 16. */
   tag?: string | readonly string[] | undefined;
-  /** Values of the input, by paths of `searchable_inputs` of the workflow. */
+  /** Values of the input, by up to 8 paths of `searchable_inputs` of the workflow. */
   input?: Readonly<Record<string, unknown>> | undefined;
   status?: RunStatus | readonly RunStatus[] | undefined;
+  /** One name, or up to 50. */
   workflow?: string | readonly string[] | undefined;
+  /** The number of a version; needs one `workflow`. */
   version?: number | undefined;
+  /** What started the run, such as `manual` or `schedule`. */
   trigger_type?: string | readonly string[] | undefined;
+  /** The id of the user who started the run. */
   created_by?: string | undefined;
+  /** The code of its error, such as `http_timeout`. */
   error_code?: string | undefined;
+  /** A time of ISO 8601, which is included. */
   created_from?: string | undefined;
+  /** A time of ISO 8601, which is not included. */
   created_before?: string | undefined;
+  /** Words in the name or the description of the workflow. */
   text?: string | undefined;
 }
 
@@ -73,6 +89,7 @@ type StartArguments<Input> = object extends Input
   ? [input?: Input, options?: StartOptions]
   : [input: Input, options?: StartOptions];
 
+/** The calls of a client. Each request has 30 seconds unless it states `timeoutMs`; errors are `StepbaseError`s. */
 export interface Stepbase<W extends Workflows<W> = UntypedWorkflows> {
   /** Starts a run of a workflow, by its name. */
   start<Name extends NameOf<W>>(
@@ -95,8 +112,11 @@ export interface Stepbase<W extends Workflows<W> = UntypedWorkflows> {
     payload?: unknown,
     options?: CallOptions & { idempotencyKey?: string | undefined },
   ): Promise<string>;
+  /** Steps that wait for a person. */
   readonly tasks: Tasks;
+  /** Starts of workflows at times of a cron expression. */
   readonly schedules: Schedules<W>;
+  /** Secrets of the application, without their values. */
   readonly secrets: Secrets;
 }
 
@@ -108,6 +128,7 @@ const startArgs = ({ idempotencyKey, priority, tags, metadata, startAt }: RunOpt
   start_at: startAt instanceof Date ? startAt.toISOString() : startAt,
 });
 
+/** Where the HTTP API is, and who calls it. */
 export type StepbaseOptions = ApiOptions;
 
 /**

@@ -10,6 +10,7 @@ import type { OutputOf, QueriesOf, SignalsOf, UntypedWorkflow } from './workflow
 /** The default time of `result` and `ended`. */
 const RESULT_MS = 300_000;
 
+/** A run by its id, and what a caller can do with it. */
 export interface RunHandle<T = UntypedWorkflow> {
   readonly id: string;
   /**
@@ -18,13 +19,14 @@ export interface RunHandle<T = UntypedWorkflow> {
    * the run.
    */
   result(options?: CallOptions): Promise<OutputOf<T>>;
-  /** The row of the run when it has ended, also without success. */
+  /** The row of the run when it has ended, also without success; the deadline is that of `result`. */
   ended(options?: CallOptions): Promise<Run>;
   /**
    * Each event of the run once, in the order of `seq` and without a gap, until the run has ended. The loop survives lost
-   * messages and cut connections.
+   * messages and cut connections, and has no deadline unless it states `timeoutMs`.
    */
   watch(options?: CallOptions & WatchOptions): AsyncGenerator<RunEvent, void, undefined>;
+  /** The row of the run as it is now. */
   get(options?: CallOptions): Promise<Run>;
   /** All attempts of all steps. */
   steps(options?: CallOptions): Promise<StepRun[]>;
@@ -45,6 +47,7 @@ export interface RunHandle<T = UntypedWorkflow> {
   ): Promise<Run>;
   /** Steps in flight finish; no new step starts. */
   pause(options?: CallOptions): Promise<Run>;
+  /** Continues a paused run. */
   resume(options?: CallOptions): Promise<Run>;
 }
 

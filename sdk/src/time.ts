@@ -4,7 +4,10 @@ import { TimeoutError } from './errors/errors.ts';
 export interface CallOptions {
   /** Ends the call; it rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds after which the call rejects with a `TimeoutError`. */
+  /**
+   * Milliseconds after which the call rejects with a `TimeoutError`. Default: 30 s for a request, 5 minutes for `result` and
+   * `ended`, none for `watch`.
+   */
   timeoutMs?: number | undefined;
 }
 

@@ -9,16 +9,21 @@ import type { InputOf, NameOf, UntypedWorkflows, Workflows } from '../workflows.
 export interface ScheduleSettings {
   /** Minute, hour, day, month and weekday. */
   cron?: string | undefined;
+  /** The name that people see. */
   name?: string | undefined;
   /** An IANA name, such as `Europe/Berlin`; default: `UTC`. */
   timezone?: string | undefined;
+  /** The input of each run. */
   input?: object | undefined;
-  /** False: paused. */
+  /** False: paused. Default: true. */
   enabled?: boolean | undefined;
   /** After this many starts the schedule is finished; null: no limit. */
   maxRuns?: number | null | undefined;
+  /** What happens at a due time while a run of the schedule is open; default: `allow`. */
   overlapPolicy?: OverlapPolicy | undefined;
+  /** How old a missed time may be to be made up for, from 60; default (null): one run for all missed times. */
   catchupWindowSeconds?: number | null | undefined;
+  /** Delays each start by less than this; default: 0. */
   jitterSeconds?: number | undefined;
 }
 
@@ -35,16 +40,21 @@ export interface Schedules<W extends Workflows<W> = UntypedWorkflows> {
     filter?: { workflow?: NameOf<W> | undefined; enabled?: boolean | undefined },
     options?: ListOptions,
   ): List<Schedule>;
+  /** A schedule by its id. */
   get(scheduleId: string, options?: CallOptions): Promise<Schedule>;
+  /** Creates a schedule of a workflow. */
   create<Name extends NameOf<W>>(
     workflow: Name,
     schedule: NewSchedule<InputOf<W[Name]> & object>,
     options?: CallOptions,
   ): Promise<Schedule>;
+  /** Changes the named settings. */
   update(scheduleId: string, changes: ScheduleSettings, options?: CallOptions): Promise<Schedule>;
   /** Due times during a pause are skipped. */
   pause(scheduleId: string, options?: CallOptions): Promise<Schedule>;
+  /** Due times are used again from now on. */
   resume(scheduleId: string, options?: CallOptions): Promise<Schedule>;
+  /** Deletes the schedule; no further run starts. */
   delete(scheduleId: string, options?: CallOptions): Promise<void>;
   /** Starts a run now; `outcome` is `started` with `run_id`, `queued` or `skipped`. */
   runNow(
@@ -60,13 +70,19 @@ export interface Schedules<W extends Workflows<W> = UntypedWorkflows> {
   outcomes(scheduleId: string, options?: ListOptions): List<ScheduleRun>;
   /** Starts a run for each time of a past range. */
   backfill(scheduleId: string, range: BackfillRange, options?: CallOptions): Promise<Backfill>;
+  /** How far a backfill is. */
   getBackfill(backfillId: string, options?: CallOptions): Promise<Backfill>;
+  /** Starts no further run; those that were started go on. */
   cancelBackfill(backfillId: string, options?: CallOptions): Promise<Backfill>;
 }
 
+/** Past times of a schedule. */
 export interface BackfillRange {
+  /** A Date, or a text of ISO 8601. */
   from: Date | string;
+  /** A Date, or a text of ISO 8601. */
   to: Date | string;
+  /** `allow`: all runs start; `queue`: one after the other. */
   overlapPolicy?: 'allow' | 'queue' | undefined;
 }
 

@@ -6,6 +6,7 @@ import type { Secret, SecretVersion } from '../rows.ts';
 import { type CallOptions, withDeadline } from '../time.ts';
 
 export interface Secrets {
+  /** All secrets by name, without their values. */
   list(options?: CallOptions): Promise<Secret[]>;
   /** Stores a new version. Steps that start from now on read it. */
   set(
@@ -18,6 +19,7 @@ export interface Secrets {
   ): Promise<SecretVersion>;
   /** Uses an earlier version again, with its hosts. */
   rollback(name: string, version: number, options?: CallOptions): Promise<SecretVersion>;
+  /** Deletes all versions. */
   delete(name: string, options?: CallOptions): Promise<void>;
 }
 

@@ -5,11 +5,15 @@ import { type Args, COLLECTIONS, OPERATIONS, type Operation } from '../operation
 import type { Task } from '../rows.ts';
 import { type CallOptions, withDeadline } from '../time.ts';
 
+/** All conditions apply. */
 export interface TaskFilter {
+  /** Tasks of this run. */
   runId?: string | undefined;
   /** Only tasks of the signed-in user: assigned to them or to their role, or claimed by them. */
   mine?: true | undefined;
+  /** The id of a user. */
   assignedTo?: string | undefined;
+  /** The id of a user. */
   claimedBy?: string | undefined;
   /** A role that may complete the task. */
   assignedRole?: string | undefined;
@@ -22,6 +26,7 @@ export interface Tasks {
   get(taskId: string, options?: CallOptions): Promise<Task>;
   /** Until the caller releases the task, no one else can complete it. */
   claim(taskId: string, options?: CallOptions): Promise<Task>;
+  /** Gives a claimed task back. */
   release(taskId: string, options?: CallOptions): Promise<Task>;
   /** Assigns the task to another member. */
   delegate(
