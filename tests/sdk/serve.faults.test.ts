@@ -36,20 +36,24 @@ function stepbase(answers: Record<string, ((signal: AbortSignal) => Promise<Resp
 const problem = (code: string, status: number) => async () =>
   Response.json({ code, detail: code, status }, { status });
 
-function call(ms = 60_000): Request {
+function message(body: string): Request {
+  return new Request('http://component.test', { method: 'POST', body, headers: signed(body) });
+}
+
+function call(ms = 60_000, stepRunId: string = randomUUID()): Request {
   const at = (left: number) => new Date(Date.now() + left).toISOString();
-  const body = JSON.stringify({
+  const body = {
     type: 'step.call',
     component: 'work',
     run: { id: randomUUID(), application: 'a', workflow: 'w', version: 1 },
-    step: { id: 's', step_run_id: randomUUID() },
+    step: { id: 's', step_run_id: stepRunId },
     attempt: 1,
     idempotency_key: 'k',
     deadline: at(ms),
     input: {},
     callback: { url: 'http://stepbase.test/callbacks', token: 't', expires_at: at(3_600_000) },
-  });
-  return new Request('http://component.test', { method: 'POST', body, headers: signed(body) });
+  };
+  return message(JSON.stringify(body));
 }
 
 function signed(body: string): Record<string, string> {
@@ -162,6 +166,27 @@ test('a handler is aborted when a heartbeat tells that a later attempt has begun
   expect(seen?.signal.reason).toBeInstanceOf(CancelledError);
   expect(errors).toEqual([]);
   expect(backend.sent.map(({ path }) => path)).toEqual(['heartbeat']);
+});
+
+test('a cancellation ends each call of the attempt', async () => {
+  const signals: AbortSignal[] = [];
+  const work = handler({
+    later: true,
+    heartbeatMs: false,
+    run: (_input, { signal }) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    },
+  });
+  const { app, settled } = serving(work, stepbase());
+  const id = randomUUID();
+  for (let calls = 0; calls < 2; calls += 1) {
+    expect((await app(call(60_000, id))).status).toBe(202);
+  }
+  const cancelled = { type: 'step.cancelled', data: { step_run_id: id, attempt: 1 } };
+  expect((await app(message(JSON.stringify(cancelled)))).status).toBe(204);
+  await settled();
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
 });
 
 test('an output that Stepbase refuses fails the step, which would wait for it otherwise', async () => {

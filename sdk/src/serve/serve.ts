@@ -54,8 +54,8 @@ export function serve(
     void (async () => await told(error, call))().catch((another) => console.error(another));
   };
   const waitUntil = options.waitUntil ?? edgeRuntimeWaitUntil;
-  /** The calls in progress. */
-  const attempts = new Map<string, Attempt>();
+  /** The calls in progress, by attempt: a call is repeated if the worker that made it was lost. */
+  const attempts = new Map<string, Set<Attempt>>();
 
   function secretsOf(component: string | undefined): readonly string[] {
     if (typeof secret === 'string') return [secret];
@@ -69,9 +69,11 @@ export function serve(
     const key = attemptOf(call.step.step_run_id, call.attempt);
     const traceparent = headers.get('traceparent') ?? undefined;
     const attempt = startAttempt(definition, { call, traceparent, fetch, onError });
-    attempts.set(key, attempt);
+    const same = attempts.get(key) ?? new Set();
+    attempts.set(key, same.add(attempt));
     const work = attempt.done.finally(() => {
-      if (attempts.get(key) === attempt) attempts.delete(key);
+      same.delete(attempt);
+      if (same.size === 0) attempts.delete(key);
     });
     waitUntil(work);
     return attempt;
@@ -96,7 +98,8 @@ export function serve(
     if (message === undefined)
       return refuse(400, 'The message is neither a call nor a cancellation');
     if (message.type === 'step.cancelled') {
-      attempts.get(attemptOf(message.data.step_run_id, message.data.attempt))?.cancel();
+      const key = attemptOf(message.data.step_run_id, message.data.attempt);
+      for (const attempt of attempts.get(key) ?? []) attempt.cancel();
       return new Response(null, { status: 204 });
     }
     const found = Object.hasOwn(handlers, message.component)
