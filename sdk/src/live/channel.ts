@@ -74,9 +74,20 @@ function openChannel(
   let isClosed = false;
   let failures = 0;
 
+  /** The error of one listener must not keep the message from the others. */
+  function tell(call: (listener: ChannelListener) => void): void {
+    for (const listener of [...listeners]) {
+      try {
+        call(listener);
+      } catch (error) {
+        console.error(error);
+      }
+    }
+  }
+
   const lost = (error?: Error) => {
     shared.isJoined = false;
-    for (const { onLost } of [...listeners]) onLost?.(error);
+    tell((listener) => listener.onLost?.(error));
   };
 
   function reopen(): void {
@@ -105,14 +116,14 @@ function openChannel(
     const opened = realtime.channel(topic);
     channel = opened;
     opened.on('broadcast', { event: '*' }, ({ event, payload }) => {
-      for (const { onMessage } of [...listeners]) onMessage(event, payload);
+      tell((listener) => listener.onMessage(event, payload));
     });
     opened.subscribe((status, error) => {
       if (isClosed || channel !== opened) return;
       if (status === 'SUBSCRIBED') {
         failures = 0;
         shared.isJoined = true;
-        for (const { onJoined } of [...listeners]) onJoined();
+        tell((listener) => listener.onJoined());
         return;
       }
       lost(error);
