@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { joinChannel } from '../../../sdk/src/live/index.ts';
 import { type Run, supabase } from '../client.ts';
+import { createNewest } from './newest.ts';
 import { readAll } from './pages.ts';
 
 export type ListedRun = Pick<
@@ -25,6 +26,7 @@ export function useRuns(appCode: string, status: string) {
   const [error, setError] = useState<Error>();
   const [hasMore, setHasMore] = useState(false);
   const pages = useRef(1);
+  const [newest] = useState(createNewest);
 
   const load = useCallback(async () => {
     const page = (from: number, to: number) => {
@@ -40,15 +42,16 @@ export function useRuns(appCode: string, status: string) {
         .range(from, to);
     };
     const shown = pages.current * PAGE;
-    try {
-      const found = await readAll<ListedRun>(page, (run) => run.id, shown + 1);
-      setError(undefined);
-      setHasMore(found.length > shown);
-      setRuns(found.slice(0, shown));
-    } catch (problem) {
-      setError(problem as Error);
-    }
-  }, [appCode, status]);
+    await newest.read(
+      () => readAll<ListedRun>(page, (run) => run.id, shown + 1),
+      (found) => {
+        setError(undefined);
+        setHasMore(found.length > shown);
+        setRuns(found.slice(0, shown));
+      },
+      (problem) => setError(problem as Error),
+    );
+  }, [appCode, status, newest]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -71,8 +74,9 @@ export function useRuns(appCode: string, status: string) {
       clearTimeout(timer);
       clearInterval(polling);
       leave();
+      newest.leave();
     };
-  }, [appCode, load]);
+  }, [appCode, load, newest]);
 
   const more = useCallback(() => {
     pages.current += 1;
