@@ -12,7 +12,7 @@ export interface CallOptions {
 }
 
 /** The longest time of a timer; a longer one would fire at once. */
-const LONGEST_MS = 2_147_483_647;
+export const LONGEST_MS = 2_147_483_647;
 
 interface Deadline {
   /** Aborted at the deadline, or by the caller. */

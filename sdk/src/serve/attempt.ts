@@ -1,7 +1,7 @@
 // One call of a component: runs the handler, and sends its result at once or by a callback.
 import { isTransient, StepbaseError, TimeoutError } from '../errors/errors.ts';
 import type { Fetch } from '../http/exchange.ts';
-import { pause, until } from '../time.ts';
+import { LONGEST_MS, pause, until } from '../time.ts';
 import { createCallback, type Failure } from './callback.ts';
 import { CancelledError, type Definition, type StepCallContext, StepFailure } from './handler.ts';
 import { createLog } from './log.ts';
@@ -12,7 +12,6 @@ const HEARTBEAT_MS = 20_000;
 const HEARTBEAT_DEADLINE_MS = 10_000;
 /** Of the time of the call, for the answer to arrive. */
 const MARGIN_MS = 250;
-const LONGEST_MS = 2_147_483_647;
 const MAX_MESSAGE = 4_000;
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;
 

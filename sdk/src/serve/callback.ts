@@ -1,7 +1,7 @@
 // The callbacks of a call: complete, fail, heartbeat and log. An answer is repeated until Stepbase has it.
 import { ConflictError, isTransient, NotAuthenticatedError } from '../errors/errors.ts';
 import { exchangeJson, type Fetch } from '../http/exchange.ts';
-import { backoffMs, pause } from '../time.ts';
+import { backoffMs, LONGEST_MS, pause } from '../time.ts';
 import type { StepCall } from './message.ts';
 
 const FIRST_PAUSE_MS = 200;
@@ -49,7 +49,7 @@ export function createCallback(
   /** Repeats an answer until it is accepted, is refused, or too late. */
   async function answer(path: string, body: object): Promise<void> {
     const left = deadline.getTime() - Date.now();
-    const end = AbortSignal.timeout(Math.max(0, Math.min(left, 2_147_483_647)));
+    const end = AbortSignal.timeout(Math.max(0, Math.min(left, LONGEST_MS)));
     for (let failures = 0; ; failures += 1) {
       try {
         await post(path, body, AbortSignal.any([end, AbortSignal.timeout(REQUEST_MS)]));
