@@ -142,7 +142,7 @@ async function removeUnused(cache: string): Promise<void> {
 export async function startServer(): Promise<Server> {
   const from = await prepared();
   const password = (await readFile(join(from, 'password'), 'utf8')).trim();
-  const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-test-'));
+  const dataDir = await mkdtemp(join(tmpdir(), 'stepbase-kit-'));
   try {
     await mkdir(join(dataDir, 'logs'));
     await copyCluster(from, dataDir);

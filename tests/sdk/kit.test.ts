@@ -1,9 +1,9 @@
 // The test kit: a workflow runs on the engine with mocked steps, skipped time and answered tasks, and no stack.
 
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import { defineWorkflow, expr, shape } from '../../sdk/src/workflow/index.ts';
 import setup from '../../test-kit/src/global-setup.ts';
 import {
@@ -47,7 +47,11 @@ const orderShipping = defineWorkflow(
   },
 );
 
-const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('stepbase-test-'));
+const dataDirectory = (kit: TestKit): Promise<string> =>
+  withClient(kit.databaseUrl, async (client) => {
+    const { rows } = await client.query<{ data_directory: string }>('show data_directory');
+    return rows[0]?.data_directory ?? '';
+  });
 
 describe('the test kit', () => {
   let kit: TestKit;
@@ -306,11 +310,9 @@ describe('the test kit', () => {
   });
 
   it('kits of a process share a server, and each has its database and its clock', async () => {
-    const own = folders().length;
     await using other = await createTestKit();
     expect(new URL(other.databaseUrl).port).toBe(new URL(kit.databaseUrl).port);
     expect(other.databaseUrl).not.toBe(kit.databaseUrl);
-    expect(folders().length).toBe(own);
     await other.skip('1 day');
     const soon = defineWorkflow('soon', {}, (w) => {
       w.delay('wait', { ms: 3_600_000 });
@@ -324,10 +326,8 @@ describe('the test kit', () => {
 it('with the global setup, kits only connect to its server', async () => {
   const stop = await setup();
   try {
-    const before = folders();
     const kit = await createTestKit();
     expect(new URL(kit.databaseUrl).host).toBe(new URL(process.env[SERVER_VARIABLE] ?? '').host);
-    expect(folders()).toEqual(before);
     const workflow = defineWorkflow('one', {}, (w) => {
       w.transform('sum', { expression: '1 + 1' });
     });
@@ -341,13 +341,12 @@ it('with the global setup, kits only connect to its server', async () => {
 });
 
 it('the last kit stops the server and removes its files', async () => {
-  const before = folders();
   const kit = await createTestKit();
+  const folder = await dataDirectory(kit);
+  expect(existsSync(folder)).toBe(true);
   const { port } = new URL(kit.databaseUrl);
-  const made = folders().filter((name) => !before.includes(name));
-  expect(made).toHaveLength(1);
   await kit.close();
   await kit.close();
-  expect(made.some((name) => existsSync(`${tmpdir()}/${name}`))).toBe(false);
+  expect(existsSync(folder)).toBe(false);
   await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
 });
