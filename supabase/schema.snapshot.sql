@@ -5323,7 +5323,7 @@ $function$;
 comment on function stepbase_engine.age_status(p_since timestamp with time zone, OUT status text, OUT age text) is 'The status of something that waits since a time, warning after a minute and failed after ten, and its age as text.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.ai_budget_states(p_app_code text, p_day date)
- RETURNS TABLE(period text, starts_on date, ends_on date, max_cost numeric, spent numeric, alert_percent integer, alerted_for date, refuses_unpriced boolean)
+ RETURNS TABLE(period text, starts_on date, ends_on date, max_cost numeric, spent numeric, alert_percent integer, alerted_for date, refuses_unpriced boolean, quota_refuses_unpriced boolean)
  LANGUAGE sql
  STABLE
  SET search_path TO ''
@@ -5335,7 +5335,7 @@ AS $function$
       select coalesce(sum(u.llm_cost), 0) from stepbase_engine.app_usage u
       where u.app_code = p_app_code and u.day >= x.starts_on and u.day < x.ends_on
     ),
-    b.alert_percent, b.alerted_for, 'refuse' in (q.unpriced_models, b.unpriced)
+    b.alert_percent, b.alerted_for, 'refuse' in (q.unpriced_models, b.unpriced), q.unpriced_models = 'refuse'
   from stepbase.app_quotas q
   cross join lateral (
     values
@@ -6972,7 +6972,11 @@ begin
         )
       );
     end if;
-    if v_state.refuses_unpriced and stepbase_engine.model_price(p_model, v_now) is null then
+    if v_state.refuses_unpriced and stepbase_engine.model_price(
+      -- The operator pays for its endpoint, so it names the prices that its quota asks for.
+      case when v_state.quota_refuses_unpriced and p_model -> 'is_operators' = 'true' then p_model - 'price' else p_model end,
+      v_now
+    ) is null then
       perform stepbase_private.raise_error(
         'model_unpriced',
         format(
@@ -12338,7 +12342,8 @@ begin
     array_agg(distinct f.run_id) filter (where f.ends_compensation),
     array_agg(f.id) filter (where f.wait_kind = 'child'),
     array_agg(f.id order by f.ord) filter (where f.ends_tool),
-    array_agg(f.id) filter (where f.wait_kind = 'tools'),
+    -- An attempt may end after it stored a turn and before it waited: its tools do not start any more.
+    array_agg(f.id) filter (where f.wait_kind = 'tools' or (not f.retries and f.step_type = 'ai_agent_task')),
     array_agg(distinct f.job_id) filter (where f.job_id is not null),
     array_agg(
       stepbase_engine.step_event(
@@ -13834,17 +13839,31 @@ CREATE OR REPLACE FUNCTION stepbase_engine.load_agent_turns(p_step_run_id uuid)
  STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
+  with call as (
+    select
+      c.*,
+      -- A worker leaves out still more (withToolOutputs); this limits what it receives.
+      coalesce(
+        sum(octet_length(c.output::text)) over (order by c.turn, c.position) > 67108864, false
+      ) as is_left_out
+    from stepbase.step_runs s
+    join stepbase.agent_tool_calls c
+      on c.run_id = s.run_id and c.app_code = s.app_code and c.step_id = s.step_id and c.item_index = s.item_index
+    where s.id = p_step_run_id
+  )
   select
     t.turn, t.text, t.finish_reason, t.provider, t.model, t.usage, t.cost,
     (
       select coalesce(jsonb_agg(
         jsonb_build_object(
-          'id', c.call_id, 'tool', c.tool, 'input', c.input, 'status', c.status, 'output', c.output, 'error', c.error
+          'id', c.call_id, 'tool', c.tool, 'input', c.input, 'status', c.status,
+          'output', case when c.is_left_out and c.output is not null
+            then '"(left out: the results of all tools are too long)"' else c.output end,
+          'error', c.error
         ) order by c.position
       ), '[]')
-      from stepbase.agent_tool_calls c
-      where c.run_id = t.run_id and c.app_code = t.app_code and c.step_id = t.step_id
-        and c.item_index = t.item_index and c.turn = t.turn
+      from call c
+      where c.turn = t.turn
     )
   from stepbase.step_runs s
   join stepbase.agent_turns t
@@ -13852,7 +13871,7 @@ AS $function$
   where s.id = p_step_run_id
   order by t.turn;
 $function$;
-comment on function stepbase_engine.load_agent_turns(p_step_run_id uuid) is 'The turns of the agent of a step run, also those of earlier attempts, with calls: [{id, tool, input, status, output, error}].';
+comment on function stepbase_engine.load_agent_turns(p_step_run_id uuid) is 'The turns of the agent of a step run, also those of earlier attempts, with calls: [{id, tool, input, status, output, error}]. Outputs after the first 64 MiB are left out.';
 grant execute on function stepbase_engine.load_agent_turns(p_step_run_id uuid) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.load_elapsed(p_step_run_ids uuid[])
@@ -14601,8 +14620,13 @@ AS $function$
     select (
       select jsonb_build_object('input', p.input, 'output', p.output, 'cached_input', p.cached_input)
       from stepbase.model_prices p
-      where p.model = p_use ->> 'model' and p.provider = p_use ->> 'provider' and p.valid_from <= p_at
-      order by p.valid_from desc
+      where p.model = p_use ->> 'model' and p.valid_from <= p_at
+        and (
+          p.provider = p_use ->> 'provider'
+          -- Both protocols of OpenAI reach the endpoint of the operator: the other one is no way around the price.
+          or (p_use -> 'is_operators' = 'true' and p.provider in ('openai', 'openai-compatible'))
+        )
+      order by p.provider = p_use ->> 'provider' desc, p.valid_from desc
       limit 1
     ) as price
   )
@@ -14612,7 +14636,7 @@ AS $function$
   end
   from stored s;
 $function$;
-comment on function stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone) is 'The price of a model call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost.';
+comment on function stepbase_engine.model_price(p_use jsonb, p_at timestamp with time zone) is 'The price of a model call {provider, model, price?, is_operators?}: that of the step, otherwise that of the table; null if neither exists. For an endpoint of the operator (is_operators) the table is first, so that a step cannot lower the cost, and the price of the model with the other protocol of OpenAI counts, too.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.move_backlog_start()
  RETURNS void
@@ -20961,6 +20985,7 @@ begin
         'description', w.description,
         'input_schema', v.input_schema
       ) end
+      || case when jsonb_typeof(t.tool -> 'approval') = 'string' then '{"asks": true}'::jsonb else '{}' end
       order by t.place
     )
     from stepbase_private.agent_tools(p_node.node_type, p_node.config) t
@@ -20973,7 +20998,7 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_engine.tool_facts(p_node stepbase.workflow_nodes) is 'The tools of an agent in the order of config.tools: [{name, target, description, input_schema, component}]; component is null for a workflow, and for a component that was deleted. Null for a node without tools.';
+comment on function stepbase_engine.tool_facts(p_node stepbase.workflow_nodes) is 'The tools of an agent in the order of config.tools: [{name, target, description, input_schema, component, asks}]; component is null for a component that was deleted, and absent for a workflow; asks is true if the approval is a template. Null for a node without tools.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.trace_of(p_metadata jsonb)
  RETURNS text
@@ -23038,9 +23063,20 @@ AS $function$
   group by n.node_id, n.config
   having not bool_or(r.is_certain)
     -- The output may name the person who decides.
-    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%';
+    or concat(n.config ->> 'assigned_to', n.config ->> 'role') like '%{{%'
+  union
+  -- An agent asks again before its tools run, but the output may say whether, and whom.
+  select n.node_id
+  from stepbase.workflow_nodes n
+  join reached r on r.step_id = n.node_id
+  cross join lateral stepbase_private.agent_tools(n.node_type, n.config) t
+  where n.workflow_version_id = p_origin.workflow_version_id
+    and case jsonb_typeof(t.tool -> 'approval')
+      when 'object' then (t.tool -> 'approval') - '{title,description}'::text[]
+      else t.tool -> 'approval'
+    end::text like '%{{%';
 $function$;
-comment on function stepbase_private.avoidable_approvals(p_origin stepbase.runs, p_outputs jsonb) is 'The approvals that a rerun with these outputs of steps may never ask, or whose approver the outputs may choose: those after an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output.';
+comment on function stepbase_private.avoidable_approvals(p_origin stepbase.runs, p_outputs jsonb) is 'The approvals that a rerun with these outputs of steps may never ask, or whose approver the outputs may choose: those after an edited step that a handle leads to. Certain are edges without a handle, and those of the handle of an edited output. Also agents after an edited step whose tools have an approval with templates.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.backfill_schedule(p_schedule_id uuid, p_from_time text, p_to_time text, p_overlap_policy text)
  RETURNS stepbase.schedule_backfills
