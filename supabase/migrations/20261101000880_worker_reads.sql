@@ -13,7 +13,8 @@ as $$
     'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms,
     'callback_timeout_ms', c.callback_timeout_ms, 'heartbeat_timeout_ms', c.heartbeat_timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
-    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
+    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content,
+    'prompt_variables', coalesce(p.prompt_variables, '{}')
   )
   from stepbase.components c
   left join stepbase.agent_prompts p on p.id = c.agent_prompt_id
@@ -21,8 +22,8 @@ as $$
 $$;
 
 comment on function stepbase_engine.component_facts(text, uuid) is
-  'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist. '
-  'is_active: the application may still use it.';
+  'Returns the fields of a component that a worker needs, with the content and the variables of its prompt; null when it '
+  'does not exist. is_active: the application may still use it.';
 
 create function stepbase_engine.load_plans(p_workflow_version_ids uuid[])
 returns table (workflow_version_id uuid, workflow text, version int, nodes jsonb, prompts jsonb)

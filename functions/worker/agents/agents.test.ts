@@ -35,6 +35,7 @@ const agent: Component = {
   ui_widget_id: null,
   ui_definitions: {},
   prompt: 'Help.',
+  prompt_variables: {},
 };
 const stock: Component = {
   ...agent,

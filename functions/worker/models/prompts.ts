@@ -8,7 +8,7 @@ import {
   validateJson,
 } from '../../_shared/expressions/index.ts';
 import { StepError } from '../steps/errors.ts';
-import type { StepContext, StoredPrompt } from '../steps/types.ts';
+import type { Component, StepContext, StoredPrompt } from '../steps/types.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -28,6 +28,19 @@ export async function promptTexts<Key extends string>(
     texts[key] = await textOf(reference, prompt, variables);
   }
   return texts;
+}
+
+/**
+ * The text of an agent's own prompt. Its variables are the properties of the input of the step; the model reads the others
+ * there, too.
+ */
+export function agentPrompt(
+  { name, prompt, prompt_variables }: Component & { prompt: string },
+  input: unknown,
+): Promise<string> {
+  const values = typeof input === 'object' && input !== null ? (input as Values) : {};
+  const stored = { content: prompt, variables: prompt_variables };
+  return textOf(`of ${name}`, stored, values, input);
 }
 
 interface Named {
@@ -58,8 +71,9 @@ function assertDeclared(named: readonly Named[], variables: Values): void {
 
 async function textOf(
   reference: string,
-  { content, variables: schemas }: StoredPrompt,
+  { content, variables: schemas }: Pick<StoredPrompt, 'content' | 'variables'>,
   given: Values,
+  input?: unknown,
 ): Promise<string> {
   const values = { ...defaultsOf(schemas), ...given };
   const problems = await validateJson(schemaOf(schemas), values);
@@ -69,7 +83,7 @@ async function textOf(
     if (template.secrets.length > 0) {
       throw new StepError('invalid_config', `the prompt ${reference} cannot use secrets`);
     }
-    const scope: Scope = { ...values, input: values, steps: {}, context: {}, run: null };
+    const scope: Scope = { ...values, input: input ?? values, steps: {}, context: {}, run: null };
     const { config } = await resolveSecrets(await template.resolve(scope), () => undefined);
     return typeof config === 'string' ? config : JSON.stringify(config);
   } catch (error) {

@@ -1,9 +1,9 @@
 // ai_agent_task: runs an agent component. With an endpoint it is called like a service. Without one, its model gets its
 // prompt and its tools; the output is the object that its output schema describes, or {text}, with usage and cost.
 
-import { compileTemplate, resolveSecrets, type Scope } from '../../_shared/expressions/index.ts';
 import { aiAgentTaskType } from '../../_shared/step-types/ai-agent-task.ts';
 import { runAgent } from '../agents/agent.ts';
+import { agentPrompt } from '../models/prompts.ts';
 import { checkInput, componentOf } from './component.ts';
 import { StepError } from './errors.ts';
 import { callService } from './service-task.ts';
@@ -31,19 +31,7 @@ export const aiAgentTask: StepHandler<typeof aiAgentTaskType> = {
       );
     }
     await checkInput(component, input);
-    const system = await promptOf(component.prompt, input);
+    const system = await agentPrompt({ ...component, prompt: component.prompt }, input);
     return await runAgent({ component, config, model, system, input }, ctx);
   },
 };
-
-/** The templates of a prompt can read the properties of the step's input. */
-async function promptOf(prompt: string, input: unknown): Promise<string> {
-  const template = compileTemplate(prompt);
-  if (template.secrets.length > 0) {
-    throw new StepError('invalid_config', 'a prompt cannot use secrets');
-  }
-  const names = typeof input === 'object' && input !== null ? input : {};
-  const scope: Scope = { ...names, input, steps: {}, context: {}, run: null };
-  const { config } = await resolveSecrets(await template.resolve(scope), () => undefined);
-  return typeof config === 'string' ? config : JSON.stringify(config);
-}

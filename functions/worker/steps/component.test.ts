@@ -42,6 +42,7 @@ const echo: Component = {
   ui_widget_id: null,
   ui_definitions: {},
   prompt: null,
+  prompt_variables: {},
 };
 const agent: Component = {
   ...echo,
@@ -187,6 +188,21 @@ Deno.test('an agent sends its prompt to its model; the templates of the prompt r
   const messages = model.calls.all.at(-1)?.messages;
   assert.deepEqual(messages?.[0], { role: 'system', content: 'Write to Ada.' });
   assert.deepEqual(messages?.[1], { role: 'user', content: '{"name":"Ada"}' });
+});
+
+Deno.test('the declared variables of an agent are required, have defaults, and are checked before a call', async () => {
+  const prompt_variables = { name: { type: 'string', default: 'all' }, n: { type: 'number' } };
+  const strict = { ...agent, prompt: 'Write to {{ name }}, {{ n }} times.', prompt_variables };
+  const config = { component: 'writer', input: { n: 2, more: true } };
+  await outputOf('ai_agent_task', config, with_(strict));
+  assert.equal(model.calls.all.at(-1)?.messages[0]?.content, 'Write to all, 2 times.');
+  const calls = model.calls.all.length;
+  for (const input of [{}, { n: 'two' }, 'a text']) {
+    const error = await failureOf('ai_agent_task', { component: 'writer', input }, with_(strict));
+    assert.deepEqual([error.code, error.retryable], ['invalid_prompt_variables', false]);
+    assert.match(error.message, /of the prompt of writer/);
+  }
+  assert.equal(model.calls.all.length, calls);
 });
 
 Deno.test('a step can choose the model of an agent, its address and its key', async () => {

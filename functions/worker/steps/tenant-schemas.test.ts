@@ -44,6 +44,7 @@ const component: Component = {
   ui_widget_id: null,
   ui_definitions: {},
   prompt: null,
+  prompt_variables: {},
 };
 
 type Entry = (schema: Record<string, unknown>, text: string) => Promise<unknown>;

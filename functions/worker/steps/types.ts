@@ -36,6 +36,8 @@ export interface Component {
   ui_widget_id: string | null;
   ui_definitions: Record<string, unknown>;
   prompt: string | null;
+  /** JSON Schemas of the values that the prompt needs, by name. */
+  prompt_variables: Record<string, unknown>;
 }
 
 /** A prompt as it was when the version was published. */

@@ -81,7 +81,7 @@ export const models: Topic = {
   },
 
   async 'guides/components: triage'() {
-    const { run } = await ran('guides/components: triage', { order: 'A-1' });
+    const { run } = await ran('guides/components: triage', { order: { id: 'A-1' } });
     expect(run).toMatchObject({ status: 'completed', output: { triage: {} } });
     const asked = await fakes.model.calls.waitFor(({ model }) => model === 'gpt-5-mini');
     expect(asked.messages).toEqual([
@@ -95,7 +95,7 @@ export const models: Topic = {
       "update stepbase.components set endpoint = $1 where app_code = 'acme' and name = 'crm-lookup'",
       [`${outside.url}/customers`],
     );
-    const order = 'Use crm-lookup and ask_for_address.';
+    const order = { note: 'Use crm-lookup and ask_for_address.' };
     const id = await started('guides/agents: answer', { order });
     const open = async (type: string) =>
       await waitFor(type, async () => {
