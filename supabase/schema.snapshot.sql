@@ -8851,13 +8851,14 @@ AS $function$
     'endpoint', c.endpoint, 'timeout_ms', c.timeout_ms,
     'callback_timeout_ms', c.callback_timeout_ms, 'heartbeat_timeout_ms', c.heartbeat_timeout_ms, 'model', c.model_name,
     'input_schema', c.input_schema, 'output_schema', c.output_schema,
-    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content
+    'ui_widget_id', c.ui_widget_id, 'ui_definitions', c.ui_definitions, 'prompt', p.prompt_content,
+    'prompt_variables', coalesce(p.prompt_variables, '{}')
   )
   from stepbase.components c
   left join stepbase.agent_prompts p on p.id = c.agent_prompt_id
   where c.id = p_component_id;
 $function$;
-comment on function stepbase_engine.component_facts(p_app_code text, p_component_id uuid) is 'Returns the fields of a component that a worker needs, with the content of its prompt; null when it does not exist. is_active: the application may still use it.';
+comment on function stepbase_engine.component_facts(p_app_code text, p_component_id uuid) is 'Returns the fields of a component that a worker needs, with the content and the variables of its prompt; null when it does not exist. is_active: the application may still use it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.component_warnings(p_workflow_version_id uuid)
  RETURNS TABLE(node_id text, code text, message text)
