@@ -4,7 +4,7 @@ import { createStepbase, type Stepbase } from '../../sdk/src/index.ts';
 import type { Env } from './credentials.ts';
 import type { Output } from './output.ts';
 import { findTarget, type LinkOptions, type Project, readProject, type Target } from './project.ts';
-import { createServer, credentialsOf, type Server } from './server.ts';
+import { createServer, credentialsOf, patientFetch, type Server } from './server.ts';
 
 export interface GlobalOptions extends LinkOptions {
   json?: boolean | undefined;
@@ -60,7 +60,7 @@ export class Context {
   }
 
   get stepbase(): Stepbase {
-    return createStepbase(credentialsOf(this.target));
+    return createStepbase({ ...credentialsOf(this.target), fetch: patientFetch });
   }
 }
 

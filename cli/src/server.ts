@@ -118,6 +118,20 @@ async function patiently<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** `fetch` for the client of the SDK, which does not wait for the rate limit by itself. */
+export const patientFetch: typeof fetch = async (input, init) => {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const response = await fetch(input, init);
+    const seconds = response.status === 429 ? response.headers.get('retry-after') : null;
+    const wait = seconds === null ? Number.NaN : Number(seconds) * 1_000;
+    // A quota that is used up names a time far away.
+    if (!(Date.now() + wait <= end)) return response;
+    await response.body?.cancel();
+    await pause(wait, undefined, init?.signal ? { signal: init.signal } : {});
+  }
+};
+
 /** The body is undefined if the answer has none. */
 async function answerOf<T>(response: Response): Promise<Answer<T>> {
   const text = await response.text();

@@ -362,6 +362,9 @@ describe('every command', () => {
     expect((await call(['runs'], { env })).exit).toBe(0);
     expect((await call(['keys', 'revoke', MISSING], { env })).exit).toBe(0);
     expect(methods).toEqual(['GET', 'GET', 'POST', 'POST']);
+    // The client of the SDK.
+    expect((await call(['signal', MISSING, 'paid'], { env })).exit).toBe(0);
+    expect(methods.slice(4)).toEqual(['POST', 'POST']);
   });
 
   it('uses colours and shows progress on a terminal only', async () => {
