@@ -130,6 +130,15 @@ describe('a link', () => {
 });
 
 describe('the folder', () => {
+  it('needs a package of modules, and says how to make it one', async () => {
+    const scripts = createFolder();
+    scripts.write('package.json', '{ "private": true, "type": "commonjs" }');
+    scripts.write('stepbase/workflows/order.ts', ORDER);
+    const { exit, json } = await scripts.stepbase('validate --local --json');
+    expect([exit, json.files[0].code]).toEqual([1, 'import_failed']);
+    expect(json.files[0].hint).toContain('npm pkg set type=module');
+  });
+
   it('is checked: first its files, then its definitions by the server', async () => {
     folder.write('stepbase/workflows/order.ts', ORDER);
     folder.write('stepbase/workflows/child.json', CHILD);

@@ -156,7 +156,14 @@ function faultOf(error: unknown, file: string): LocalFault {
       ...(missing === undefined ? {} : { hint: `Run \`npm install ${missing}\`.` }),
     };
   }
-  return { file, code: 'import_failed', message: text };
+  // npm init writes "type": "commonjs", which TypeScript files follow, too.
+  const isScript = /outside a module|Unexpected token 'export'/.test(text);
+  return {
+    file,
+    code: 'import_failed',
+    message: text,
+    ...(isScript ? { hint: 'Run `npm pkg set type=module`.' } : {}),
+  };
 }
 
 /** What the server refuses to save; it finds everything else. */
