@@ -142,7 +142,10 @@ function wholeLength(text: string, limit: number): number {
   return length > 1 && last >= 0xd800 && last <= 0xdbff ? length - 1 : length;
 }
 
-/** Sends pieces with the engine function send_step_texts. A lost piece is not sent again: a late one has no use. */
+/**
+ * Sends pieces with the engine function send_step_texts. A lost piece is not sent again, because the output of the step
+ * replaces the text.
+ */
 export function createSendStepTexts(db: Db): StepTextSenderOptions['send'] {
   return async (pieces) => {
     const storable = pieces.map((piece) => ({ ...piece, text: storableText(piece.text) }));

@@ -1,4 +1,4 @@
-// The statements of a kit: RPCs as a member, and what it reads about runs.
+// The SQL of a kit: calls of RPCs as a member, and queries that read a run with its steps, events and tasks.
 
 import pg from 'pg';
 import { parseJson } from '../../functions/_shared/text/json-numbers.ts';

@@ -8,7 +8,9 @@ import type { MockCall, Recording, ReplayOptions, TestRun } from './api.ts';
 
 type RecordedStep = Recording['steps'][number];
 
-/** Their outputs come from the recording, because what they read or start is not in it. */
+/**
+ * Types whose outputs come from the recording, which contains neither the data that they read nor the runs that they start.
+ */
 const FOREIGN: ReadonlySet<string> = new Set([
   ...stepTypes.filter(({ isActivity }) => isActivity).map(({ name }) => name),
   'child_workflow',
@@ -17,7 +19,10 @@ const FOREIGN: ReadonlySet<string> = new Set([
   'send_signal',
   'query_run',
 ]);
-/** Their outputs follow from what they read, so a difference shows a change of the code. */
+/**
+ * Pure types: the same config and the same upstream outputs give the same output, so another output shows a change of the
+ * code.
+ */
 const COMPUTED: ReadonlySet<string> = new Set(
   stepTypes.filter(({ isPure }) => isPure).map(({ name }) => name),
 );

@@ -135,8 +135,8 @@ describe('the folder', () => {
     scripts.write('package.json', '{ "private": true, "type": "commonjs" }');
     scripts.write('stepbase/workflows/order.ts', ORDER);
     const { exit, json } = await scripts.stepbase('validate --local --json');
-    expect([exit, json.files[0].code]).toEqual([1, 'import_failed']);
-    expect(json.files[0].hint).toContain('npm pkg set type=module');
+    expect([exit, json.files[0]?.code]).toEqual([1, 'import_failed']);
+    expect(json.files[0]?.hint).toContain('npm pkg set type=module');
   });
 
   it('is checked: first its files, then its definitions by the server', async () => {
@@ -157,7 +157,7 @@ describe('the folder', () => {
     );
     const local = await folder.stepbase('validate --local --json');
     expect(local.exit).toBe(1);
-    expect(local.json.files.map((one: { code: string }) => one.code)).toEqual([
+    expect(local.json.files.map((one) => one.code)).toEqual([
       'invalid_request',
       'invalid_json',
       'module_not_found',
@@ -180,7 +180,7 @@ describe('the folder', () => {
     folder.write('stepbase/workflows/child.json', CHILD.replace('1 + 1', '1 +'));
     const faulty = await folder.stepbase('validate child --json');
     expect(faulty.exit).toBe(1);
-    expect(faulty.json.workflows[0].faults[0]).toMatchObject({ node: 'one', severity: 'error' });
+    expect(faulty.json.workflows[0]?.faults[0]).toMatchObject({ node: 'one', severity: 'error' });
     const text = await folder.stepbase('validate child');
     expect(text.stdout).toMatch(/^child {2}one \/nodes\/0\/data\/config\/expression\n {2}error: /);
   });
@@ -189,10 +189,7 @@ describe('the folder', () => {
     for (const action of ['saved', 'unchanged']) {
       const refused = await folder.stepbase('push --publish --json');
       expect(refused).toMatchObject({ exit: 1, json: { published: false } });
-      expect(refused.json.workflows.map((one: { action: string }) => one.action)).toEqual([
-        action,
-        action,
-      ]);
+      expect(refused.json.workflows.map((one) => one.action)).toEqual([action, action]);
     }
     expect((await versions(staging, 'order-total')).map(({ status }) => status)).toEqual(['draft']);
     folder.write('stepbase/workflows/child.json', CHILD);
@@ -298,10 +295,7 @@ describe('the folder', () => {
     fresh.env = { STEPBASE_URL: url, STEPBASE_API_KEY: staging.key };
     expect((await fresh.stepbase('pull order-total')).exit).toBe(0);
     const rest = await fresh.stepbase('pull --format json --json');
-    expect(rest.json.workflows.map((one: { action: string }) => one.action).sort()).toEqual([
-      'unchanged',
-      'written',
-    ]);
+    expect(rest.json.workflows.map((one) => one.action).sort()).toEqual(['unchanged', 'written']);
     expect(JSON.parse(fresh.read('stepbase/workflows/child.json'))).toMatchObject({
       kebab_name: 'child',
       description: 'Adds one',

@@ -24,12 +24,28 @@ export async function tenantWithKey(prefix: string): Promise<Tenant> {
   return { ...tenant, key: made?.made.key ?? '' };
 }
 
+interface PrintedRow {
+  workflow: string;
+  code: string;
+  action: string;
+  status: string;
+  faults: unknown[];
+  [member: string]: unknown;
+}
+
+/** What commands print with --json; each command prints some of these. */
+interface Printed {
+  files: PrintedRow[];
+  workflows: PrintedRow[];
+  path: string;
+  [member: string]: unknown;
+}
+
 export interface Ended {
   exit: number;
   stdout: string;
   stderr: string;
-  // biome-ignore lint/suspicious/noExplicitAny: each command has an answer of its own.
-  json: any;
+  json: Printed;
   /** The error that --json prints. */
   error: { code?: string; [member: string]: unknown };
 }
@@ -120,7 +136,7 @@ export function createFolder(program?: string): Folder {
       const words = ['-C', path, ...line.split(' ').filter(Boolean), ...more];
       const env = { XDG_CONFIG_HOME: join(path, '.config'), ...folder.env };
       const { exit, stdout, stderr } = await run(words, input, env);
-      return { exit, stdout, stderr, json: parsed(stdout), error: errorIn(stderr) };
+      return { exit, stdout, stderr, json: parsed(stdout) as Printed, error: errorIn(stderr) };
     },
   };
   return folder;

@@ -184,7 +184,7 @@ test.each([
   });
 });
 
-test('finds seals that were changed, removed or made anew without their followers', async () => {
+test('finds seals that were changed, removed, or replaced while later seals stayed', async () => {
   await seal();
   await change(db, 'second');
   await seal();

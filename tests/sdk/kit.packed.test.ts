@@ -67,7 +67,7 @@ beforeAll(async () => {
 }, scaled(120_000));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the package has what it needs, and is small', () => {
+test('the tarball contains the SQL, the worker and the types, and is below its size limit', () => {
   const names = packed.files.map(({ path }) => path);
   const others = names.filter((name) => !/^dist\/(chunk-\w+|index|global-setup)\.js$/.test(name));
   expect(others.filter((name) => !name.endsWith('.d.ts')).sort()).toEqual([

@@ -176,7 +176,7 @@ describe('a handler', () => {
     expect((ended.error as { message: string }).message).toContain(path);
   });
 
-  test('fails with its own code, and is repeated only if it says so', async () => {
+  test('fails with the code of its StepFailure, and the engine retries a retryable failure only', async () => {
     const retry = { max_attempts: 2, delay_ms: 1 };
     const [fatal, passing, broken] = await Promise.all([
       run('fails', { code: 'no_stock' }, { retry }),

@@ -107,7 +107,7 @@ afterEach(async () => {
 
 test.each<[string, () => unknown, string]>([
   ['a value without a text', () => Object.create(null), 'The handler threw a value without a text'],
-  ['an error whose message is no text', () => Object.assign(new Error(), { message: 7 }), '7'],
+  ['an error whose message is a number', () => Object.assign(new Error(), { message: 7 }), '7'],
   ['undefined', () => undefined, 'undefined'],
   ['a CancelledError of its own', () => new CancelledError(), 'The run or the attempt has ended'],
 ])('a handler that throws %s fails the step', async (_what, thrown, message) => {

@@ -95,10 +95,10 @@ describe('references', () => {
       defineWorkflow('x', { input }, (w) => {
         // @ts-expect-error: the note may be missing
         w.httpRequest('a', { url: w.input.note });
-        // @ts-expect-error: a text is no number of milliseconds
+        // @ts-expect-error: ms must be a number
         w.delay('b', { ms: w.input.order_id });
         w.forEach('c', {
-          // @ts-expect-error: a text is no list
+          // @ts-expect-error: items must be a list
           items: w.input.order_id,
           step: ({ step }) => step.emitEvent({ name: 'n' }),
         });

@@ -521,7 +521,7 @@ Deno.test('the results of tools are read one by one, and cut before the next one
   assert.equal(messages.find(({ role }) => role === 'tool')?.content, text);
 });
 
-Deno.test('a tool call beyond the 32nd is told to the model, and very many are not kept', async () => {
+Deno.test('the model gets an error for each tool call after the 32nd; calls after the 128th are dropped', async () => {
   const { stored, attempt } = step();
   reset(
     calling(...Array<{ name: string; input: unknown }>(10_000).fill({ name: 'x', input: {} })),

@@ -242,7 +242,7 @@ select is((select f.admitted from stepbase_engine.admit_flow(4) f), 4, 'a call a
 select is(
   array(select count(*) from stepbase_engine.flow_backlog b group by b.key_id), '{2,2}', 'each line gets a share of them'
 );
-select is(pg_temp.waiting(), '-', 'the next call goes on with both');
+select is(pg_temp.waiting(), '-', 'the next call of admit starts the other runs of both lines');
 
 -- A limit of the workflow that is set while runs wait in a line.
 update stepbase.applications set max_waiting_runs = null where app_code = 'tap-one';
