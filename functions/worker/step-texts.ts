@@ -1,5 +1,5 @@
 // The texts that models are writing, on their way to the watchers of runs. Pieces gather between two statements, so a step
-// sends at most four messages a second, and a worker at most forty. They are not stored: a lost piece is lost, and watchers
+// sends at most four messages a second, and a worker at most forty. The engine stores no piece and sends none again: watchers
 // take the output of the step when it has ended.
 
 import { type Clock, pause } from '../_shared/clock/clock.ts';

@@ -1,4 +1,5 @@
 // `stepbase/live`: the parts of which a page builds its own live views.
+export { hasEnded } from '../rows.ts';
 export type { SupabaseLike } from '../supabase/like.ts';
 export { type ChannelListener, joinChannel } from './channel.ts';
 export {

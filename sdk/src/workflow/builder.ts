@@ -3,7 +3,7 @@
 import { type Connection, edgesOf, type Origin, readsOf, type Target } from './edges.ts';
 import { DefinitionError } from './errors.ts';
 import { reference } from './expressions.ts';
-import { requireStepId } from './ids.ts';
+import { methodName, requireStepId } from './ids.ts';
 import {
   type Definition,
   type DefinitionNode,
@@ -35,9 +35,6 @@ const INNER = Symbol.for('stepbase.inner');
 
 /** Keys of `data`, in the order of the documentation. */
 const DATA_KEYS = ['retry', 'timeout_ms', 'on_error', 'join'];
-
-const methodName = (type: string): string =>
-  type.replaceAll(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
 
 /** One method for each step type that the filter admits. */
 function methodsOf<Method>(

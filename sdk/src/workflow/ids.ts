@@ -1,4 +1,4 @@
-// The names that a workflow and its steps can have, for compiling and for decompiling.
+// The names of workflows, of their steps and of the methods for step types, for compiling and for decompiling.
 
 import { DefinitionError } from './errors.ts';
 
@@ -20,3 +20,7 @@ export function requireWorkflowName(name: unknown): asserts name is string {
     `the name ${String(name)} must be in kebab-case, such as order-shipping`,
   );
 }
+
+/** The method of a step type: `http_request` is `httpRequest`. */
+export const methodName = (type: string): string =>
+  type.replaceAll(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());

@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'react';
 import {
   followRun,
+  hasEnded,
   type RunMessage,
   type Snapshot,
   type StepTexts,
@@ -15,7 +16,6 @@ import {
   type WorkflowEdge,
   type WorkflowNode,
 } from '../client.ts';
-import { TERMINAL } from '../ui/format.ts';
 import { readAll } from './pages.ts';
 
 export interface RunSnapshot extends Snapshot {
@@ -172,7 +172,7 @@ export function useRun(runId: string): LiveRun {
       // The last message of a run may be lost, after which no other message would show its end.
       poll: {
         everyMs: POLL_MS,
-        isWanted: ({ run }) => document.visibilityState === 'visible' && !TERMINAL.has(run.status),
+        isWanted: ({ run }) => document.visibilityState === 'visible' && !hasEnded(run.status),
       },
     });
   }, [runId]);

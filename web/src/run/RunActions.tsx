@@ -1,6 +1,6 @@
 // The actions that the status of a run allows.
+import { hasEnded } from '../../../sdk/src/live/index.ts';
 import { type Run, supabase } from '../client.ts';
-import { TERMINAL } from '../ui/format.ts';
 import { follow, type OnProblem, settle } from './calls.ts';
 
 interface Props {
@@ -11,7 +11,7 @@ interface Props {
 export function RunActions({ run, onProblem }: Props) {
   const target = { run_id: run.id };
 
-  if (TERMINAL.has(run.status)) {
+  if (hasEnded(run.status)) {
     const isDeadLetter = run.status === 'failed' || run.status === 'timed_out';
     return (
       <div className="actions">

@@ -1,8 +1,8 @@
 // The panel of one step: each attempt with its resolved input, output and error.
 
-import { attemptKey, type StepTexts } from '../../../sdk/src/live/index.ts';
+import { attemptKey, hasEnded, type StepTexts } from '../../../sdk/src/live/index.ts';
 import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
-import { dateTime, duration, TERMINAL } from '../ui/format.ts';
+import { dateTime, duration } from '../ui/format.ts';
 import { Status } from '../ui/Status.tsx';
 import { follow, type OnProblem } from './calls.ts';
 
@@ -65,7 +65,7 @@ export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem,
       {attempts.length === 0 ? (
         <p className="muted">The run has not reached this step yet.</p>
       ) : (
-        TERMINAL.has(run.status) && (
+        hasEnded(run.status) && (
           <div>
             <button type="button" onClick={() => void rerunFromHere()}>
               Run again from here
@@ -92,7 +92,7 @@ export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem,
             </p>
           )}
           <Value title="Error" value={step.error} />
-          {!TERMINAL.has(step.status) && <GrowingText text={texts.get(attemptKey(step))?.text} />}
+          {!hasEnded(step.status) && <GrowingText text={texts.get(attemptKey(step))?.text} />}
           <Value title="Output" value={step.output} />
           <Value title="Input" value={step.input} />
         </article>

@@ -15,5 +15,3 @@ const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 export const dateTime = (iso: string | null): string => (iso ? clock.format(new Date(iso)) : '–');
 export const timeOnly = (iso: string): string => time.format(new Date(iso));
 export const words = (name: string): string => name.replaceAll('_', ' ').replaceAll('.', ' ');
-
-export const TERMINAL = new Set(['completed', 'failed', 'cancelled', 'timed_out']);

@@ -1,6 +1,7 @@
 // The statements of a workflow: a call of `w` for each step, and for each edge that no step states.
 
 import type { Origin } from '../edges.ts';
+import { methodName } from '../ids.ts';
 import { type DefinitionNode, isObject } from '../json.ts';
 import { STEP_SCHEMAS } from '../step-schemas.ts';
 import { valueDoc } from './configs.ts';
@@ -24,9 +25,6 @@ import { bareCode, literalText, valueCode } from './texts.ts';
 type Json = Readonly<Record<string, unknown>>;
 type Member = readonly [head: string, value: Doc];
 type Part = Pick<TypedStep, 'type' | 'config'>;
-
-const methodName = (type: string): string =>
-  type.replaceAll(/_(\w)/g, (_match, letter: string) => letter.toUpperCase());
 
 const propertiesOf = (type: string): Json => (STEP_SCHEMAS[type]?.properties ?? {}) as Json;
 
