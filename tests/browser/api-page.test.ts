@@ -92,6 +92,11 @@ test('a key that the user enters replaces the token', async () => {
   await page.setViewportSize({ width: 390, height: 840 });
   await signIn(page, 'developer@acme');
   await openApi(page);
+  // Swagger UI would give a long description a column of single letters.
+  const widths = await page
+    .locator('.opblock-tag small')
+    .evaluateAll((all) => all.map(({ clientWidth }) => clientWidth));
+  expect(Math.min(...widths)).toBeGreaterThan(200);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   expect(await page.locator('html').getAttribute('class')).toBe('dark-mode');
   await picture(page, 'api-dark-narrow');
