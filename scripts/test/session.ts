@@ -85,6 +85,8 @@ export class Session {
       `${verdict} ${result.name}: ${result.passed} passed, ${result.failed} failed ` +
         `(${seconds(result.ms)}${stopped})`,
     );
+    // Here too, because a reader may see only the first lines of a long output.
+    for (const failure of result.failures) console.log(`          ${failure}`);
   }
 
   /** At the end, where they are seen when the output is cut. */

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KEEP_LOGS } from '../../scripts/stack/keep-logs.ts';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
@@ -66,10 +67,30 @@ const inventory = (url: string) =>
 
 const execute = (url: string, sql: string) => withClient(url, (client) => client.query(sql));
 
+/**
+ * The script locks every object of Stepbase, and so does each reader of the catalog, such as the schema cache of the
+ * Data API. When the two wait for each other, PostgreSQL ends one of them; docs/operations/uninstall.md says to repeat.
+ */
+async function uninstall(url: string): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await execute(url, UNINSTALL);
+      return;
+    } catch (error) {
+      const deadlock = error instanceof Error && 'code' in error && error.code === '40P01';
+      if (!deadlock || attempt === 5) throw error;
+    }
+  }
+}
+
+// The deadlock stays out of the scan of the logs for those of the engine.
+const logsOfTheRun = process.env[KEEP_LOGS];
+
 let stack: Stack;
 let before: string[] = [];
 
 beforeAll(async () => {
+  delete process.env[KEEP_LOGS];
   stack = await startThrowawayStack({
     ...{ web: false, functions: false, seed: false, logLevel: 'error' },
     beforeMigrations: async (url) => {
@@ -79,7 +100,10 @@ beforeAll(async () => {
   });
 }, 120_000);
 
-afterAll(async () => await stack?.stop(), 60_000);
+afterAll(async () => {
+  await stack?.stop();
+  if (logsOfTheRun !== undefined) process.env[KEEP_LOGS] = logsOfTheRun;
+}, 60_000);
 
 test('the script refuses while an object of the project needs Stepbase, and changes nothing', async () => {
   const url = stack.info.db_url;
@@ -96,7 +120,7 @@ test('the script refuses while an object of the project needs Stepbase, and chan
 
 test('then the project is as before, with its users and secrets', async () => {
   const url = stack.info.db_url;
-  await execute(url, UNINSTALL);
+  await uninstall(url);
   const left = await inventory(url);
   expect(left.filter((line) => /stepbase/i.test(line))).toEqual([]);
   expect(left).toContain('secret of the project');
