@@ -12,8 +12,9 @@ export async function runChaos(args: readonly string[], limitMs: number): Promis
     process.execPath,
     ['scripts/chaos/main.ts', '--json', ...args],
     { cwd: ROOT, timeout: limitMs },
-  ).catch((failure: { stdout: string; stderr: string }) => {
-    throw new Error(`${failure.stderr}\n${failure.stdout}`);
+  ).catch((failure: { stdout: string; stderr: string; code?: number; signal?: string }) => {
+    const end = `chaos ended with ${failure.signal ?? failure.code}`;
+    throw new Error(`${failure.stderr}\n${failure.stdout}\n${end}`);
   });
   const report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as ChaosReport;
   expect(Object.keys(report)).toEqual([

@@ -7,9 +7,11 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type ChaosEnvironment, createChaosEnvironment } from '../../scripts/chaos/environment.ts';
 import { waitFor } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 import { node, type TestApp, testApp, value } from './support.ts';
 
-const LEASE_SECONDS = 1;
+/** Longer on a slow machine: a worker without time to renew its lease loses the step, as if it had been killed. */
+const LEASE_SECONDS = Math.ceil(scaled(1_000) / 1_500);
 
 let environment: ChaosEnvironment;
 let b: TestApp;

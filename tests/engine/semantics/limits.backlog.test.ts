@@ -68,7 +68,7 @@ test('the single run of one app ends while the backlog of another waits', async 
   const backlog = await Promise.all(
     Array.from({ length: BACKLOG }, () => start(b.developer, many)),
   );
-  await waitFor('the worker is busy', () => held.length === AT_ONCE);
+  await waitFor('the worker is busy', () => held.length >= AT_ONCE);
   const single = await start(theirs, await publish(theirs, asks('globex')));
 
   // One slot at a time becomes free: the single run comes before older runs of the backlog.
