@@ -20818,6 +20818,7 @@ begin
     end loop;
   end if;
   return jsonb_strip_nulls(jsonb_build_object(
+    'app_code', v_task.app_code,
     'application', (select a.name from stepbase.applications a where a.app_code = v_task.app_code),
     'title', left(v_task.task ->> 'title', 1000), 'description', left(v_task.task ->> 'description', 4000),
     'run_id', v_task.run_id, 'links', v_links, 'expires_at', v_expires_at, 'deadline_at', v_task.deadline_at

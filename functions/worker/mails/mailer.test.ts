@@ -89,6 +89,7 @@ const task = {
   application: 'Acme Shop',
   title: 'Pay 100?',
   description: 'Order <7>\nof May',
+  app_code: 'shop',
   run_id: '0190d2f6-0000-7000-8000-000000000001',
   links: { approve: 'sbd_yes', reject: 'sbd_no' },
   expires_at: '2026-12-06T10:30:00+00:00',
@@ -120,7 +121,7 @@ Deno.test('the mail about a user task has a link to the run only', () => {
     ['Pay 100?', 'Reminder: Pay 100?', 'Escalated: Pay 100?', 'Pay 100?'],
   );
   for (const { text } of mails) {
-    ok(text.includes(`${WEB}/#/runs/${task.run_id}`));
+    ok(text.includes(`${WEB}/#/shop/runs/${task.run_id}`));
     ok(text.includes('Note: on holiday'));
     ok(!text.includes('decisions'));
   }

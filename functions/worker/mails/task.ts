@@ -9,6 +9,7 @@ const task = z.object({
   /** Of the person who delegated. */
   note: z.string().optional(),
   application: z.string(),
+  app_code: z.string(),
   title: z.string(),
   description: z.string().optional(),
   run_id: z.string(),
@@ -45,7 +46,10 @@ export function taskMail(data: unknown, webUrl: string): MailText {
   ].flatMap(([label, token]) =>
     token ? [[label, `${webUrl}/#/decisions/${encodeURIComponent(token)}`] as const] : [],
   );
-  const shown = [...decisions, ['Open the run', `${webUrl}/#/runs/${given.run_id}`] as const];
+  const shown = [
+    ...decisions,
+    ['Open the run', `${webUrl}/#/${given.app_code}/runs/${given.run_id}`] as const,
+  ];
   const limits = expires_at
     ? [
         `Each link opens a page that asks you to confirm. The links are for you: do not forward this mail. They work once, until ${utc(expires_at)}, and end with a later mail.`,
