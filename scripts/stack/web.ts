@@ -1,5 +1,5 @@
 // The web client: Vite builds it once per content; it is served as static files, with the address and publishable key
-// of the stack in index.html.
+// of the stack in config.js.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -115,15 +115,12 @@ export async function startWeb(options: {
   const config = JSON.stringify({
     api_url: options.apiUrl,
     publishable_key: options.publishableKey,
-  }).replaceAll('<', '\\u003c');
-  const source = await readFile(join(folder, 'index.html'), 'utf8');
-  const script = `window.__STEPBASE__=${config}`;
-  const page = source.replace('</head>', () => `<script>${script}</script></head>`);
-  const headers = Object.entries(webHeaders(options.apiUrl, script));
+  });
+  const page = await readFile(join(folder, 'index.html'), 'utf8');
+  const headers = Object.entries(webHeaders(options.apiUrl));
 
-  const sendPage = (response: ServerResponse) => {
-    response.writeHead(200, { 'content-type': TYPES['.html'], 'cache-control': 'no-store' });
-    response.end(page);
+  const send = (response: ServerResponse, type: string, body: string) => {
+    response.writeHead(200, { 'content-type': TYPES[type], 'cache-control': 'no-store' }).end(body);
   };
 
   const server = createServer((request, response) => {
@@ -139,6 +136,10 @@ export async function startWeb(options: {
       response.writeHead(400).end();
       return;
     }
+    if (path === '/config.js') {
+      send(response, '.js', `window.__STEPBASE__=${config}`);
+      return;
+    }
     const file = join(folder, path);
     const type = TYPES[extname(file)];
     const stat = file.startsWith(`${folder}/`)
@@ -146,7 +147,7 @@ export async function startWeb(options: {
       : undefined;
     if (!type || !stat?.isFile() || path === '/index.html') {
       // The page is the response for paths of the client's router, but not for a missing file of the build.
-      if (extname(path) === '' || path === '/index.html') sendPage(response);
+      if (extname(path) === '' || path === '/index.html') send(response, '.html', page);
       else response.writeHead(404).end();
       return;
     }

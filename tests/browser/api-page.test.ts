@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { DOCUMENT } from '../api/contract.ts';
 import { signedIn, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
-import { openPage, signIn } from './support.ts';
+import { chooseTheme, openNavigation, openPage, signIn } from './support.ts';
 
 const OPERATIONS = Object.values(DOCUMENT.paths).flatMap((methods) => Object.values(methods));
 
@@ -17,6 +17,7 @@ async function picture(page: Page, name: string): Promise<void> {
 }
 
 async function openApi(page: Page): Promise<void> {
+  await openNavigation(page);
   await page.getByRole('navigation').getByRole('link', { name: 'API' }).click();
   await page.getByRole('heading', { name: 'HTTP API' }).waitFor();
   // The API builds the document for its first reader, and Swagger UI is large.
@@ -113,9 +114,10 @@ test('a key that the user enters replaces the token', async () => {
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   await picture(page, 'api-dark-narrow-answer');
 
-  await page.getByLabel('Theme').selectOption('light');
-  expect(await page.locator('html').getAttribute('class')).toBe('');
-  await page.getByRole('link', { name: 'Runs' }).click();
+  await chooseTheme(page, 'Light');
+  await expect.poll(() => page.locator('html').getAttribute('class')).toBe('');
+  await openNavigation(page);
+  await page.getByRole('navigation').getByRole('link', { name: 'Runs' }).click();
   await page.getByRole('heading', { name: 'Runs' }).waitFor();
   await admin.rpc('revoke_api_key', { id });
 });

@@ -34,7 +34,7 @@ test('a person follows the link, creates an account and accepts', async () => {
   const stranger = `stranger-${mark}@members.example`;
   await client().auth.signUp({ email: stranger, password: 'right-password' });
   await other.getByLabel('E-mail').fill(stranger);
-  await other.getByLabel('Password').fill('right-password');
+  await other.getByLabel('Password', { exact: true }).fill('right-password');
   await other.getByRole('button', { name: 'Sign in' }).click();
   await other.getByText('The invitation is for another address').waitFor();
   await other.getByRole('button', { name: 'Use another account' }).click();
@@ -43,11 +43,11 @@ test('a person follows the link, creates an account and accepts', async () => {
   const page = await openPage('dark', link.href);
   await page.getByRole('button', { name: 'I have no account yet' }).click();
   await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill('right-password');
+  await page.getByLabel('Password', { exact: true }).fill('right-password');
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByText('Browser Shop').waitFor();
   await page.getByRole('button', { name: 'Accept' }).click();
-  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Runs' }).waitFor();
   expect(await page.getByLabel('Application').inputValue()).toBe(app);
   expect(new URL(page.url()).origin).toBe(new URL(stackInfo().web_url).origin);
 });

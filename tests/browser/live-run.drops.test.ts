@@ -45,8 +45,7 @@ async function watch(path: string): Promise<{ page: Page; received: () => number
   );
   await page.clock.install();
   await page.reload();
-  await signIn(page, 'developer@acme');
-  await page.goto(`${stack.info.web_url}/#${path}`);
+  await signIn(page, 'developer@acme', path);
   return { page, received: () => received };
 }
 
@@ -80,11 +79,11 @@ test('pages of runs and of the list end right', async () => {
 
   for (const { page } of [watched, list]) await page.clock.fastForward(POLL_MS + 1_000);
   await watched.page
-    .locator('.page-head .facts [data-status="completed"]')
+    .locator('.run-facts [data-status="completed"]')
     .waitFor({ timeout: scaled(15_000) });
   const completed = watched.page.locator('.step-node[data-status="completed"]');
   await expect.poll(() => completed.count(), { timeout: scaled(15_000) }).toBe(STEPS + 1);
-  const rows = list.page.locator('.table-wrap tr', { hasText: workflow });
+  const rows = list.page.locator('tr[data-run]', { hasText: workflow });
   const done = rows.locator('[data-status="completed"]');
   await expect.poll(() => done.count(), { timeout: scaled(15_000) }).toBe(RUNS);
 });

@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
-import { stackInfo } from '../support/stack.ts';
-import { openPage, signIn } from './support.ts';
+import { openAppPage, openPage, signIn } from './support.ts';
 
 let fakes: Fakes;
 beforeAll(async () => {
@@ -48,7 +47,7 @@ async function startRefund(page: Page): Promise<string> {
     () => null,
   );
   await Promise.race([
-    page.waitForURL(/#\/runs\/[0-9a-f-]{36}$/),
+    page.waitForURL(/#\/acme\/runs\/[0-9a-f-]{36}$/),
     refusal.then((text) => {
       if (text !== null) throw new Error(`the run was not started: ${text}`);
     }),
@@ -70,7 +69,7 @@ test('a user watches, approves and completes a run without a reload', async () =
 
   await page.getByRole('button', { name: 'Approve' }).click();
   await node(page, 'notify_billing', 'completed').waitFor();
-  await page.locator('.facts [data-status="completed"]').first().waitFor();
+  await page.locator('.run-facts [data-status="completed"]').first().waitFor();
   expect(await page.evaluate(() => 'loadedOnce' in window)).toBe(true);
 
   // One click shows the details of the step.
@@ -82,7 +81,7 @@ test('a user watches, approves and completes a run without a reload', async () =
   await signIn(stranger, 'admin@globex');
   const runId = address.slice(-36);
   expect(await stranger.locator(`tr[data-run="${runId}"]`).count()).toBe(0);
-  await stranger.goto(`${stackInfo().web_url}/#/runs/${runId}`);
+  await openAppPage(stranger, `/runs/${runId}`);
   await stranger.getByRole('alert').waitFor();
   expect(await stranger.locator('.step-node').count()).toBe(0);
 });
@@ -100,13 +99,14 @@ test('the list of runs follows a run without a reload', async () => {
   await node(page, 'approve_refund', 'waiting').waitFor();
   await picture(page, 'live-run-dark');
   await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Cancel run' }).click();
   await watcher.locator(`tr[data-run="${runId}"] [data-status="cancelled"]`).waitFor();
 });
 
 test('a wrong password shows an error, and the user is not signed in', async () => {
   const page = await openPage();
   await page.getByLabel('E-mail').fill('viewer@acme.example');
-  await page.getByLabel('Password').fill('not-the-password');
+  await page.getByLabel('Password', { exact: true }).fill('not-the-password');
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   expect(await page.getByRole('heading', { name: 'Runs' }).count()).toBe(0);

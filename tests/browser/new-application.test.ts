@@ -26,7 +26,7 @@ async function expectFit(page: Page): Promise<void> {
 async function createAccount(page: Page, email: string): Promise<void> {
   await press(page, 'I have no account yet');
   await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill('right-password');
+  await page.getByLabel('Password', { exact: true }).fill('right-password');
   await press(page, 'Create account');
 }
 
@@ -43,7 +43,7 @@ test('a new user creates an account and an application', async () => {
   await page.getByText('The code acme is taken; choose another.').waitFor();
   await code.fill(`bakery-${mark}`);
   await press(page, 'Create application');
-  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  await page.getByRole('button', { name: 'Open the menu' }).waitFor();
   expect(await page.getByLabel('Application').inputValue()).toBe(`bakery-${mark}`);
   await expectFit(page);
 });

@@ -36,7 +36,7 @@ test('the colleague follows the mail, creates an account, accepts and approves',
   const page = await opened;
   await page.getByRole('button', { name: 'I have no account yet' }).click();
   await page.getByLabel('E-mail').fill(colleague);
-  await page.getByLabel('Password').fill('right-password');
+  await page.getByLabel('Password', { exact: true }).fill('right-password');
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.getByRole('button', { name: 'Accept' }).click();
   await page.getByRole('link', { name: /purchase/i }).click();

@@ -7,7 +7,6 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Json } from '../../types/database.ts';
 import { node, type TestApp, testApp, value } from '../engine/support.ts';
-import { stackInfo } from '../support/stack.ts';
 import { openPage, signIn } from './support.ts';
 
 let b: TestApp;
@@ -27,13 +26,12 @@ afterAll(() => server.close());
 const stepOf = (page: Page, step: string, status: string) =>
   page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
 const runIs = (page: Page, status: string) =>
-  page.locator(`.page-head .facts [data-status="${status}"]`).waitFor();
+  page.locator(`.run-facts [data-status="${status}"]`).waitFor();
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
 async function watch(runId: string, colors: 'light' | 'dark' = 'light'): Promise<Page> {
   const page = await openPage(colors);
-  await signIn(page, 'developer@acme');
-  await page.goto(`${stackInfo().web_url}/#/runs/${runId}`);
+  await signIn(page, 'developer@acme', `/runs/${runId}`);
   return page;
 }
 
@@ -60,6 +58,7 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
   expect(new Set(places).size).toBe(2);
 
   await press(page, 'Cancel');
+  await press(page, 'Cancel run');
   const notice = page.getByRole('status');
   await notice.filter({ hasText: 'Compensating. The run will end as cancelled' }).waitFor();
   await page.getByRole('heading', { name: 'Put it back on the shelf' }).waitFor();
@@ -67,6 +66,7 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
   expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);
 
   await press(page, 'End now');
+  await press(page, 'End run');
   await runIs(page, 'cancelled');
   await stepOf(page, 'reserve', 'completed').filter({ hasText: 'not undone' }).waitFor();
   expect(await notice.count()).toBe(0);

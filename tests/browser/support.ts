@@ -54,10 +54,32 @@ export async function openPage(
   return page;
 }
 
-export async function signIn(page: Page, person: Person): Promise<void> {
+/** Opens a page of the active application: `/runs`. */
+export async function openAppPage(page: Page, path: string): Promise<void> {
+  await page.waitForURL(/#\/[a-z][\w-]*/);
+  const [, app = ''] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#/${app}${path}`);
+}
+
+/** Signs in and opens a page of the active application, the list of runs by default. */
+export async function signIn(page: Page, person: Person, path = '/runs'): Promise<void> {
   const { email, password } = seedUser(person);
   await page.getByLabel('E-mail').fill(email);
-  await page.getByLabel('Password').fill(password);
+  await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByRole('heading', { name: 'Runs' }).waitFor();
+  await openAppPage(page, path);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+/** The navigation; in a narrow window it is in a drawer. */
+export async function openNavigation(page: Page): Promise<void> {
+  const menu = page.getByRole('button', { name: 'Open the menu' });
+  if (await menu.isVisible()) await menu.click();
+}
+
+export async function chooseTheme(page: Page, theme: 'System' | 'Light' | 'Dark'): Promise<void> {
+  await page.getByRole('button', { name: 'Account and theme' }).click();
+  await page.getByRole('menuitemradio', { name: theme }).click();
 }

@@ -7,7 +7,7 @@ import { envAliases, REDIS_ALIAS } from '../../functions/_shared/env/aliases.ts'
 import { envVariables, parseEnv, SECRET_PREFIX } from '../../functions/_shared/env/env.ts';
 import { environmentPage, sectionsOf } from '../../scripts/docs/environment.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
-import { WEB_VARIABLES } from '../../web/src/settings.ts';
+import { WEB_VARIABLES } from '../../web/src/shared/settings.ts';
 
 const text = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
 const entries = text

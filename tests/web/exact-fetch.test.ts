@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HttpServer, type Reply, serveHttp } from '../../scripts/fakes/http.ts';
-import { exactFetch } from '../../web/src/exact-fetch.ts';
+import { exactFetch } from '../../web/src/shared/exact-fetch.ts';
 
 let reply: Reply = {};
 let server: HttpServer;

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { stepTypes } from '../../functions/_shared/step-types/index.ts';
-import { ICONS, UNKNOWN_ICON } from '../../web/src/ui/icons.ts';
+import { ICONS, UNKNOWN_ICON } from '../../web/src/shared/step-icons.ts';
 
 test.each(stepTypes)('$name has the icon $icon', ({ icon }) => {
   expect(Object.keys(ICONS)).toContain(icon);

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { readAll } from '../../web/src/live/pages.ts';
+import { readAll } from '../../web/src/shared/read-all.ts';
 
 function server(total: number, maxRows: number) {
   let requests = 0;

@@ -1,7 +1,7 @@
 // The settings of a build: the variables, their other names, and what is refused.
 
 import { describe, expect, test } from 'vitest';
-import { settingsFromBuild } from '../../web/src/settings.ts';
+import { settingsFromBuild } from '../../web/src/shared/settings.ts';
 
 const URL_OF_PROJECT = 'https://abcdefghij.supabase.co';
 

@@ -1,72 +1,47 @@
-// The application shell: session, top bar and routes.
-import type { Session } from '@supabase/supabase-js';
-import { lazy, Suspense, useEffect, useState } from 'react';
-import { supabase } from './client.ts';
-import { DecisionPage } from './decision/DecisionPage.tsx';
-import { InvitationPage } from './invitation/InvitationPage.tsx';
-import { NewApplication } from './NewApplication.tsx';
-import { RunPage } from './run/RunPage.tsx';
-import { RunsPage } from './runs/RunsPage.tsx';
-import { SignIn } from './SignIn.tsx';
-import { TopBar } from './TopBar.tsx';
+// What a window shows: a page that needs no session (sign-in, the links of mails), or the shell of the signed-in user.
+// The shell and its libraries are loaded after the sign-in.
+import { MantineProvider } from '@mantine/core';
+import { lazy, Suspense, useSyncExternalStore } from 'react';
+import { SignIn } from './auth/SignIn.tsx';
+import { useSession } from './auth/session.ts';
+import { theme } from './shared/theme.ts';
 
-const ApiPage = lazy(() => import('./api/ApiPage.tsx'));
-
-/** The app_code claim of the session's token. */
-function appOf(session: Session): { appCode: string | undefined; role: string | undefined } {
-  const [, payload = ''] = session.access_token.split('.');
-  const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
-  const claims = JSON.parse(text) as { app_code?: string; app_role?: string };
-  return { appCode: claims.app_code, role: claims.app_role };
-}
-
-function useRoute(): string {
-  const [route, setRoute] = useState(location.hash);
-  useEffect(() => {
-    const update = () => setRoute(location.hash);
-    addEventListener('hashchange', update);
-    return () => removeEventListener('hashchange', update);
-  }, []);
-  return route;
-}
+const Shell = lazy(() => import('./shell/Shell.tsx'));
+const DecisionPage = lazy(() => import('./auth/DecisionPage.tsx'));
+const InvitationPage = lazy(() => import('./auth/InvitationPage.tsx'));
 
 /** The token in the link of an invitation. It is read once: the page's address stays the same. */
 const invitation =
   location.pathname === '/invitation' ? new URLSearchParams(location.search).get('token') : null;
 
-export function App() {
-  const [session, setSession] = useState<Session | null>();
-  const route = useRoute();
+function useHash(): string {
+  return useSyncExternalStore(
+    (listener) => {
+      addEventListener('hashchange', listener);
+      return () => removeEventListener('hashchange', listener);
+    },
+    () => location.hash,
+  );
+}
 
-  useEffect(() => {
-    const { data } = supabase.auth.onAuthStateChange((_event, next) => setSession(next));
-    return () => data.subscription.unsubscribe();
-  }, []);
-
-  const decision = /^#\/decisions\/([\w-]+)$/.exec(route)?.[1];
+function Page() {
+  const hash = useHash();
+  const { session, isEnded } = useSession();
+  // A token is longer than the name of any page.
+  const decision = /^#\/decisions\/([\w-]{20,})$/.exec(hash)?.[1];
   if (decision !== undefined) return <DecisionPage key={decision} token={decision} />;
-  if (session === undefined) return <p className="empty">Loading…</p>;
+  if (session === undefined) return null;
   if (invitation !== null) return <InvitationPage token={invitation} session={session} />;
   if (session === null) return <SignIn />;
+  return <Shell session={session} isEnded={isEnded} />;
+}
 
-  const { appCode, role } = appOf(session);
-  const runId = /^#\/runs\/([0-9a-f-]{36})$/.exec(route)?.[1];
+export function App() {
   return (
-    <>
-      <TopBar appCode={appCode} role={role} email={session.user.email ?? ''} />
-      <main>
-        {route === '#/api' ? (
-          <Suspense fallback={<p className="empty">Loading…</p>}>
-            <ApiPage />
-          </Suspense>
-        ) : appCode === undefined ? (
-          <NewApplication />
-        ) : runId ? (
-          <RunPage key={runId} runId={runId} />
-        ) : (
-          <RunsPage key={appCode} appCode={appCode} />
-        )}
-      </main>
-    </>
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <Suspense fallback={null}>
+        <Page />
+      </Suspense>
+    </MantineProvider>
   );
 }

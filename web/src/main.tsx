@@ -1,8 +1,8 @@
 // The entry point of the web client.
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import '@xyflow/react/dist/style.css';
-import './styles.css';
+import '@mantine/core/styles.css';
+import './shared/theme.css';
 import { App } from './App.tsx';
 
 const root = document.getElementById('root');

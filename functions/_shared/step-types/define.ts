@@ -22,7 +22,7 @@ interface Facts {
   readonly name: string;
   readonly label: string;
   readonly description: string;
-  /** A name in web/src/ui/icons.ts. */
+  /** A name in web/src/shared/step-icons.ts. */
   readonly icon: string;
   /** #rrggbb, in lower case. */
   readonly color: string;

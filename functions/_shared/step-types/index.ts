@@ -4,7 +4,7 @@
 // 1. a descriptor: `<type>.ts` in this folder, in the list below. It states every fact about the type and imports
 //    nothing but zod and its neighbours, so that the web client, the API and an SDK can import it.
 //    `node scripts/step-types.ts` then writes the database's row for it (the step_types migration);
-//    an icon that is new gets its drawing in web/src/ui/icons.ts;
+//    an icon that is new gets its drawing in web/src/shared/step-icons.ts;
 // 2. a handler: `steps/<type>.ts` of the worker, in the list of `steps/index.ts`. It imports the descriptor and
 //    is given the parsed config;
 // 3. a test of the handler, beside it;

@@ -1,12 +1,15 @@
 // The interactive page of the HTTP API: Swagger UI on the document that the API serves. It sends requests as the
-// signed-in user. App.tsx loads this module on demand, because Swagger UI is larger than the rest of the client.
+// signed-in user. The router loads this module on demand, because Swagger UI is larger than the rest of the client.
+import { Anchor } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import 'swagger-ui-dist/swagger-ui.css';
 import SwaggerUI, {
   type CurlProps,
   type SwaggerSystem,
 } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
-import { httpApiUrl, supabase } from '../client.ts';
+import { PageHeader } from '../shared/PageHeader.tsx';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
+import { httpApiUrl, supabase } from '../shared/supabase.ts';
 import './api.css';
 import { type OpenApiDocument, readDocument } from './document.ts';
 import { useDarkMode } from './use-dark-mode.ts';
@@ -82,26 +85,18 @@ export default function ApiPage() {
   }, []);
 
   return (
-    <section className="page api-page">
-      <div className="page-head">
-        <div>
-          <h1>HTTP API</h1>
-          <p className="muted">
-            This page sends requests as you, in your active application. Choose Authorize to use an
-            API key instead.
-          </p>
-        </div>
-        <a className="small" href={`${httpApiUrl}/openapi.json`}>
-          OpenAPI document
-        </a>
-      </div>
-      {state === 'loading' && <p className="empty">Loading…</p>}
-      {state instanceof Error && (
-        <p className="problem" role="alert">
-          {state.message}
-        </p>
-      )}
-      <div className="card" ref={container} hidden={state !== 'ready'} />
-    </section>
+    <div className="api-page">
+      <PageHeader
+        title="HTTP API"
+        help="reference/http-api"
+        actions={<Anchor href={`${httpApiUrl}/openapi.json`}>OpenAPI document</Anchor>}
+      >
+        This page sends requests as you, in your active application. Choose Authorize to use an API
+        key instead.
+      </PageHeader>
+      {state === 'loading' && <LoadingState />}
+      {state instanceof Error && <ErrorState error={state} />}
+      <div className="api-card" ref={container} hidden={state !== 'ready'} />
+    </div>
   );
 }

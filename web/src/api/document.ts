@@ -1,5 +1,5 @@
 // The OpenAPI document of the HTTP API in use, with the address of this project as its only server.
-import { httpApiUrl } from '../client.ts';
+import { httpApiUrl } from '../shared/supabase.ts';
 
 export interface OpenApiDocument {
   openapi: string;

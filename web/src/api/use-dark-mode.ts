@@ -4,18 +4,14 @@ import { useEffect } from 'react';
 export function useDarkMode(): void {
   useEffect(() => {
     const root = document.documentElement;
-    const system = matchMedia('(prefers-color-scheme: dark)');
     const update = () => {
-      const { theme } = root.dataset;
-      root.classList.toggle('dark-mode', theme === 'dark' || (theme !== 'light' && system.matches));
+      root.classList.toggle('dark-mode', root.dataset.mantineColorScheme === 'dark');
     };
     const observer = new MutationObserver(update);
-    observer.observe(root, { attributeFilter: ['data-theme'] });
-    system.addEventListener('change', update);
+    observer.observe(root, { attributeFilter: ['data-mantine-color-scheme'] });
     update();
     return () => {
       observer.disconnect();
-      system.removeEventListener('change', update);
       root.classList.remove('dark-mode');
     };
   }, []);

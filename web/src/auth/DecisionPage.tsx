@@ -1,7 +1,11 @@
 // The page that the link of a mail about an approval opens: it shows what is asked, and decides at a click. The token in
 // the link identifies the person, so no one has to sign in.
+import { Alert, Anchor, Button, Text, Textarea, Title } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { callApi, explain } from '../client.ts';
+import { explain } from '../shared/errors.ts';
+import { setTitle } from '../shared/page-change.ts';
+import { callApi } from '../shared/supabase.ts';
+import { Card } from './Card.tsx';
 
 interface Link {
   decision: 'approve' | 'reject';
@@ -22,21 +26,23 @@ function Question({ link }: { link: Link }) {
   const until = link.deadline_at ?? link.expires_at;
   return (
     <>
-      <h1>{link.title ?? 'Approval'}</h1>
-      {link.description && <p className="decision-text">{link.description}</p>}
-      <p className="muted">
+      <Title order={1} size="h2">
+        {link.title ?? 'Approval'}
+      </Title>
+      {link.description && <Text style={{ whiteSpace: 'pre-wrap' }}>{link.description}</Text>}
+      <Text c="dimmed">
         {link.workflow}, {link.application}. For {link.person}, until {when(until)}.
-      </p>
+      </Text>
       {link.approvals_required > 1 && (
-        <p className="muted">
+        <Text c="dimmed">
           {link.approvals} of {link.approvals_required} approvals so far.
-        </p>
+        </Text>
       )}
     </>
   );
 }
 
-export function DecisionPage({ token }: { token: string }) {
+export default function DecisionPage({ token }: { token: string }) {
   const [link, setLink] = useState<Link>();
   const [comment, setComment] = useState('');
   const [status, setStatus] = useState<string>();
@@ -44,6 +50,7 @@ export function DecisionPage({ token }: { token: string }) {
   const [problem, setProblem] = useState<string>();
 
   useEffect(() => {
+    setTitle('Approval');
     callApi<Link>('/task-links/read', { token }).then(setLink, (error: Error) =>
       setProblem(explain(error)),
     );
@@ -63,46 +70,47 @@ export function DecisionPage({ token }: { token: string }) {
 
   const approves = link?.decision === 'approve';
   return (
-    <main className="sign-in">
-      <section className="card decision">
-        {link ? <Question link={link} /> : <h1>Approval</h1>}
-        {!link && !problem && <p className="muted">Loading…</p>}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        {status !== undefined ? (
-          <p role="status">
-            You {approves ? 'approved' : 'rejected'} it.
-            {status === 'waiting' && ' The workflow waits for further decisions.'}
-          </p>
-        ) : (
-          link && (
-            <>
-              <label>
-                Comment
-                <input
-                  value={comment}
-                  maxLength={10_000}
-                  onChange={(event) => setComment(event.target.value)}
-                />
-              </label>
-              <button
-                type="button"
-                className={approves ? 'primary' : 'danger'}
-                disabled={isBusy}
-                onClick={() => void decide()}
-              >
-                {approves ? 'Approve' : 'Reject'}
-              </button>
-            </>
-          )
-        )}
-        <p className="muted">
-          <a href="#/">Go to the runs</a>
-        </p>
-      </section>
-    </main>
+    <Card width={480}>
+      {link ? (
+        <Question link={link} />
+      ) : (
+        <Title order={1} size="h2">
+          Approval
+        </Title>
+      )}
+      {!link && !problem && <Text c="dimmed">Loading…</Text>}
+      {problem && (
+        <Alert color="red" role="alert">
+          <Text c="var(--mantine-color-text)">{problem}</Text>
+        </Alert>
+      )}
+      {status !== undefined ? (
+        <Text role="status">
+          You {approves ? 'approved' : 'rejected'} it.
+          {status === 'waiting' && ' The workflow waits for further decisions.'}
+        </Text>
+      ) : (
+        link && (
+          <>
+            <Textarea
+              label="Comment"
+              autosize
+              value={comment}
+              maxLength={10_000}
+              onChange={(event) => setComment(event.currentTarget.value)}
+            />
+            <Button
+              size="md"
+              {...(approves ? {} : { color: 'red.8' })}
+              disabled={isBusy}
+              onClick={() => void decide()}
+            >
+              {approves ? 'Approve' : 'Reject'}
+            </Button>
+          </>
+        )
+      )}
+      <Anchor href="#/">Go to your application</Anchor>
+    </Card>
   );
 }

@@ -1,8 +1,12 @@
 // The page that the link of an invitation opens: sign in or sign up with the invited address, then accept or decline.
+import { Alert, Anchor, Button, Group, Text, Title } from '@mantine/core';
 import type { Session } from '@supabase/supabase-js';
 import { useEffect, useState } from 'react';
-import { explain, supabase } from '../client.ts';
-import { SignIn } from '../SignIn.tsx';
+import { explain } from '../shared/errors.ts';
+import { supabase } from '../shared/supabase.ts';
+import { Card } from './Card.tsx';
+import { SignIn } from './SignIn.tsx';
+import { signOut } from './session.ts';
 
 interface Invitation {
   app_code: string;
@@ -24,7 +28,7 @@ const TEXTS = {
 
 const home = (): void => location.assign('/');
 
-export function InvitationPage({ token, session }: Props) {
+export default function InvitationPage({ token, session }: Props) {
   const [invitation, setInvitation] = useState<Invitation>();
   const [isDeclined, setDeclined] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -68,53 +72,48 @@ export function InvitationPage({ token, session }: Props) {
   }
 
   return (
-    <main className="sign-in">
-      <section className="card">
-        <h1>Invitation</h1>
-        {isDeclined ? (
-          <p role="status">You declined the invitation.</p>
-        ) : invitation ? (
-          <>
-            <p>
-              {invitation.invited_by ?? 'An operator'} invites you to{' '}
-              <strong>{invitation.application}</strong> as {invitation.role}.
-            </p>
-            <p className="muted">
-              Until {new Date(invitation.expires_at).toLocaleString()}, for {invitation.email}.
-            </p>
-          </>
-        ) : (
-          problem === undefined && <p className="muted">Loading…</p>
-        )}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        {invitation && !isDeclined && (
-          <div className="actions">
-            <button
-              type="button"
-              className="primary"
-              disabled={isBusy}
-              onClick={() => void accept(invitation.app_code)}
-            >
-              Accept
-            </button>
-            <button type="button" disabled={isBusy} onClick={() => void decline()}>
-              Decline
-            </button>
-          </div>
-        )}
-        {!invitation && problem && (
-          <button type="button" onClick={() => void supabase.auth.signOut({ scope: 'local' })}>
-            Use another account
-          </button>
-        )}
-        <p className="muted">
-          Signed in as {session.user.email}. <a href="/">Go to the runs</a>
-        </p>
-      </section>
-    </main>
+    <Card width={480}>
+      <Title order={1} size="h2">
+        Invitation
+      </Title>
+      {isDeclined ? (
+        <Text role="status">You declined the invitation.</Text>
+      ) : invitation ? (
+        <>
+          <Text>
+            {invitation.invited_by ?? 'An operator'} invites you to{' '}
+            <strong>{invitation.application}</strong> as {invitation.role}.
+          </Text>
+          <Text c="dimmed">
+            Until {new Date(invitation.expires_at).toLocaleString()}, for {invitation.email}.
+          </Text>
+        </>
+      ) : (
+        problem === undefined && <Text c="dimmed">Loading…</Text>
+      )}
+      {problem && (
+        <Alert color="red" role="alert">
+          <Text c="var(--mantine-color-text)">{problem}</Text>
+        </Alert>
+      )}
+      {invitation && !isDeclined && (
+        <Group>
+          <Button disabled={isBusy} onClick={() => void accept(invitation.app_code)}>
+            Accept
+          </Button>
+          <Button variant="default" disabled={isBusy} onClick={() => void decline()}>
+            Decline
+          </Button>
+        </Group>
+      )}
+      {!invitation && problem && (
+        <Button variant="default" onClick={() => void signOut()}>
+          Use another account
+        </Button>
+      )}
+      <Text c="dimmed">
+        Signed in as {session.user.email}. <Anchor href="/">Go to your application</Anchor>
+      </Text>
+    </Card>
   );
 }

@@ -1,7 +1,10 @@
-// The page of a user without an application: creates an organization with its first application, and lists the
-// invitations that wait in the user's mailbox.
+// Creates an organization with its first application, and lists the invitations that wait in the user's mailbox. It is
+// the first page of a user without an application.
+import { Alert, Button, Container, Paper, Stack, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
-import { explain, supabase } from './client.ts';
+import { explain } from '../shared/errors.ts';
+import { setTitle } from '../shared/page-change.ts';
+import { supabase } from '../shared/supabase.ts';
 
 interface Invitation {
   id: string;
@@ -20,7 +23,12 @@ export function codeFrom(name: string): string {
     .replace(/-$/, '');
 }
 
-export function NewApplication() {
+interface Props {
+  hasApplications: boolean;
+  onCreated(appCode: string): void;
+}
+
+export function NewApplication({ hasApplications, onCreated }: Props) {
   const [invitations, setInvitations] = useState<Invitation[]>([]);
   const [name, setName] = useState('');
   const [code, setCode] = useState<string>();
@@ -31,6 +39,7 @@ export function NewApplication() {
   const appCode = code ?? codeFrom(name);
 
   useEffect(() => {
+    setTitle('New application');
     void supabase.rpc('my_invitations').then(({ data }) => {
       setInvitations((data ?? []) as unknown as Invitation[]);
     });
@@ -53,6 +62,7 @@ export function NewApplication() {
     });
     if (error) throw error;
     await supabase.auth.refreshSession();
+    onCreated(appCode);
   }
 
   async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {
@@ -71,49 +81,54 @@ export function NewApplication() {
   }
 
   return (
-    <section className="page new-application">
+    <Container size={520} p={0}>
       {invitations.map((invitation) => (
-        <p key={invitation.id} className="notice" role="status">
-          You are invited to <strong>{invitation.application}</strong>. Open the link in the mail to
-          accept.
-        </p>
+        <Alert key={invitation.id} color="blue" role="status" mb="md">
+          <Text c="var(--mantine-color-text)">
+            You are invited to <strong>{invitation.application}</strong>. Open the link in the mail
+            to accept.
+          </Text>
+        </Alert>
       ))}
-      <form className="card" onSubmit={(event) => void submit(event)}>
-        <h1>Create your application</h1>
-        <p className="muted">
-          You are not a member of an application yet. Create one for your team, or ask the admin of
-          an existing one for an invitation.
-        </p>
-        <label>
-          Name
-          <input
-            value={name}
-            maxLength={200}
-            onChange={(event) => setName(event.target.value)}
-            required
-          />
-        </label>
-        <label>
-          Code
-          <input
-            value={appCode}
-            maxLength={63}
-            onChange={(event) => setCode(event.target.value)}
-            required
-          />
-          <span className="muted small">
-            Lower-case letters, digits and hyphens. It cannot be changed.
-          </span>
-        </label>
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        <button className="primary" type="submit" disabled={isBusy}>
-          {isBusy ? 'Please wait…' : 'Create application'}
-        </button>
-      </form>
-    </section>
+      <Paper withBorder shadow="sm" p="lg" bg="var(--sb-surface)">
+        <form onSubmit={(event) => void submit(event)}>
+          <Stack>
+            <Title order={1} size="h2">
+              Create your application
+            </Title>
+            <Text c="dimmed">
+              {hasApplications
+                ? 'A new organization with an application of its own, for your team.'
+                : 'You are not a member of an application yet. Create one for your team, or ask the admin of an existing one for an invitation.'}
+            </Text>
+            <TextInput
+              label="Name"
+              value={name}
+              maxLength={200}
+              onChange={(event) => setName(event.currentTarget.value)}
+              required
+              withAsterisk={false}
+            />
+            <TextInput
+              label="Code"
+              description="Lower-case letters, digits and hyphens. It cannot be changed."
+              value={appCode}
+              maxLength={63}
+              onChange={(event) => setCode(event.currentTarget.value)}
+              required
+              withAsterisk={false}
+            />
+            {problem && (
+              <Alert color="red" role="alert">
+                <Text c="var(--mantine-color-text)">{problem}</Text>
+              </Alert>
+            )}
+            <Button type="submit" loading={isBusy}>
+              Create application
+            </Button>
+          </Stack>
+        </form>
+      </Paper>
+    </Container>
   );
 }

@@ -1,25 +1,30 @@
-// The sign-in page: e-mail and password through Supabase Auth, for an account that exists or a new one.
-import { type FormEvent, useState } from 'react';
-import { supabase } from './client.ts';
-
-interface Props {
-  hint?: string;
-}
+// The sign-in page: e-mail and password through Supabase Auth, for an account that exists or a new one. Its form is also
+// in the dialog of a session that has ended.
+import { Alert, Anchor, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { type FormEvent, useEffect, useState } from 'react';
+import { setTitle } from '../shared/page-change.ts';
+import { supabase } from '../shared/supabase.ts';
+import { Card } from './Card.tsx';
 
 /** Why the link of a mail did not sign in, as Auth adds it to the page's address. It is read once. */
 const linkProblem = new URLSearchParams(location.hash.slice(1)).get('error_description');
 
-export function SignIn({ hint }: Props) {
+interface FormProps {
+  /** The session of this person has ended: the address is fixed. */
+  email?: string;
+}
+
+export function SignInForm({ email }: FormProps) {
   const [isNew, setNew] = useState(false);
   const [mailedTo, setMailedTo] = useState<string>();
   const [problem, setProblem] = useState(linkProblem ?? undefined);
-  const [busy, setBusy] = useState(false);
+  const [isBusy, setBusy] = useState(false);
 
   async function submit(event: FormEvent<HTMLFormElement>): Promise<void> {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
     const credentials = {
-      email: String(form.get('email')),
+      email: email ?? String(form.get('email')),
       password: String(form.get('password')),
     };
     setBusy(true);
@@ -36,43 +41,58 @@ export function SignIn({ hint }: Props) {
     else if (data.session === null) setMailedTo(credentials.email);
   }
 
-  const action = isNew ? 'Create account' : 'Sign in';
   return (
-    <main className="sign-in">
-      <form className="card" onSubmit={(event) => void submit(event)}>
-        <h1 className="brand">
-          <span className="brand-mark" aria-hidden="true" />
-          Stepbase
-        </h1>
-        <p className="muted">{hint ?? 'Sign in to see your application’s runs.'}</p>
-        <label>
-          E-mail
-          <input name="email" type="email" autoComplete="username" required />
-        </label>
-        <label>
-          Password
-          <input
-            name="password"
-            type="password"
-            autoComplete={isNew ? 'new-password' : 'current-password'}
-            required
-          />
-        </label>
+    <form onSubmit={(event) => void submit(event)}>
+      <Stack>
+        <TextInput
+          label="E-mail"
+          name="email"
+          type="email"
+          autoComplete="username"
+          {...(email === undefined ? {} : { value: email, readOnly: true })}
+          required
+          withAsterisk={false}
+        />
+        <PasswordInput
+          label="Password"
+          name="password"
+          autoComplete={isNew ? 'new-password' : 'current-password'}
+          required
+          withAsterisk={false}
+          {...(email === undefined ? {} : { 'data-autofocus': true })}
+        />
         {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
+          <Alert color="red" role="alert">
+            <Text c="var(--mantine-color-text)">{problem}</Text>
+          </Alert>
         )}
         {mailedTo && (
-          <p role="status">Open the link in the mail to {mailedTo} to confirm your address.</p>
+          <Text role="status">
+            Open the link in the mail to {mailedTo} to confirm your address.
+          </Text>
         )}
-        <button className="primary" type="submit" disabled={busy}>
-          {busy ? 'Please wait…' : action}
-        </button>
-        <button type="button" onClick={() => setNew(!isNew)}>
-          {isNew ? 'I have an account' : 'I have no account yet'}
-        </button>
-      </form>
-    </main>
+        <Button type="submit" loading={isBusy}>
+          {isNew ? 'Create account' : 'Sign in'}
+        </Button>
+        {email === undefined && (
+          <Anchor component="button" type="button" onClick={() => setNew(!isNew)}>
+            {isNew ? 'I have an account' : 'I have no account yet'}
+          </Anchor>
+        )}
+      </Stack>
+    </form>
+  );
+}
+
+export function SignIn({ hint }: { hint?: string }) {
+  useEffect(() => setTitle('Sign in'), []);
+  return (
+    <Card>
+      <Title order={1} size="h2">
+        Sign in
+      </Title>
+      <Text c="dimmed">{hint ?? 'Sign in to see your applications and their runs.'}</Text>
+      <SignInForm />
+    </Card>
   );
 }

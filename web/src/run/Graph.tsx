@@ -12,10 +12,10 @@ import {
   ReactFlow,
 } from '@xyflow/react';
 import { useCallback, useMemo, useState } from 'react';
-import type { StepRun, StepType, WorkflowEdge, WorkflowNode } from '../client.ts';
-import { duration } from '../ui/format.ts';
-import { StepIcon } from '../ui/Icon.tsx';
-import { Status } from '../ui/Status.tsx';
+import { duration } from '../shared/format.ts';
+import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { StepIcon } from '../shared/StepIcon.tsx';
+import type { StepRun, StepType, WorkflowEdge, WorkflowNode } from '../shared/supabase.ts';
 import { positions } from './layout.ts';
 
 interface Props {
@@ -59,7 +59,7 @@ function StepNode({ id, data, selected }: NodeProps<Node<StepData>>) {
         </div>
       </div>
       <div className="step-foot">
-        <Status name={data.status} />
+        <StatusBadge name={data.status} />
         <span className="muted small">
           {data.items ? `${data.items.done}/${data.items.total} items ` : ''}
           {data.attempt > 1 ? `attempt ${data.attempt} ` : ''}

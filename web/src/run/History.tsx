@@ -1,6 +1,7 @@
 // The run's events, newest first.
-import type { RunEvent } from '../client.ts';
-import { timeOnly, words } from '../ui/format.ts';
+
+import { timeOnly, words } from '../shared/format.ts';
+import type { RunEvent } from '../shared/supabase.ts';
 
 /** The step, with its item, or marked as a compensation or a tool of an agent. */
 function stepOf({ step_id, item_index }: RunEvent): string {

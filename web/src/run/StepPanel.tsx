@@ -1,9 +1,13 @@
 // The panel of one step: each attempt with its resolved input, output and error.
 
+import { ActionIcon, Button } from '@mantine/core';
+import { IconX } from '@tabler/icons-react';
 import { attemptKey, hasEnded, type StepTexts } from '../../../sdk/src/live/index.ts';
-import { type Run, type StepRun, supabase, type WorkflowNode } from '../client.ts';
-import { dateTime, duration } from '../ui/format.ts';
-import { Status } from '../ui/Status.tsx';
+import { useGo } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
+import { dateTime, duration } from '../shared/format.ts';
+import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { type Run, type StepRun, supabase, type WorkflowNode } from '../shared/supabase.ts';
 import { follow, type OnProblem } from './calls.ts';
 
 interface Props {
@@ -44,12 +48,14 @@ function GrowingText({ text }: { text: string | undefined }) {
 }
 
 export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem, onClose }: Props) {
+  const go = useGo();
+  const mayStart = useMay('run:execute');
   const attempts = [...steps].sort(
     (a, b) => placeOf(a) - placeOf(b) || a.item_index - b.item_index || b.attempt - a.attempt,
   );
 
   const rerunFromHere = () =>
-    follow(supabase.rpc('rerun', { run_id: run.id, from_step: nodeId }), onProblem);
+    follow(supabase.rpc('rerun', { run_id: run.id, from_step: nodeId }), onProblem, go);
 
   return (
     <section className="card panel" aria-label={`Step ${nodeId}`}>
@@ -58,25 +64,26 @@ export function StepPanel({ nodeId, node, steps, handles, run, texts, onProblem,
           <h2>{node?.label || nodeId}</h2>
           <div className="muted small mono">{nodeId}</div>
         </div>
-        <button type="button" onClick={onClose} aria-label="Close the step">
-          ✕
-        </button>
+        <ActionIcon variant="subtle" color="gray" onClick={onClose} aria-label="Close the step">
+          <IconX size={18} aria-hidden="true" />
+        </ActionIcon>
       </div>
       {attempts.length === 0 ? (
         <p className="muted">The run has not reached this step yet.</p>
       ) : (
-        hasEnded(run.status) && (
+        hasEnded(run.status) &&
+        mayStart && (
           <div>
-            <button type="button" onClick={() => void rerunFromHere()}>
+            <Button size="xs" variant="default" onClick={() => void rerunFromHere()}>
               Run again from here
-            </button>
+            </Button>
           </div>
         )
       )}
       {attempts.slice(0, SHOWN).map((step) => (
         <article key={step.id} className="attempt">
           <p className="facts">
-            <Status name={step.status} />
+            <StatusBadge name={step.status} />
             {step.item_index > 0 && <span>item {step.item_index}</span>}
             {step.item_index === -1 && <span>compensation</span>}
             {step.item_index < -1 && <span>tool {-1 - step.item_index}</span>}

@@ -1,7 +1,9 @@
 // An open task: an approval to decide, or an answer to enter as JSON; a person can claim it.
+import { Button, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
-import { explain, type Json, type StepRun, supabase } from '../client.ts';
+import { explain } from '../shared/errors.ts';
+import { type Json, type StepRun, supabase } from '../shared/supabase.ts';
 
 interface TaskText {
   title?: string;
@@ -57,11 +59,12 @@ export function Task({ task }: { task: StepRun }) {
       <div>
         <h2>{title ?? task.step_id}</h2>
         {description && <p>{description}</p>}
-        <label>
-          {approval ? 'Comment' : 'Answer (JSON)'}
-          <input value={text} onChange={(event) => setText(event.target.value)} />
-        </label>
-        {task.claimed_by !== null && <p className="muted">A person has claimed this task.</p>}
+        <TextInput
+          label={approval ? 'Comment' : 'Answer (JSON)'}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        {task.claimed_by !== null && <Text c="dimmed">A person has claimed this task.</Text>}
         {notice && <p role="status">{notice}</p>}
         {problem && (
           <p className="problem" role="alert">
@@ -71,23 +74,18 @@ export function Task({ task }: { task: StepRun }) {
       </div>
       <div className="actions">
         {approvals_required === 1 && (
-          <button type="button" disabled={busy} onClick={() => void claim()}>
+          <Button variant="default" disabled={busy} onClick={() => void claim()}>
             {task.claimed_by === null ? 'Claim' : 'Release'}
-          </button>
+          </Button>
         )}
         {approval && (
-          <button
-            className="danger"
-            type="button"
-            disabled={busy}
-            onClick={() => void finish(false)}
-          >
+          <Button color="red.8" disabled={busy} onClick={() => void finish(false)}>
             Reject
-          </button>
+          </Button>
         )}
-        <button className="primary" type="button" disabled={busy} onClick={() => void finish(true)}>
+        <Button disabled={busy} onClick={() => void finish(true)}>
           {approval ? 'Approve' : 'Complete'}
-        </button>
+        </Button>
       </div>
     </section>
   );

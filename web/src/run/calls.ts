@@ -1,6 +1,6 @@
 // Calls that change a run: reports their errors and opens runs that they start.
 import type { PostgrestError } from '@supabase/supabase-js';
-import { explain } from '../client.ts';
+import { explain } from '../shared/errors.ts';
 
 type Answered<T> = PromiseLike<{ data: T | null; error: PostgrestError | null }>;
 
@@ -14,11 +14,12 @@ export async function settle<T>(call: Answered<T>, onProblem: OnProblem): Promis
   return data ?? undefined;
 }
 
-/** Opens the run that the call started. */
+/** Opens the run that the call started; `go` is that of useGo(). */
 export async function follow(
   call: Answered<{ id: string }[] | { id: string }>,
   onProblem: OnProblem,
+  go: (to: string) => void,
 ): Promise<void> {
   const [started] = [await settle(call, onProblem)].flat();
-  if (started) location.hash = `#/runs/${started.id}`;
+  if (started) go(`/runs/${started.id}`);
 }

@@ -1,6 +1,6 @@
 // The positions of nodes: those stored in the definition, or an automatic layout from left to right.
 import { Graph, layout } from '@dagrejs/dagre';
-import type { WorkflowEdge, WorkflowNode } from '../client.ts';
+import type { WorkflowEdge, WorkflowNode } from '../shared/supabase.ts';
 
 export interface Point {
   x: number;

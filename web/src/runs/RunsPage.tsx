@@ -1,10 +1,32 @@
-// The runs of the application: newest first, filtered by status, live.
-import { useState } from 'react';
-import { explain } from '../client.ts';
-import { useRuns } from '../live/use-runs.ts';
-import { dateTime, duration, words } from '../ui/format.ts';
-import { Status } from '../ui/Status.tsx';
+// The runs of the application: newest first, filtered by status, live. The filter is in the address.
+import { Button, Group, Progress, Text, VisuallyHidden } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { AppLink, useAddressParam } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
+import { useCommands } from '../shared/commands.ts';
+import type { Column } from '../shared/DataTable.tsx';
+import { words } from '../shared/format.ts';
+import { ListView } from '../shared/ListView.tsx';
+import { PageHeader } from '../shared/PageHeader.tsx';
+import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { EmptyState } from '../shared/states.tsx';
+import { supabase } from '../shared/supabase.ts';
+import { Duration, RelativeTime } from '../shared/Times.tsx';
+import { rpcPage, useList } from '../shared/use-list.ts';
+import { useRunsTopic } from '../shared/use-live.ts';
 import { StartRun } from './StartRun.tsx';
+
+interface ListedRun {
+  id: string;
+  workflow: string;
+  status: string;
+  trigger_type: string;
+  steps_total: number;
+  steps_completed: number;
+  created_at: string;
+  started_at: string | null;
+  duration_ms: number | null;
+}
 
 const FILTERS = [
   'all',
@@ -17,91 +39,115 @@ const FILTERS = [
   'timed_out',
 ];
 
-export function RunsPage({ appCode }: { appCode: string }) {
-  const [status, setStatus] = useState('all');
-  const [starting, setStarting] = useState(false);
-  const { runs, error, hasMore, more } = useRuns(appCode, status);
+const COLUMNS: Column<ListedRun>[] = [
+  {
+    id: 'workflow',
+    header: 'Workflow',
+    cell: ({ id, workflow }) => (
+      <>
+        <AppLink to={`/runs/${id}`}>{workflow}</AppLink>
+        <Text size="xs" c="dimmed" className="mono">
+          {id.slice(-12)}
+        </Text>
+      </>
+    ),
+  },
+  { id: 'status', header: 'Status', cell: ({ status }) => <StatusBadge name={status} /> },
+  {
+    id: 'steps',
+    header: 'Steps',
+    hideBelow: 'sm',
+    cell: ({ steps_completed, steps_total }) => (
+      <Group gap="xs" wrap="nowrap">
+        <Progress
+          value={(100 * steps_completed) / Math.max(steps_total, 1)}
+          w={80}
+          aria-label="Steps resolved"
+        />
+        <Text size="sm" c="dimmed">
+          {steps_completed}/{steps_total}
+        </Text>
+      </Group>
+    ),
+  },
+  {
+    id: 'trigger',
+    header: 'Started by',
+    hideBelow: 'md',
+    cell: ({ trigger_type }) => words(trigger_type),
+  },
+  {
+    id: 'created',
+    header: 'Created',
+    hideBelow: 'sm',
+    cell: ({ created_at }) => <RelativeTime at={created_at} />,
+  },
+  {
+    id: 'duration',
+    header: 'Duration',
+    align: 'end',
+    cell: ({ status, duration_ms, started_at }) => (
+      <Duration ms={duration_ms} since={status === 'running' ? started_at : null} />
+    ),
+  },
+];
+
+export default function RunsPage() {
+  const [status = 'all', setStatus] = useAddressParam('status');
+  const [isStarting, starting] = useDisclosure();
+  const mayStart = useMay('run:execute');
+  const list = useList<ListedRun>({
+    key: ['runs', 'list', status],
+    live: useRunsTopic(),
+    page: (cursor, signal) =>
+      rpcPage(
+        supabase
+          .rpc('search_runs', {
+            filter: status === 'all' ? {} : { status: [status] },
+            ...(cursor === undefined ? {} : { cursor }),
+          })
+          .abortSignal(signal),
+      ),
+  });
+  useCommands(mayStart ? [{ id: 'start-run', label: 'Start a run', run: starting.open }] : [], [
+    mayStart,
+  ]);
 
   return (
-    <section className="page">
-      <div className="page-head">
-        <h1>Runs</h1>
-        <button className="primary" type="button" onClick={() => setStarting(true)}>
-          Start a run
-        </button>
-      </div>
-      <fieldset className="filters">
-        <legend className="visually-hidden">Status</legend>
+    <>
+      <PageHeader
+        title="Runs"
+        help="guides/find-runs"
+        actions={mayStart && <Button onClick={starting.open}>Start a run</Button>}
+      />
+      <Group component="fieldset" gap={6} mb="md" p={0} bd={0} m={0}>
+        <VisuallyHidden component="legend">Status</VisuallyHidden>
         {FILTERS.map((name) => (
-          <button
+          <Button
             key={name}
-            type="button"
+            size="compact-sm"
+            radius="xl"
+            variant={name === status ? 'filled' : 'default'}
             aria-pressed={name === status}
-            onClick={() => setStatus(name)}
+            onClick={() => setStatus(name === 'all' ? undefined : name)}
           >
             {words(name)}
-          </button>
+          </Button>
         ))}
-      </fieldset>
-      {error && (
-        <p className="problem" role="alert">
-          {explain(error)}
-        </p>
-      )}
-      {runs?.length === 0 && (
-        <p className="empty">No runs yet. Start a run to watch its progress.</p>
-      )}
-      {runs === undefined && !error && <p className="empty">Loading…</p>}
-      {runs && runs.length > 0 && (
-        <div className="table-wrap">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Workflow</th>
-                <th scope="col">Status</th>
-                <th scope="col">Steps</th>
-                <th scope="col">Started by</th>
-                <th scope="col">Created</th>
-                <th scope="col" className="number">
-                  Duration
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {runs.map((run) => (
-                <tr key={run.id} data-run={run.id}>
-                  <td>
-                    <a href={`#/runs/${run.id}`}>{run.workflows?.name ?? run.id.slice(0, 8)}</a>
-                    <div className="muted small mono">{run.workflows?.kebab_name}</div>
-                  </td>
-                  <td>
-                    <Status name={run.status} />
-                  </td>
-                  <td>
-                    <progress
-                      aria-label="Steps resolved"
-                      max={Math.max(run.steps_total, 1)}
-                      value={run.steps_completed}
-                    />
-                    <span className="muted small">
-                      {run.steps_completed}/{run.steps_total}
-                    </span>
-                  </td>
-                  <td className="muted">{words(run.trigger_type)}</td>
-                  <td className="muted">{dateTime(run.created_at)}</td>
-                  <td className="number">{duration(run.duration_ms)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {hasMore && (
-        <button type="button" onClick={more}>
-          Show more
-        </button>
-      )}
-      {starting && <StartRun appCode={appCode} onClose={() => setStarting(false)} />}
-    </section>
+      </Group>
+      <ListView
+        list={list}
+        label="Runs"
+        columns={COLUMNS}
+        rowId={({ id }) => id}
+        rowProps={({ id }) => ({ 'data-run': id })}
+        empty={
+          <EmptyState title={status === 'all' ? 'No runs yet' : `No run is ${words(status)}`}>
+            Start a run to watch its progress.
+          </EmptyState>
+        }
+      />
+      {isStarting && <StartRun onClose={starting.close} />}
+    </>
   );
 }

@@ -1,8 +1,12 @@
 // The dialog that starts a run: a published workflow and its input as JSON.
+import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
-import { explain, type Json, supabase } from '../client.ts';
-import { readAll } from '../live/pages.ts';
+import { useGo } from '../shared/address.tsx';
+import { useAppCode } from '../shared/app.tsx';
+import { explain } from '../shared/errors.ts';
+import { readAll } from '../shared/read-all.ts';
+import { type Json, supabase } from '../shared/supabase.ts';
 
 interface Choice {
   kebab_name: string;
@@ -11,7 +15,6 @@ interface Choice {
 }
 
 interface Props {
-  appCode: string;
   onClose(): void;
 }
 
@@ -33,18 +36,18 @@ function draftFor(schema: Json | null): string {
   return JSON.stringify(draft, null, 2);
 }
 
-export function StartRun({ appCode, onClose }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null);
+export function StartRun({ onClose }: Props) {
+  const appCode = useAppCode();
+  const go = useGo();
   const [choices, setChoices] = useState<Choice[]>();
   const [chosen, setChosen] = useState('');
   const [input, setInput] = useState('{}');
   /** The template of the input must not replace what the person has written. */
   const isEdited = useRef(false);
   const [problem, setProblem] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const [isBusy, setBusy] = useState(false);
 
   useEffect(() => {
-    dialog.current?.showModal();
     readAll<Choice>(
       (from, to) =>
         supabase
@@ -106,51 +109,54 @@ export function StartRun({ appCode, onClose }: Props) {
     if (error) setProblem(explain(error));
     else {
       onClose();
-      location.hash = `#/runs/${data.id}`;
+      go(`/runs/${data.id}`);
     }
   }
 
   return (
-    <dialog ref={dialog} onClose={onClose} aria-labelledby="start-title">
+    <Modal opened onClose={onClose} title="Start a run" size="lg">
       <form onSubmit={(event) => void submit(event)}>
-        <h2 id="start-title">Start a run</h2>
-        <label>
-          Workflow
-          <select value={chosen} onChange={(event) => choose(event.target.value)} required>
-            {(choices ?? []).map((choice) => (
-              <option key={choice.kebab_name} value={choice.kebab_name}>
-                {choice.name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Input (JSON)
-          <textarea
-            className="mono"
+        <Stack>
+          <NativeSelect
+            label="Workflow"
+            value={chosen}
+            onChange={(event) => choose(event.currentTarget.value)}
+            data={(choices ?? []).map(({ kebab_name, name }) => ({
+              value: kebab_name,
+              label: name,
+            }))}
+            required
+            withAsterisk={false}
+          />
+          {choices?.length === 0 && (
+            <Text c="dimmed">There is no published workflow in this application.</Text>
+          )}
+          <Textarea
+            label="Input (JSON)"
+            classNames={{ input: 'mono' }}
             rows={9}
             spellCheck={false}
             value={input}
             onChange={(event) => {
               isEdited.current = true;
-              setInput(event.target.value);
+              setInput(event.currentTarget.value);
             }}
           />
-        </label>
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
-        )}
-        <div className="actions">
-          <button type="button" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
-          <button className="primary" type="submit" disabled={busy || chosen === ''}>
-            {busy ? 'Starting…' : 'Start'}
-          </button>
-        </div>
+          {problem && (
+            <Alert color="red" role="alert">
+              <Text c="var(--mantine-color-text)">{problem}</Text>
+            </Alert>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              Close
+            </Button>
+            <Button type="submit" loading={isBusy} disabled={chosen === ''}>
+              Start
+            </Button>
+          </Group>
+        </Stack>
       </form>
-    </dialog>
+    </Modal>
   );
 }

@@ -1,5 +1,5 @@
 // The icon of a step type, in its color.
-import { ICONS, UNKNOWN_ICON } from './icons.ts';
+import { ICONS, UNKNOWN_ICON } from './step-icons.ts';
 
 export function StepIcon({ icon, color }: { icon: string; color: string }) {
   return (

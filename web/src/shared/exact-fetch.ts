@@ -1,5 +1,5 @@
 // Numbers that a double cannot hold would be rounded by the client library. They reach it as the strings of their digits.
-import { writeUnsafeNumbers } from '../../functions/_shared/text/json-numbers.ts';
+import { writeUnsafeNumbers } from '../../../functions/_shared/text/json-numbers.ts';
 
 /** A Response with one of these must not have a body. */
 const WITHOUT_BODY = [204, 205, 304];

@@ -1,17 +1,38 @@
-// Formats times, durations and statuses for display.
+// Formats times, durations, numbers and names for display. Components that keep themselves current are in Times.tsx.
 export function duration(ms: number | null): string {
   if (ms === null) return '–';
-  if (ms < 1_000) return `${ms} ms`;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
   const minutes = Math.floor(ms / 60_000);
-  return minutes < 60
-    ? `${minutes} min ${Math.round((ms % 60_000) / 1_000)} s`
-    : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1_000)} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48
+    ? `${hours} h ${minutes % 60} min`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
+const counts = new Intl.NumberFormat();
 
 export const dateTime = (iso: string | null): string => (iso ? clock.format(new Date(iso)) : '–');
 export const timeOnly = (iso: string): string => time.format(new Date(iso));
+export const count = (value: number): string => counts.format(value);
 export const words = (name: string): string => name.replaceAll('_', ' ').replaceAll('.', ' ');
+
+const UNITS = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+  ['second', 1],
+] as const;
+
+/** "5 min. ago", "in 2 days". */
+export function relativeTime(iso: string, now: number): string {
+  const seconds = Math.round((new Date(iso).getTime() - now) / 1_000);
+  const [unit, size] = UNITS.find(([, unitSize]) => Math.abs(seconds) >= unitSize) ?? ['second', 1];
+  return relative.format(Math.trunc(seconds / size), unit);
+}

@@ -8,6 +8,7 @@ import {
   type StepTexts,
   withPiece,
 } from '../../../sdk/src/live/index.ts';
+import { readAll } from './read-all.ts';
 import {
   type Run,
   type RunEvent,
@@ -15,8 +16,7 @@ import {
   supabase,
   type WorkflowEdge,
   type WorkflowNode,
-} from '../client.ts';
-import { readAll } from './pages.ts';
+} from './supabase.ts';
 
 export interface RunSnapshot extends Snapshot {
   run: Run;

@@ -1,0 +1,46 @@
+// The session of this browser. It can end without the person: the refresh token expires or another window signs out.
+// Then `isEnded` is true and the last session stays, so that the shell keeps its place behind a sign-in dialog.
+import type { Session } from '@supabase/supabase-js';
+import { useEffect, useState } from 'react';
+import { supabase } from '../shared/supabase.ts';
+
+let isLeaving = false;
+
+/** Signs out in this browser; the sign-in page follows. */
+export async function signOut(): Promise<void> {
+  isLeaving = true;
+  await supabase.auth.signOut({ scope: 'local' });
+  location.hash = '';
+}
+
+export interface SessionState {
+  /** Undefined until Auth has read it; null: nobody is signed in. */
+  session: Session | null | undefined;
+  /** The session has ended by itself; `session` is the last one. */
+  isEnded: boolean;
+}
+
+export function useSession(): SessionState {
+  const [state, setState] = useState<SessionState>({ session: undefined, isEnded: false });
+  useEffect(() => {
+    const { data } = supabase.auth.onAuthStateChange((_event, next) => {
+      setState((known) => {
+        if (next !== null) return { session: next, isEnded: false };
+        const endsByItself = known.session && !isLeaving;
+        isLeaving = false;
+        return endsByItself
+          ? { session: known.session, isEnded: true }
+          : { session: null, isEnded: false };
+      });
+    });
+    return () => data.subscription.unsubscribe();
+  }, []);
+  return state;
+}
+
+/** The application that the token of the session is for. */
+export function appOfToken(session: Session): string | undefined {
+  const [, payload = ''] = session.access_token.split('.');
+  const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
+  return (JSON.parse(text) as { app_code?: string }).app_code;
+}

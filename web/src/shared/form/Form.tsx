@@ -1,0 +1,41 @@
+// The form behind SchemaForm: react-jsonschema-form with the Mantine theme; loaded on demand.
+import { Form as MantineForm } from '@rjsf/mantine';
+import type { RJSFSchema, UiSchema } from '@rjsf/utils';
+import type { ReactNode } from 'react';
+import type { Json } from '../supabase.ts';
+import { validator } from './validator.ts';
+
+export interface FormProps {
+  schema: Json;
+  value: Json;
+  onChange(value: Json): void;
+  onSubmit?(value: Json): void;
+  /** Widgets and order of fields, see the docs of react-jsonschema-form. */
+  uiSchema?: UiSchema;
+  isDisabled?: boolean;
+  /** The buttons; the first one of type submit sends the form. */
+  children?: ReactNode;
+  /** Ids of the fields begin with it; two forms on a page need different ones. */
+  idPrefix?: string;
+}
+
+export default function Form(props: FormProps) {
+  const { schema, value, onChange, onSubmit, uiSchema, isDisabled = false } = props;
+  return (
+    <MantineForm
+      schema={schema as RJSFSchema}
+      formData={value}
+      validator={validator}
+      {...(uiSchema ? { uiSchema } : {})}
+      disabled={isDisabled}
+      idPrefix={props.idPrefix ?? 'form'}
+      showErrorList={false}
+      noHtml5Validate
+      focusOnFirstError
+      onChange={({ formData }) => onChange(formData as Json)}
+      onSubmit={({ formData }) => onSubmit?.(formData as Json)}
+    >
+      {props.children ?? <span />}
+    </MantineForm>
+  );
+}

@@ -1,0 +1,34 @@
+// The Mantine theme: colors with a contrast of 4.5:1, system fonts, and defaults of the components. The colors of
+// statuses are CSS variables in theme.css, which follow the color scheme.
+import { createTheme, type MantineColorsTuple } from '@mantine/core';
+
+const teal: MantineColorsTuple = [
+  '#e6fbf7',
+  '#ccf4ec',
+  '#9ae8da',
+  '#63dcc6',
+  '#38d1b5',
+  '#2dd4bf',
+  '#14a896',
+  '#0f766e',
+  '#0d655e',
+  '#0a524c',
+];
+
+export const theme = createTheme({
+  primaryColor: 'brand',
+  primaryShade: { light: 7, dark: 5 },
+  colors: { brand: teal },
+  autoContrast: true,
+  luminanceThreshold: 0.35,
+  defaultRadius: 'md',
+  fontFamily: 'Inter, system-ui, "Open Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "JetBrains Mono", Menlo, Consolas, monospace',
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+  components: {
+    Modal: { defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } },
+    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Anchor: { defaultProps: { underline: 'hover', fw: 550 } },
+  },
+});

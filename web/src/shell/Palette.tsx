@@ -1,0 +1,109 @@
+// The palette: pages, the commands of the page, and a search of workflows and runs.
+
+import { useDebouncedValue } from '@mantine/hooks';
+import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { type Command, useRegisteredCommands } from '../shared/commands.ts';
+import { words } from '../shared/format.ts';
+import { ask } from '../shared/query.ts';
+import { supabase } from '../shared/supabase.ts';
+import { PAGES } from './pages.ts';
+import { useNavPermissions } from './use-nav.ts';
+
+const FOUND = 8;
+
+interface FoundRun {
+  id: string;
+  status: string;
+  workflow: string;
+}
+
+/** Runs by their id or text, and workflows by name, as commands. */
+function useFound(app: string, query: string, go: (to: string) => void): Command[] {
+  const { data = [] } = useQuery({
+    queryKey: [app, 'palette', query],
+    enabled: query.trim().length >= 2,
+    queryFn: async (): Promise<Command[]> => {
+      const isId = /^[0-9a-f-]{36}$/i.test(query.trim());
+      const filter = isId ? { id: query.trim() } : { text: query.trim() };
+      const [workflows, runs] = await Promise.all([
+        ask(supabase.rpc('search_workflows', { query: query.trim() })),
+        ask(supabase.rpc('search_runs', { filter, page_size: FOUND })),
+      ]);
+      const { items } = runs as unknown as { items: FoundRun[] };
+      return [
+        ...workflows.slice(0, FOUND).map(({ id, name, kebab_name }) => ({
+          id: `workflow:${id}`,
+          label: name,
+          description: kebab_name,
+          group: 'Workflows',
+          run: () => go(`/workflows/${kebab_name}`),
+        })),
+        ...items.map(({ id, status, workflow }) => ({
+          id: `run:${id}`,
+          label: `${workflow}, ${words(status)}`,
+          description: id,
+          group: 'Runs',
+          run: () => go(`/runs/${id}`),
+        })),
+      ];
+    },
+  });
+  return data;
+}
+
+export default function Palette({ app, opened }: { app: string; opened: number }) {
+  const [query, setQuery] = useState('');
+  const [debounced] = useDebouncedValue(query, 200);
+  const navigate = useNavigate();
+  const permissions = useNavPermissions(app);
+  const go = (to: string) => void navigate({ to: `/${app}${to === '/' ? '' : to}` });
+  const registered = useRegisteredCommands();
+  const found = useFound(app, debounced, go);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each press of the shortcut opens it
+  useEffect(() => spotlight.open(), [opened]);
+
+  const pages: Command[] = PAGES.flatMap(({ path, nav, permission }) =>
+    nav && (permission === undefined || permissions?.has(permission))
+      ? [{ id: `page:${path}`, label: nav.label, group: 'Pages', run: () => go(path) }]
+      : [],
+  );
+  const text = query.trim().toLowerCase();
+  const matches = ({ label, keywords = [] }: Command) =>
+    [label, ...keywords].some((word) => word.toLowerCase().includes(text));
+  const shown = [...registered.filter(matches), ...pages.filter(matches), ...(text ? found : [])];
+
+  const groups = new Map<string, SpotlightActionGroupData>();
+  for (const command of shown) {
+    const name = command.group ?? 'Actions';
+    const group = groups.get(name) ?? { group: name, actions: [] };
+    group.actions.push({
+      id: command.id,
+      label: command.label,
+      ...(command.description ? { description: command.description } : {}),
+      onClick: command.run,
+    });
+    groups.set(name, group);
+  }
+
+  return (
+    <Spotlight
+      actions={[...groups.values()]}
+      query={query}
+      onQueryChange={setQuery}
+      // The entries are filtered above; the search has its own order.
+      filter={(_query, actions) => actions}
+      shortcut={null}
+      nothingFound="Nothing is found."
+      scrollable
+      maxHeight={420}
+      searchProps={{
+        placeholder: 'Search pages, actions, workflows and runs',
+        'aria-label': 'Search pages, actions, workflows and runs',
+      }}
+    />
+  );
+}

@@ -1,0 +1,40 @@
+// What a signed-in user sees: the router with its pages, and the dialogs and messages that are above them.
+import '@mantine/notifications/styles.css';
+import '@mantine/spotlight/styles.css';
+import '@mantine/dates/styles.css';
+import { ModalsProvider } from '@mantine/modals';
+import { Notifications } from '@mantine/notifications';
+import type { Session } from '@supabase/supabase-js';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { Announcer } from '../shared/announce.tsx';
+import { queryClient } from '../shared/query.ts';
+import { router } from './router.tsx';
+import { SessionEnded } from './SessionEnded.tsx';
+import { ShellSession } from './shell-session.tsx';
+
+interface Props {
+  session: Session;
+  isEnded: boolean;
+}
+
+export default function Shell({ session, isEnded }: Props) {
+  const userId = session.user.id;
+  // The rows of one user are not for the next one.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another user is what clears the cache
+  useEffect(() => () => queryClient.clear(), [userId]);
+
+  return (
+    <ShellSession.Provider value={session}>
+      <QueryClientProvider client={queryClient}>
+        <ModalsProvider>
+          <Notifications position="bottom-right" />
+          <Announcer />
+          <RouterProvider key={userId} router={router} />
+          {isEnded && <SessionEnded email={session.user.email ?? ''} />}
+        </ModalsProvider>
+      </QueryClientProvider>
+    </ShellSession.Provider>
+  );
+}

@@ -1,0 +1,43 @@
+// Pages outside of an application: the start, which goes to the active application, a new application, and not found.
+import { Anchor } from '@mantine/core';
+import { Navigate, useNavigate } from '@tanstack/react-router';
+import { useEffect } from 'react';
+import { NewApplication } from '../auth/NewApplication.tsx';
+import { appOfToken } from '../auth/session.ts';
+import { setTitle } from '../shared/page-change.ts';
+import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
+import { useMemberships, useMembershipsChanged } from './memberships.ts';
+import { useShellSession } from './shell-session.tsx';
+
+export function NewApplicationPage() {
+  const navigate = useNavigate();
+  const { data = [] } = useMemberships();
+  const changed = useMembershipsChanged();
+  return (
+    <NewApplication
+      hasApplications={data.some(({ accepted_at }) => accepted_at !== null)}
+      onCreated={(appCode) => {
+        void changed().then(() => navigate({ to: `/${appCode}` }));
+      }}
+    />
+  );
+}
+
+export function StartPage() {
+  const active = appOfToken(useShellSession());
+  const { data, error, refetch } = useMemberships();
+  if (active !== undefined) return <Navigate to={`/${active}`} replace />;
+  if (error) return <ErrorState error={error} retry={() => void refetch()} />;
+  if (data === undefined) return <LoadingState />;
+  const [first] = data.filter(({ accepted_at }) => accepted_at !== null);
+  return first ? <Navigate to={`/${first.app_code}`} replace /> : <NewApplicationPage />;
+}
+
+export function NotFound() {
+  useEffect(() => setTitle('Not found'), []);
+  return (
+    <EmptyState title="There is no such page" action={<Anchor href="#/">Go to the start</Anchor>}>
+      The address may be wrong, or it belongs to an application that you are not a member of.
+    </EmptyState>
+  );
+}

@@ -1,0 +1,38 @@
+// What the place of a page shows while its code is loaded, and when it cannot be loaded or drawn.
+import { Button, Group } from '@mantine/core';
+import type { ErrorComponentProps } from '@tanstack/react-router';
+import { useRouter } from '@tanstack/react-router';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
+
+export function PagePending() {
+  return <LoadingState />;
+}
+
+/** After a deployment the files of the old build are gone. */
+const isOldBuild = (error: unknown) =>
+  /dynamically imported module|module script/i.test(String(error));
+
+export function PageError({ error, reset }: ErrorComponentProps) {
+  const router = useRouter();
+  if (isOldBuild(error)) {
+    return (
+      <>
+        <ErrorState
+          error={new Error('This page could not be loaded. A new version may be there.')}
+        />
+        <Group mt="md">
+          <Button onClick={() => location.reload()}>Load the new version</Button>
+        </Group>
+      </>
+    );
+  }
+  return (
+    <ErrorState
+      error={error}
+      retry={() => {
+        reset();
+        void router.invalidate();
+      }}
+    />
+  );
+}
