@@ -4103,6 +4103,17 @@ $function$;
 comment on function stepbase.verify_audit_log(anchor jsonb, from_seq bigint) is 'Computes the seals of the audit log of the caller''s application again, from from_seq, and compares. anchor: {seq, hash} of a seal that was kept elsewhere (audit_anchor); it must be in the chain. Returns {verified, app_code, seals, rows, dropped_rows, next_seq, problem}. problem: the first one, {code, seq, message}, with code seal_missing, chain_broken, seal_changed, rows_changed, anchor_missing or anchor_differs. A call checks about 50,000 rows; next_seq is from_seq of the next call, null at the end. Requires audit:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.verify_audit_log(anchor jsonb, from_seq bigint) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.version()
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('version', '0.1.0', 'oldest_functions', '0.1.0', 'oldest_client', '0.1.0');
+$function$;
+comment on function stepbase.version() is 'The version of Stepbase that the migrations belong to, the oldest functions (stepbase-api, stepbase-worker) that work with them, and the oldest SDK and CLI: {version, oldest_functions, oldest_client}, each as major.minor.patch.';
+grant execute on function stepbase.version() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.workflow_statistics()
  RETURNS TABLE(workflow_id uuid, total_runs bigint, completed_runs bigint, failed_runs bigint, cancelled_runs bigint, open_runs bigint, avg_duration_ms bigint, p95_duration_ms bigint, total_steps bigint, last_run_at timestamp with time zone, refreshed_at timestamp with time zone)
  LANGUAGE sql
@@ -18777,7 +18788,9 @@ CREATE OR REPLACE FUNCTION stepbase_engine.schema_version()
  LANGUAGE sql
  IMMUTABLE
  SET search_path TO ''
-AS $function$ select '0.1.0'; $function$;
+AS $function$
+  select stepbase.version() ->> 'version';
+$function$;
 comment on function stepbase_engine.schema_version() is 'The version of Stepbase that the migrations belong to, as in package.json.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.seal_audit_app(p_app_code text, p_system_identifier text, p_before xid8, p_limit integer)
@@ -21221,6 +21234,17 @@ end;
 $function$;
 comment on function stepbase_engine.verify_audit_log(p_app_code text, p_anchor jsonb, p_from_seq bigint, p_limit integer) is 'Implements stepbase.verify_audit_log for one application. Operators with SQL call it directly.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.version()
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select stepbase.version();
+$function$;
+comment on function stepbase_engine.version() is 'stepbase.version() for the functions, whose role has no access to the exposed schema.';
+grant execute on function stepbase_engine.version() to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.version_to_start(p_canary_id uuid, p_published_version_id uuid, p_input jsonb, p_idempotency_key text)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -21756,6 +21780,8 @@ CREATE OR REPLACE FUNCTION stepbase_engine.worker_functions()
  SET search_path TO ''
 AS $function$
   select array[
+    -- Whether they fit the schema.
+    'stepbase_engine.version',
     -- Steps.
     'stepbase_engine.claim', 'stepbase_engine.complete', 'stepbase_engine.fail', 'stepbase_engine.wait',
     -- Tokens and leases.

@@ -3839,6 +3839,9 @@ isOneToOne: false
 "verify_audit_log":
 { Args: { "anchor"?: Json,"from_seq"?: number }; Returns: Json
                            },
+"version":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "workflow_statistics":
 { Args: Record<PropertyKey, never>; Returns: {
               "avg_duration_ms": number,"cancelled_runs": number,"completed_runs": number,"failed_runs": number,"last_run_at": string,"open_runs": number,"p95_duration_ms": number,"refreshed_at": string,"total_runs": number,"total_steps": number,"workflow_id": string

@@ -5,6 +5,7 @@ import type { Env } from './credentials.ts';
 import type { Output } from './output.ts';
 import { findTarget, type LinkOptions, type Project, readProject, type Target } from './project.ts';
 import { createServer, credentialsOf, patientFetch, type Server } from './server.ts';
+import { CLIENT, notingVersions } from './version.ts';
 
 export interface GlobalOptions extends LinkOptions {
   json?: boolean | undefined;
@@ -31,6 +32,9 @@ export class Context {
   #project: Project | undefined;
   #target: Target | undefined;
   #server: Server | undefined;
+  readonly #noteVersion = (text: string): void => {
+    if (!this.out.json) this.out.note(text);
+  };
 
   constructor(options: GlobalOptions, out: Output, env: Env, stdin: Input) {
     this.options = options;
@@ -55,12 +59,19 @@ export class Context {
   }
 
   get server(): Server {
-    this.#server ??= createServer(credentialsOf(this.target));
+    this.#server ??= createServer({
+      ...credentialsOf(this.target),
+      fetch: notingVersions(fetch, this.#noteVersion),
+    });
     return this.#server;
   }
 
   get stepbase(): Stepbase {
-    return createStepbase({ ...credentialsOf(this.target), fetch: patientFetch });
+    return createStepbase({
+      ...credentialsOf(this.target),
+      client: CLIENT,
+      fetch: notingVersions(patientFetch, this.#noteVersion),
+    });
   }
 }
 

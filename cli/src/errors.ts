@@ -39,13 +39,23 @@ export class CliError extends Error {
 export const usage = (code: string, message: string, hint?: string): CliError =>
   new CliError(EXIT.usage, code, message, { hint });
 
-const UNAVAILABLE = new Set(['network_error', 'timeout', 'unavailable', 'limit_reached']);
+const UNAVAILABLE = new Set([
+  'network_error',
+  'timeout',
+  'unavailable',
+  'limit_reached',
+  'schema_too_old',
+  'schema_too_new',
+]);
 
 const HINTS: Readonly<Record<string, string>> = {
   not_authenticated: 'Run `stepbase login` with a valid key, or set STEPBASE_API_KEY.',
   network_error: 'Check the address of the link with `stepbase whoami`.',
   invalid_response: 'Check that the address is that of a Supabase project with Stepbase.',
   unavailable: 'Try again in a moment.',
+  client_too_old: 'Update the CLI: npm install --save-dev stepbase-cli@latest',
+  schema_too_old: 'An operator applies the migrations of this version of the functions.',
+  schema_too_new: 'An operator deploys the functions of the version of the database.',
 };
 
 /** Every error as one of the command line. */

@@ -1,6 +1,5 @@
 // The commands and the options that all of them have.
 import { Command, CommanderError } from 'commander';
-import about from '../package.json' with { type: 'json' };
 import { addAdminCommands } from './commands/admin.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addLinkCommands } from './commands/link.ts';
@@ -13,6 +12,7 @@ import { Context, type GlobalOptions, type Input, type Result } from './context.
 import type { Env } from './credentials.ts';
 import { cliError, EXIT } from './errors.ts';
 import { Output, type Stream } from './output.ts';
+import { VERSION } from './version.ts';
 
 export interface Io {
   stdout: Stream;
@@ -62,7 +62,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 export function createProgram(io: Io, act: Act): Command {
   const program = new Command('stepbase')
     .description('Keeps the workflows of a Stepbase application in git, and operates its runs.')
-    .version(about.version)
+    .version(VERSION)
     .option(
       '-l, --link <name>',
       'the link of stepbase/config.json (STEPBASE_LINK); default: "default"',

@@ -5,6 +5,7 @@ import { createApi } from '../../sdk/src/http/api.ts';
 import { withRetries } from '../../sdk/src/retry.ts';
 import { usage } from './errors.ts';
 import type { Target } from './project.ts';
+import { CLIENT } from './version.ts';
 
 const REQUEST_MS = 30_000;
 const PATIENCE_MS = 60_000;
@@ -40,6 +41,7 @@ export interface Credentials {
   url: string;
   apiKey: string;
   app?: string | undefined;
+  fetch?: typeof fetch | undefined;
 }
 
 export function credentialsOf({ name, url, app, apiKey }: Target): Credentials {
@@ -52,7 +54,7 @@ export function credentialsOf({ name, url, app, apiKey }: Target): Credentials {
 }
 
 export function createServer(credentials: Credentials): Server {
-  const api = createApi(credentials);
+  const api = createApi({ ...credentials, client: CLIENT });
   /** Sends a request that only reads, up to four times. */
   const read = <T>(
     path: string,

@@ -13,6 +13,7 @@ import { authenticate } from './middleware/authenticate.ts';
 import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
 import { limitFailures } from './middleware/limit-failures.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
+import { nameVersion, requireVersions, VERSION_HEADER } from './middleware/versions.ts';
 import { wakeWorkers } from './middleware/wake-workers.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Operation } from './operation.ts';
@@ -32,6 +33,7 @@ const EXPOSED_HEADERS = [
   'RateLimit-Limit',
   'RateLimit-Remaining',
   'RateLimit-Reset',
+  VERSION_HEADER,
 ];
 
 export function createApp(deps: Deps): Hono<ApiEnv> {
@@ -86,6 +88,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
       maxAge: 600,
     }),
   );
+  app.use(nameVersion);
   app.use(methodNotAllowed({ app, onMethodNotAllowed: handleMethodNotAllowed }));
   app.route('/', healthRoutes(deps));
   app.route('/', metricsRoutes(deps, failures));
@@ -95,6 +98,10 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
     document ??= JSON.stringify(openApiDocument(RESOURCES));
     return c.body(document, 200, { 'content-type': 'application/json' });
   });
+  const versions = requireVersions(deps.handshake);
+  for (const path of ['/v1/*', '/mcp', '/mcp/*', '/hooks/*', '/task-links/*', '/callbacks/*']) {
+    app.use(path, versions);
+  }
   app.route('/v1', v1);
   const callApi = (path: string, init: RequestInit) => app.request(`/stepbase-api${path}`, init);
   app.route('/mcp', forMembers().route('/', mcpRoutes(deps, callApi)));

@@ -3,6 +3,7 @@ import type { Identify, MemberCaller } from '../_shared/auth/index.ts';
 import type { Clock } from '../_shared/clock/clock.ts';
 import type { Db } from '../_shared/db/pool.ts';
 import type { Env } from '../_shared/env/env.ts';
+import type { Handshake } from '../_shared/handshake/index.ts';
 import type { Log } from '../_shared/log/log.ts';
 import type { Bus } from '../_shared/redis/bus.ts';
 import type { StorageAccess } from '../_shared/storage/objects.ts';
@@ -14,6 +15,8 @@ export interface Deps {
   log: Log;
   clock: Clock;
   identify: Identify;
+  /** Whether the schema fits this version of the API. */
+  handshake: Handshake;
   streams: OpenStreams;
   /** Supabase Storage, for outputs that are not in the database. */
   storage: StorageAccess;

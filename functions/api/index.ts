@@ -3,6 +3,7 @@ import { apiKeyFinder, userTokenVerifier } from '../_shared/auth/index.ts';
 import { systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
 import { parseEnv } from '../_shared/env/env.ts';
+import { askSchema, createHandshake } from '../_shared/handshake/index.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus } from '../_shared/redis/bus.ts';
 import { createApp } from './app.ts';
@@ -22,11 +23,22 @@ const db = openDb({
   statementTimeoutMs: STATEMENT_MS,
 });
 const bus = openBus(env.redis, log, clock);
+const handshake = createHandshake({
+  ask: askSchema(db),
+  clock,
+  onChange: (refusal, schema) =>
+    refusal
+      ? log.error('the API refuses requests', { code: refusal.code, error: refusal.message })
+      : log.info('the API accepts requests', { schema_version: schema?.version }),
+});
+// Beside the start of the server: the first request waits for the rest of it at most.
+void handshake.refusal();
 const app = createApp({
   db,
   bus,
   log,
   clock,
+  handshake,
   identify: {
     verifyUserToken: userTokenVerifier(env.jwt),
     findApiKey: apiKeyFinder(db),

@@ -20,6 +20,9 @@ const COMMON_ERRORS: readonly ErrorCode[] = [
   'unavailable',
 ];
 
+/** Of all operations but the probes, which answer in each case. */
+const VERSION_ERRORS: readonly ErrorCode[] = ['schema_too_old', 'schema_too_new', 'client_too_old'];
+
 const RATE_HEADERS = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] as const;
 
 interface Override {
@@ -160,7 +163,12 @@ const problemObject = (codes: readonly ErrorCode[]): Json => ({
 /** The codes of each status that an operation can answer with. */
 function problemsOf({ permission, errors }: Operation): Map<number, ErrorCode[]> {
   const statuses = new Map<number, ErrorCode[]>();
-  for (const code of new Set([...(permission === null ? [] : COMMON_ERRORS), ...errors])) {
+  const isProbe = permission === null && errors.length === 0;
+  const common = [
+    ...(permission === null ? [] : COMMON_ERRORS),
+    ...(isProbe ? [] : VERSION_ERRORS),
+  ];
+  for (const code of new Set([...common, ...errors])) {
     const { status } = ERRORS[code];
     statuses.set(status, [...(statuses.get(status) ?? []), code]);
   }

@@ -9,6 +9,8 @@ import { pause, systemClock } from '../_shared/clock/clock.ts';
 import { openDb } from '../_shared/db/pool.ts';
 import { retry } from '../_shared/db/retry.ts';
 import { parseEnv } from '../_shared/env/env.ts';
+import { problemResponse } from '../_shared/errors/index.ts';
+import { askSchema, createHandshake } from '../_shared/handshake/index.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { METRICS_TYPE, mayReadMetrics } from '../_shared/metrics/text.ts';
 import { openBus, WAKE_CHANNEL } from '../_shared/redis/bus.ts';
@@ -16,7 +18,7 @@ import { VERSION } from '../_shared/version.ts';
 import { type BlockedTime, measureBlockedTime, startBudget } from './budget.ts';
 import { createEngine, type Heartbeat } from './engine/engine.ts';
 import { CALL_CONNECTIONS, createFunctionCalls } from './engine/function-calls.ts';
-import { openQueue } from './engine/queue.ts';
+import { lazyQueue, openQueue } from './engine/queue.ts';
 import { createHeartbeat } from './heartbeat.ts';
 import { createInvocations, type Invocation, withOrderedHeartbeats } from './invocation.ts';
 import { type Wakeup, WakeupListener } from './listener.ts';
@@ -27,6 +29,7 @@ import { createStoredOutputQueries } from './outputs/queries.ts';
 import { createPlans } from './plans.ts';
 import { createRunMemory } from './run-memory.ts';
 import { createRunNotifier } from './run-notifier.ts';
+import { createSchemaGate } from './schema-gate.ts';
 import { createSecrets } from './secrets.ts';
 import { createWriteStepLogs, StepLogWriter } from './step-logs.ts';
 import { createStepServices } from './step-services.ts';
@@ -67,9 +70,18 @@ const functionDb = openDb({
   direct: env.database.direct,
 });
 const engine = withOrderedHeartbeats(createEngine(db, clock));
-const queue = await retry(
-  () => openQueue(db, clock, (error) => onError('pg-boss reported an error', error)),
-  { clock },
+const handshake = createHandshake({
+  ask: askSchema(db),
+  clock,
+  onChange: (refusal, schema) =>
+    refusal
+      ? log.error('the worker takes no work', { code: refusal.code, error: refusal.message })
+      : log.info('the worker fits the schema', { schema_version: schema?.version }),
+});
+const queue = lazyQueue(() =>
+  retry(() => openQueue(db, clock, (error) => onError('pg-boss reported an error', error)), {
+    clock,
+  }),
 );
 const bus = openBus(env.redis, log, clock);
 const memory = createRunMemory(engine);
@@ -163,6 +175,16 @@ app.get('/healthz', (c) =>
   }),
 );
 
+app.get('/readyz', async (c) => {
+  const refusal = await handshake.probe().catch((error: unknown) => error as Error);
+  const answer = {
+    status: refusal ? 'failed' : 'ok',
+    versions: { functions: VERSION, schema: handshake.schema?.version ?? null },
+  };
+  c.header('Cache-Control', 'no-store');
+  return c.json(answer, refusal ? 503 : 200);
+});
+
 app.get('/metrics', (c) => {
   const keys = { secretKeys: env.secretKeys, token: env.metrics.token };
   if (!mayReadMetrics(c.req.raw.headers, keys)) {
@@ -207,6 +229,8 @@ app.post('/', async (c) => {
   if (!isAuthorised(c)) {
     return c.json({ code: 'not_authenticated', message: 'a secret key is required' }, 401);
   }
+  const refusal = await handshake.refusal();
+  if (refusal !== undefined) return problemResponse(refusal);
   if (env.worker.mode === 'resident') {
     worker.wake({ kind: 'everything' });
     return c.json({ steps: 0, more: false, spent: null } satisfies Invocation);
@@ -230,16 +254,22 @@ const server = Deno.serve(
 );
 
 /** A heartbeat that fails or takes long must not keep the worker from starting or stopping. */
-function sendHeartbeat(status?: Heartbeat['status']): Promise<void> {
+function sendHeartbeat(status?: Heartbeat['status'], cause?: unknown): Promise<void> {
   return Promise.race([
-    engine.heartbeat(heartbeat(status)).catch((error: unknown) => {
+    engine.heartbeat(heartbeat(status, cause)).catch((error: unknown) => {
       onError('the heartbeat could not be written', error);
     }),
     pause(clock, HEARTBEAT_MS),
   ]);
 }
 
+const gate = createSchemaGate({
+  ...{ clock, handshake, worker, beat: sendHeartbeat },
+  graceMs: STOP_GRACE_MS,
+});
+
 async function stop(): Promise<void> {
+  gate.close();
   await sendHeartbeat('draining');
   await worker.stop(STOP_GRACE_MS);
   await exporter?.flush(FLUSH_MS);
@@ -257,8 +287,7 @@ if (env.worker.mode === 'resident') {
     const { url: connectionString, ssl } = env.database;
     listener = new WakeupListener({ connectionString, ssl, clock, onWakeup: worker.wake, onError });
   }
-  void sendHeartbeat();
-  worker.start();
+  void gate.open();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     Deno.addSignalListener(signal, () => {
       stop().then(

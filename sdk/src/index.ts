@@ -29,6 +29,7 @@ export {
   StepbaseError,
   TimeoutError,
   UnavailableError,
+  VersionError,
 } from './errors/errors.ts';
 export type { List, ListOptions } from './list.ts';
 export type {

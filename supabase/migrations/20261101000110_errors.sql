@@ -40,7 +40,10 @@ values
   ('invitation_revoked', 'SB414', 410, 'The invitation was revoked', 33),
   ('mail_not_configured', 'SB503', 503, 'Mail is not configured', 34),
   ('budget_exceeded', 'SB430', 429, 'The budget is spent', 40),
-  ('model_unpriced', 'SB431', 422, 'The model has no price', 41);
+  ('model_unpriced', 'SB431', 422, 'The model has no price', 41),
+  ('schema_too_old', null, 503, 'The database has an older version', 50),
+  ('schema_too_new', null, 503, 'The functions have an older version', 51),
+  ('client_too_old', null, 426, 'The client is too old', 52);
 
 alter table stepbase.error_codes enable row level security;
 grant select on stepbase.error_codes to authenticated, service_role;

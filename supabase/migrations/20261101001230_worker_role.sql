@@ -41,6 +41,8 @@ immutable
 set search_path = ''
 as $$
   select array[
+    -- Whether they fit the schema.
+    'stepbase_engine.version',
     -- Steps.
     'stepbase_engine.claim', 'stepbase_engine.complete', 'stepbase_engine.fail', 'stepbase_engine.wait',
     -- Tokens and leases.

@@ -8,16 +8,6 @@ create type stepbase_engine.finding as (status text, finding text, fix text);
 comment on type stepbase_engine.finding is
   'A problem that a check found: status warning or failed; the finding as a sentence; the command that fixes it.';
 
-create function stepbase_engine.schema_version()
-returns text
-language sql
-immutable
-set search_path = ''
-as $$ select '0.1.0'; $$;
-
-comment on function stepbase_engine.schema_version() is
-  'The version of Stepbase that the migrations belong to, as in package.json.';
-
 create function stepbase_engine.check_migrations()
 returns setof stepbase_engine.finding
 language plpgsql

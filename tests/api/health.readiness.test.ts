@@ -41,13 +41,21 @@ describe('readiness', () => {
     const ready = await call(`${url}/readyz`);
     expect([ready.status, ready.body]).toEqual([
       200,
-      { status: 'ok', checks: { postgres: OK, queue: OK, realtime: OK, redis: OK } },
+      {
+        status: 'ok',
+        checks: { postgres: OK, schema: OK, queue: OK, realtime: OK, redis: OK },
+        versions: { functions: VERSION, schema: VERSION },
+      },
     ]);
     await redis.stop();
     const degraded = await call(`${url}/readyz`);
     expect([degraded.status, degraded.body]).toEqual([
       200,
-      { status: 'degraded', checks: { postgres: OK, queue: OK, realtime: OK, redis: FAILED } },
+      {
+        status: 'degraded',
+        checks: { postgres: OK, schema: OK, queue: OK, realtime: OK, redis: FAILED },
+        versions: { functions: VERSION, schema: VERSION },
+      },
     ]);
     running.push(await startUpstash({ port, token }));
     expect((await call(`${url}/readyz`)).body.status).toBe('ok');
@@ -72,10 +80,12 @@ describe('readiness', () => {
         status: 'failed',
         checks: {
           postgres: FAILED,
+          schema: FAILED,
           queue: FAILED,
           realtime: FAILED,
           redis: { status: 'disabled', latency_ms: 0 },
         },
+        versions: { functions: VERSION, schema: null },
       },
     ]);
     expect((await call(`${url}/healthz`)).body).toEqual({ status: 'ok', version: VERSION });
@@ -88,7 +98,7 @@ describe('readiness', () => {
     const answer = await call(`${url}/readyz`);
     expect([answer.status, answer.body]).toMatchObject([
       503,
-      { status: 'failed', checks: { postgres: OK, queue: FAILED } },
+      { status: 'failed', checks: { postgres: OK, schema: FAILED, queue: FAILED } },
     ]);
   });
 

@@ -6,6 +6,7 @@ import { systemClock } from '../../functions/_shared/clock/clock.ts';
 import { openDb } from '../../functions/_shared/db/pool.ts';
 import { parseEnv } from '../../functions/_shared/env/env.ts';
 import { ERRORS, SQLSTATES } from '../../functions/_shared/errors/index.ts';
+import { createHandshake } from '../../functions/_shared/handshake/index.ts';
 import { createLog } from '../../functions/_shared/log/log.ts';
 import { openBus } from '../../functions/_shared/redis/bus.ts';
 import { createApp } from '../../functions/api/app.ts';
@@ -30,6 +31,7 @@ function routes(): string[] {
     bus: openBus(undefined, log, systemClock),
     log,
     clock: systemClock,
+    handshake: createHandshake({ ask: () => Promise.resolve(undefined), clock: systemClock }),
     identify: {
       verifyUserToken: userTokenVerifier(env.jwt),
       findApiKey: () => Promise.resolve(undefined),

@@ -37,6 +37,12 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
     'A budget refuses models without a price. Give the step a price, or store the price of the model.',
   mail_not_configured:
     'No worker can send mail. An operator sets `SMTP_URL` or `RESEND_API_KEY`, `SMTP_FROM` and `STEPBASE_WEB_URL`.',
+  schema_too_old:
+    'The database has an older version of Stepbase than the functions need. An operator applies the migrations; the functions notice it by themselves.',
+  schema_too_new:
+    'The database has a newer version of Stepbase that these functions do not know. An operator deploys the functions of `schema_version`.',
+  client_too_old:
+    'The SDK or the CLI is older than `oldest_client`, the oldest one that this installation works with. Install a newer version.',
 };
 
 export interface StepErrorInfo {

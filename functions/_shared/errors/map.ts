@@ -33,6 +33,9 @@ export const ERRORS = {
   mail_not_configured: { status: 503, title: 'Mail is not configured' },
   budget_exceeded: { status: 429, title: 'The budget is spent' },
   model_unpriced: { status: 422, title: 'The model has no price' },
+  schema_too_old: { status: 503, title: 'The database has an older version' },
+  schema_too_new: { status: 503, title: 'The functions have an older version' },
+  client_too_old: { status: 426, title: 'The client is too old' },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,4 +1,5 @@
-// GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the queue, Realtime's policy and Redis.
+// GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the version of the schema, the queue,
+// Realtime's policy and Redis.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../../_shared/clock/clock.ts';
@@ -17,7 +18,8 @@ interface Check {
 
 interface Readiness {
   status: 'ok' | 'degraded' | 'failed';
-  checks: { postgres: Check; queue: Check; realtime: Check; redis: Check };
+  checks: { postgres: Check; schema: Check; queue: Check; realtime: Check; redis: Check };
+  versions: { functions: string; schema: string | null };
 }
 
 async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
@@ -39,21 +41,26 @@ async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
   }
 }
 
-export function healthRoutes({ db, bus, clock }: Deps): Hono<ApiEnv> {
+export function healthRoutes({ db, bus, clock, handshake }: Deps): Hono<ApiEnv> {
   async function ask(): Promise<Readiness> {
-    const [postgres, queue, realtime, redis] = await Promise.all([
+    const [postgres, schema, queue, realtime, redis] = await Promise.all([
       check(clock, () => pingDatabase(db)),
+      check(clock, async () => {
+        const refusal = await handshake.probe();
+        if (refusal !== undefined) throw refusal;
+      }),
       check(clock, () => pingQueue(db)),
       check(clock, () => checkRealtime(db)),
       bus.configured
         ? check(clock, () => bus.ping())
         : { status: 'disabled' as const, latency_ms: 0 },
     ]);
-    const isFailed = postgres.status === 'failed' || queue.status === 'failed';
+    const isFailed = [postgres, schema, queue].some(({ status }) => status === 'failed');
     const isDegraded = realtime.status === 'failed' || redis.status === 'failed';
     return {
       status: isFailed ? 'failed' : isDegraded ? 'degraded' : 'ok',
-      checks: { postgres, queue, realtime, redis },
+      checks: { postgres, schema, queue, realtime, redis },
+      versions: { functions: VERSION, schema: handshake.schema?.version ?? null },
     };
   }
 
@@ -82,7 +89,14 @@ const ReadinessAnswer = named('Readiness', () => {
   });
   return z.object({
     status: z.enum(['ok', 'degraded', 'failed']),
-    checks: z.object({ postgres: check, queue: check, realtime: check, redis: check }),
+    checks: z.object({
+      postgres: check,
+      schema: check,
+      queue: check,
+      realtime: check,
+      redis: check,
+    }),
+    versions: z.object({ functions: z.string(), schema: z.string().nullable() }),
   });
 });
 
@@ -112,11 +126,11 @@ export const HEALTH_RESOURCE: Resource = {
       title: 'Check readiness',
       permission: null,
       description:
-        'Queries PostgreSQL, the queue, the policy on `realtime.messages` and Redis, each with a deadline of two seconds. `failed` (PostgreSQL or the queue) is 503; `degraded` (Realtime or Redis) is 200.',
+        'Queries PostgreSQL, the version of the schema, the queue, the policy on `realtime.messages` and Redis, each with a deadline of two seconds. `failed` (PostgreSQL, the schema or the queue) is 503; `degraded` (Realtime or Redis) is 200.',
       replies: {
         200: {
           description:
-            '`{status, checks: {postgres, queue, realtime, redis}}`, each check with its `latency_ms`',
+            '`{status, checks: {postgres, schema, queue, realtime, redis}, versions: {functions, schema}}`, each check with its `latency_ms`',
           schema: ReadinessAnswer,
         },
         503: { description: 'the same, with `"status": "failed"`', schema: ReadinessAnswer },

@@ -23,6 +23,23 @@ export interface TokenQueue {
   stop(): Promise<void>;
 }
 
+/** The queue, opened by its first use: a worker that does not fit the schema opens none. */
+export function lazyQueue(open: () => Promise<TokenQueue>): TokenQueue {
+  let opened: Promise<TokenQueue> | undefined;
+  function queue(): Promise<TokenQueue> {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+  return {
+    fetch: async (limit, exceptApps) => (await queue()).fetch(limit, exceptApps),
+    renewLeases: async (leases) => (await queue()).renewLeases(leases),
+    stop: async () => (await opened)?.stop(),
+  };
+}
+
 interface TokenData {
   run_id: string;
   round: number;

@@ -25,6 +25,9 @@ export const ERROR_STATUS = {
   mail_not_configured: 503,
   budget_exceeded: 429,
   model_unpriced: 422,
+  schema_too_old: 503,
+  schema_too_new: 503,
+  client_too_old: 426,
 } as const;
 
 /** A code of `stepbase.error_codes`. */

@@ -60,6 +60,11 @@ export class InvalidInputError extends StepbaseError {}
 export class LimitReachedError extends StepbaseError {}
 /** `unavailable`: the database is busy or restarting. */
 export class UnavailableError extends StepbaseError {}
+/**
+ * `client_too_old`: install a newer SDK. `schema_too_old`, `schema_too_new`: an operator upgrades the database or the
+ * functions.
+ */
+export class VersionError extends StepbaseError {}
 
 /** `network_error`: the request was not answered. */
 export class NetworkError extends StepbaseError {
@@ -112,6 +117,9 @@ const CLASSES: Partial<Record<ErrorCode, typeof InvalidRequestError>> = {
   invalid_input: InvalidInputError,
   limit_reached: LimitReachedError,
   unavailable: UnavailableError,
+  client_too_old: VersionError,
+  schema_too_old: VersionError,
+  schema_too_new: VersionError,
 };
 
 export function isErrorCode(code: unknown): code is ErrorCode {

@@ -1,5 +1,6 @@
 // Requests of the HTTP API with the credentials of a machine.
 import { errorOf } from '../errors/errors.ts';
+import { VERSION } from '../version.ts';
 import { type Exchange, exchange, exchangeJson, type Fetch } from './exchange.ts';
 
 export interface ApiOptions {
@@ -9,6 +10,8 @@ export interface ApiOptions {
   apiKey: string;
   /** The application, for the secret key of the project; an API key has its own. */
   app?: string | undefined;
+  /** The name and version that the header `x-client-info` has; default: those of the SDK. */
+  client?: string | undefined;
   /** Default: the global `fetch`. */
   fetch?: Fetch | undefined;
 }
@@ -38,10 +41,11 @@ export interface Api {
   json<T>(request: ApiRequest): Promise<T>;
 }
 
-export function createApi({ url, apiKey, app, fetch }: ApiOptions): Api {
+export function createApi({ url, apiKey, app, client, fetch }: ApiOptions): Api {
   const address = addressOf(url);
   const own = {
     authorization: `Bearer ${apiKey}`,
+    'x-client-info': client ?? `stepbase/${VERSION}`,
     ...(app === undefined ? {} : { 'x-stepbase-app': app }),
   };
   const complete = ({ path, headers, ...request }: ApiRequest): Exchange => ({

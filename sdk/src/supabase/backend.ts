@@ -1,13 +1,14 @@
 // A client of supabase-js as a backend, for users: RPCs, tables and private Realtime channels.
 import type { Backend, Page, Place } from '../backend.ts';
-import { errorOf } from '../errors/errors.ts';
+import { errorOf, StepbaseError } from '../errors/errors.ts';
 import { followRun } from '../live/follow.ts';
 import { type Args, type Collection, given } from '../operations.ts';
 import { createPatience, withRetries } from '../retry.ts';
 import { hasEnded, type Run, type StepRun } from '../rows.ts';
 import { until } from '../time.ts';
 import { claimsOf, type Query, restOf, type SupabaseLike } from './like.ts';
-import { ask } from './rest.ts';
+import { ask as askRest } from './rest.ts';
+import { withVersions } from './versions.ts';
 import { watchRows } from './watch.ts';
 
 /** Reads without a message of the channel while a result is awaited. */
@@ -32,6 +33,10 @@ function only<Row>(rows: Row[], what: string): Row {
 
 export function createSupabaseBackend(client: SupabaseLike): Backend {
   const rest = restOf(client);
+  const ask = <T>(query: Query, signal: AbortSignal): Promise<T> =>
+    askRest<T>(query, signal).catch(async (error: unknown) => {
+      throw error instanceof StepbaseError ? await withVersions(rest, error, signal) : error;
+    });
   const read = <T>(signal: AbortSignal, query: () => Query) =>
     withRetries(true, signal, () => ask<T>(query(), signal));
 

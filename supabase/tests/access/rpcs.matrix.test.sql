@@ -125,6 +125,7 @@ values
     $$select update_organization('00000000-0000-4000-8000-00000000e001', 'Renamed')$$),
   ('update_role',                '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_role('auditor', '{run:read}')$$),
   ('update_service_account',     '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select update_service_account({service_account}, 'admin')$$),
+  ('version',                    '1 1 1 | 1 1 1 1 | -',                          $$select version()$$),
   ('verify_audit_log',           '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select verify_audit_log()$$),
   ('workflow_statistics',        '1 1 1 | 0 0 0 0 | -',                          $$select 1 from workflow_statistics() where workflow_id = {workflow}$$),
   -- Only the auth server calls these.
@@ -161,6 +162,7 @@ values
   ('start_run_as', 'ok 1', 'leak', 'leak'),
   -- It is about the installation.
   ('doctor', '1', '1', '1'),
+  ('version', '1', '1', '1'),
   -- Only the operator's own role.
   ('allow_function', '42501', '42501', '42501'),
   ('create_database_trigger', '42501', '42501', '42501'),
