@@ -1,14 +1,21 @@
-// `npm run doctor`: checks an installation from end to end. The RPC stepbase.doctor() checks the database; this command
-// adds what only a client can see. It changes nothing, and ends with 1 if a check failed.
+// `npm run doctor`: checks the running stack, or an installation of this checkout, from end to end. The checks are those of
+// `stepbase doctor` (cli/src/doctor). It changes nothing, and ends with 1 if a check failed.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { examine } from '../cli/src/doctor/examine.ts';
+import {
+  namesInstallation,
+  type Options,
+  readSettings,
+  SettingsError,
+} from '../cli/src/doctor/settings.ts';
+import { toText } from '../cli/src/doctor/text.ts';
 import { VERSION } from '../functions/_shared/version.ts';
-import { checkDatabase } from './doctor/database.ts';
-import { checkEnvironment } from './doctor/environment.ts';
-import { type Finding, failed } from './doctor/finding.ts';
-import { askDoctor, checkProject } from './doctor/project.ts';
-import { type Options, readSettings, type Settings, SettingsError } from './doctor/settings.ts';
-import { toText } from './doctor/text.ts';
+import { migrationFiles } from './stack/migrate.ts';
+import { DEFAULT_DATA_DIR, ROOT } from './stack/options.ts';
+import type { StackInfo } from './stack/stack.ts';
 
 const USAGE = `usage: npm run doctor -- [--env-file FILE] [--db-url URL] [--url URL] [--data DIR]
                          [--email ADDRESS --password PASSWORD] [--json]
@@ -16,28 +23,15 @@ Checks the running stack (--data, default .stepbase), or the installation that t
 DATABASE_URL, SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY, SUPABASE_SECRET_KEY. --db-url: as role postgres.
 With --email it signs in to test the access-token hook. STEPBASE_DOCTOR_PASSWORD can replace --password.`;
 
-const NOT_ASKED = failed(
-  'doctor()',
-  'The role of the address may not check the database.',
-  'Give --db-url of postgres, or --url and SUPABASE_SECRET_KEY',
-);
-
-async function examine(settings: Settings): Promise<Finding[]> {
-  const { dbUrl, url, publishableKey, secretKey, environment } = settings;
-  const project = url === undefined ? undefined : { url, publishableKey, secretKey };
-  const findings: Finding[] = environment ? checkEnvironment(environment) : [];
-  const database = dbUrl === undefined ? undefined : await checkDatabase(dbUrl, environment);
-  findings.push(...(database?.findings ?? []));
-  if (project) {
-    findings.push(...(await checkProject(project, VERSION, settings.signIn)));
-    if (!database?.hasAsked) findings.push(...(await askDoctor(project)));
-  } else if (!database?.hasAsked) {
-    findings.push(NOT_ASKED);
-  }
-  return findings;
+function stackOf(data: string | undefined): StackInfo | undefined {
+  const folder = data === undefined ? join(ROOT, DEFAULT_DATA_DIR) : resolve(data);
+  const file = join(folder, 'stack.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as StackInfo;
+  if (data !== undefined) throw new SettingsError(`no stack is running there: ${file} is missing`);
+  return undefined;
 }
 
-function readOptions(): Options & { json: boolean; help: boolean } {
+function readOptions(): Options & { data?: string; json: boolean; help: boolean } {
   try {
     const { values } = parseArgs({
       options: {
@@ -63,7 +57,19 @@ async function main(): Promise<void> {
     console.log(USAGE);
     return;
   }
-  const findings = await examine(readSettings(options, process.env));
+  const usesStack = options.data !== undefined || !namesInstallation(options, process.env);
+  const stack = usesStack ? stackOf(options.data) : undefined;
+  if (usesStack && stack === undefined) {
+    throw new SettingsError(
+      'nothing to check: run npm start, or give --db-url, --url or --env-file (see --help)',
+    );
+  }
+  const findings = await examine(readSettings(options, process.env, stack), {
+    version: VERSION,
+    migrations: await migrationFiles(),
+    deploy:
+      'npm run bundle, then npx supabase functions deploy --use-api stepbase-api stepbase-worker',
+  });
   console.log(options.json ? JSON.stringify(findings, null, 2) : toText(findings));
   if (findings.some(({ status }) => status === 'failed')) process.exitCode = 1;
 }

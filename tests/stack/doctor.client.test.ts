@@ -7,12 +7,14 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkDatabase, compareClocks } from '../../cli/src/doctor/database.ts';
+import type { Expected } from '../../cli/src/doctor/deployment.ts';
+import { checkEnvironment } from '../../cli/src/doctor/environment.ts';
+import type { Finding } from '../../cli/src/doctor/finding.ts';
+import { askDoctor, checkProject, type Project } from '../../cli/src/doctor/project.ts';
+import { readSettings } from '../../cli/src/doctor/settings.ts';
 import { VERSION } from '../../functions/_shared/version.ts';
-import { checkDatabase, compareClocks } from '../../scripts/doctor/database.ts';
-import { checkEnvironment } from '../../scripts/doctor/environment.ts';
-import type { Finding } from '../../scripts/doctor/finding.ts';
-import { askDoctor, checkProject, type Project } from '../../scripts/doctor/project.ts';
-import { readSettings } from '../../scripts/doctor/settings.ts';
+import { migrationFiles } from '../../scripts/stack/migrate.ts';
 import { client, freshDatabase, seedUser, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 import { startTransactionPooler } from '../support/transaction-pooler.ts';
@@ -47,6 +49,12 @@ const project: Project = {
   publishableKey: stack.publishable_key,
   secretKey: stack.secret_key,
 };
+const migrations = await migrationFiles();
+const expected = (version = VERSION): Expected => ({
+  version,
+  migrations,
+  deploy: 'npx supabase functions deploy',
+});
 const developer = seedUser('developer@acme');
 
 /** '<check> <status>' of what is not ok. */
@@ -135,22 +143,21 @@ describe('the project', () => {
       VERSION,
       CLIENT_CHECKS.filter((check) => check !== 'sign-in').map((check) => `${check} failed`),
     ],
-  ])('%s', async (_what, broken, version, expected) => {
-    expect(faults(await checkProject({ ...project, ...broken }, version, undefined))).toEqual(
-      expected,
-    );
+  ])('%s', async (_what, broken, version, wanted) => {
+    const found = await checkProject({ ...project, ...broken }, expected(version), undefined);
+    expect(faults(found)).toEqual(wanted);
   });
 
   test('a wrong password, and a user without an application', async () => {
     const wrong = { email: developer.email, password: 'wrong-password-1' };
-    expect(faults(await checkProject(project, VERSION, wrong))).toEqual(['sign-in failed']);
+    expect(faults(await checkProject(project, expected(), wrong))).toEqual(['sign-in failed']);
     const lonely = { email: `doctor-${process.pid}@test.example`, password: 'lonely-Passw0rd' };
     const { error } = await client(stack, stack.secret_key).auth.admin.createUser({
       ...lonely,
       email_confirm: true,
     });
     expect(error).toBeNull();
-    expect(faults(await checkProject(project, VERSION, lonely))).toEqual(['sign-in warning']);
+    expect(faults(await checkProject(project, expected(), lonely))).toEqual(['sign-in warning']);
   });
 
   describe('that is set up by halves', () => {
@@ -181,7 +188,7 @@ describe('the project', () => {
       const { port } = server.address() as AddressInfo;
       found = await checkProject(
         { ...project, url: `http://127.0.0.1:${port}` },
-        VERSION,
+        expected(),
         developer,
       );
     });
@@ -222,7 +229,7 @@ describe('the database', () => {
          );
        end $$`,
     );
-    const { findings, hasAsked } = await checkDatabase(database.url);
+    const { findings, hasAsked } = await checkDatabase(database.url, migrations);
     expect(hasAsked).toBe(true);
     const found = faults(findings);
     expect(found).toEqual(expect.arrayContaining(['migration files failed', 'realtime warning']));
@@ -231,7 +238,7 @@ describe('the database', () => {
 
   test('a database without Stepbase', async () => {
     const { url } = await freshDatabase({ empty: true });
-    const { findings } = await checkDatabase(url);
+    const { findings } = await checkDatabase(url, migrations);
     expect(faults(findings)).toEqual(expect.arrayContaining(['migrations failed']));
   });
 
@@ -239,7 +246,7 @@ describe('the database', () => {
     const pooler = await startTransactionPooler(stack.db_url);
     try {
       const through = (direct: string) =>
-        checkDatabase(pooler.url, { STEPBASE_DB_DIRECT: direct }).then(({ findings }) =>
+        checkDatabase(pooler.url, migrations, { STEPBASE_DB_DIRECT: direct }).then(({ findings }) =>
           findings.find(({ check }) => check === 'pooler'),
         );
       expect((await through('false'))?.finding).toMatch(/pooler in transaction mode\.$/);

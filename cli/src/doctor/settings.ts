@@ -1,11 +1,8 @@
-// The addresses and keys of options, of an environment file, of the environment, or of the
-// running stack, in this order.
+// The addresses and keys of options, of an environment file, of the environment, or of a known project (a running stack
+// or a link), in this order.
 
 import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { parseEnv as parseFile } from 'node:util';
-import { DEFAULT_DATA_DIR, ROOT } from '../stack/options.ts';
-import type { StackInfo } from '../stack/stack.ts';
 
 export class SettingsError extends Error {}
 
@@ -13,7 +10,6 @@ export interface Options {
   'db-url'?: string | undefined;
   url?: string | undefined;
   'env-file'?: string | undefined;
-  data?: string | undefined;
   email?: string | undefined;
   password?: string | undefined;
 }
@@ -31,14 +27,12 @@ export interface Settings {
   environment: Variables | undefined;
 }
 
-function stackOf(data: string | undefined): StackInfo | undefined {
-  const file = join(
-    data === undefined ? join(ROOT, DEFAULT_DATA_DIR) : resolve(data),
-    'stack.json',
-  );
-  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as StackInfo;
-  if (data !== undefined) throw new SettingsError(`no stack is running there: ${file} is missing`);
-  return undefined;
+/** A project that is known without options. */
+export interface Known {
+  api_url: string;
+  db_url?: string | undefined;
+  publishable_key?: string | undefined;
+  secret_key?: string | undefined;
 }
 
 function variablesOf(file: string | undefined): Variables | undefined {
@@ -67,36 +61,41 @@ function projectOf(database: string | undefined): string | undefined {
   return ref === undefined ? undefined : `https://${ref}.supabase.co`;
 }
 
-export function readSettings(options: Options, process: Variables): Settings {
+/** Whether options or the environment name an installation. */
+export const namesInstallation = (options: Options, process: Variables): boolean =>
+  [
+    options['db-url'],
+    options.url,
+    options['env-file'],
+    process.DATABASE_URL,
+    process.SUPABASE_URL,
+  ].some((value) => value !== undefined);
+
+export function readSettings(options: Options, process: Variables, known?: Known): Settings {
   const file = variablesOf(options['env-file']);
   const given: Variables = { ...process, ...file };
   const isRemote =
     options['db-url'] !== undefined || options.url !== undefined || file !== undefined;
-  const hasAddress = (given.DATABASE_URL ?? given.SUPABASE_URL) !== undefined;
-  const usesStack = options.data !== undefined || !(isRemote || hasAddress);
-  const stack = usesStack ? stackOf(options.data) : undefined;
   const { email, password = process.STEPBASE_DOCTOR_PASSWORD } = options;
   if (email !== undefined && password === undefined) {
     throw new SettingsError('--email needs --password or STEPBASE_DOCTOR_PASSWORD');
   }
-  const dbUrl = options['db-url'] ?? stack?.db_url ?? given.DATABASE_URL ?? given.SUPABASE_DB_URL;
-  const url = options.url ?? stack?.api_url ?? given.SUPABASE_URL ?? projectOf(dbUrl);
+  const dbUrl = options['db-url'] ?? known?.db_url ?? given.DATABASE_URL ?? given.SUPABASE_DB_URL;
+  const url = options.url ?? known?.api_url ?? given.SUPABASE_URL ?? projectOf(dbUrl);
   const settings: Settings = {
     dbUrl,
     url: url?.replace(/\/+$/, ''),
     publishableKey:
-      stack?.publishable_key ??
+      known?.publishable_key ??
       given.SUPABASE_PUBLISHABLE_KEY ??
       firstOf(given.SUPABASE_PUBLISHABLE_KEYS),
     secretKey:
-      stack?.secret_key ?? given.SUPABASE_SECRET_KEY ?? firstOf(given.SUPABASE_SECRET_KEYS),
+      known?.secret_key ?? given.SUPABASE_SECRET_KEY ?? firstOf(given.SUPABASE_SECRET_KEYS),
     signIn: email !== undefined && password !== undefined ? { email, password } : undefined,
-    environment: file ?? (usesStack || isRemote ? undefined : process),
+    environment: file ?? (known !== undefined || isRemote ? undefined : process),
   };
   if (settings.dbUrl === undefined && settings.url === undefined) {
-    throw new SettingsError(
-      'nothing to check: run npm start, or give --db-url, --url or --env-file (see --help)',
-    );
+    throw new SettingsError('nothing to check: give --db-url, --url or --env-file (see --help)');
   }
   return settings;
 }

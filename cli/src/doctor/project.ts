@@ -1,11 +1,10 @@
 // Checks of a project over HTTP: the keys, the exposed schema, the functions with their versions, and the
 // claims of a token after a sign-in.
 
+import type { Expected } from './deployment.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
 const TIMEOUT_MS = 10_000;
-const DEPLOY =
-  'npm run bundle, then npx supabase functions deploy --use-api stepbase-api stepbase-worker';
 
 export interface Project {
   url: string;
@@ -97,7 +96,7 @@ function checkDataApi({ url, secretKey: key }: Project): Promise<Finding[]> {
 function checkFunction(
   { url, secretKey }: Project,
   name: 'stepbase-api' | 'stepbase-worker',
-  expected: string,
+  { version: expected, deploy }: Expected,
 ): Promise<Finding[]> {
   const check = `function ${name}`;
   return guarded(check, async () => {
@@ -106,13 +105,17 @@ function checkFunction(
       headers: secretKey ? { apikey: secretKey } : {},
     });
     if (health.status !== 200) {
-      return [failed(check, `The function does not run: ${saying(health)}`, DEPLOY)];
+      return [failed(check, `The function does not run: ${saying(health)}`, deploy)];
     }
     const found: Finding[] = [];
     const version = String(health.body.version ?? 'unknown');
     if (version !== expected) {
       found.push(
-        warning(check, `It has version ${version}; this checkout has version ${expected}.`, DEPLOY),
+        warning(
+          check,
+          `It has version ${version}; the installed schema needs version ${expected}.`,
+          deploy,
+        ),
       );
     }
     if (name === 'stepbase-worker' && secretKey && health.body.executing === undefined) {
@@ -221,14 +224,14 @@ export function askDoctor({ url, secretKey: key = '' }: Project): Promise<Findin
 
 export async function checkProject(
   project: Project,
-  version: string,
+  expected: Expected,
   signIn: { email: string; password: string } | undefined,
 ): Promise<Finding[]> {
   const found = await Promise.all([
     checkPublishableKey(project),
     checkDataApi(project),
-    checkFunction(project, 'stepbase-api', version),
-    checkFunction(project, 'stepbase-worker', version),
+    checkFunction(project, 'stepbase-api', expected),
+    checkFunction(project, 'stepbase-worker', expected),
     ...(signIn ? [checkSignIn(project, signIn)] : []),
   ]);
   return found.flat();

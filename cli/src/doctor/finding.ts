@@ -1,4 +1,4 @@
-// The findings of `npm run doctor`: those of the RPC and those of the client have the same form.
+// The findings of `stepbase doctor` and `npm run doctor`: those of the RPC and those of the client have the same form.
 
 export interface Finding {
   check: string;

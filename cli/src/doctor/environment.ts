@@ -1,7 +1,7 @@
 // The environment of the functions: each value is parsed as the functions do it, and combinations that do not work are
 // found.
 
-import { parseEnv } from '../../functions/_shared/env/env.ts';
+import { parseEnv } from '../../../functions/_shared/env/env.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
 const CHECK = 'environment';

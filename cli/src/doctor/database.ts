@@ -1,9 +1,9 @@
-// Checks of the database by a client: whether it can be reached, the migrations of this checkout, the mode of the pooler,
+// Checks of the database by a client: whether it can be reached, the migrations, the mode of the pooler,
 // the clock; and the checks of the RPC.
 
 import pg from 'pg';
-import { databaseAddress, pemOf } from '../../functions/_shared/db/tls.ts';
-import { migrationFiles } from '../stack/migrate.ts';
+import { databaseAddress, pemOf } from '../../../functions/_shared/db/tls.ts';
+import type { Migration } from './deployment.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
 const CONNECT_MS = 5_000;
@@ -27,9 +27,8 @@ async function connected(dbUrl: string, env: DatabaseEnvironment): Promise<pg.Cl
   return client;
 }
 
-async function checkMigrations(client: pg.Client): Promise<Finding> {
+async function checkMigrations(client: pg.Client, files: readonly Migration[]): Promise<Finding> {
   const check = 'migration files';
-  const files = await migrationFiles();
   const { rows } = await client.query<{ there: boolean }>(
     `select to_regclass('supabase_migrations.schema_migrations') is not null as there`,
   );
@@ -144,6 +143,7 @@ export interface DatabaseReport {
 
 export async function checkDatabase(
   dbUrl: string,
+  migrations: readonly Migration[],
   env: DatabaseEnvironment = {},
 ): Promise<DatabaseReport> {
   let client: pg.Client;
@@ -166,7 +166,7 @@ export async function checkDatabase(
     const role = (await client.query<{ role: string }>('select current_user as role')).rows[0]
       ?.role;
     const own = [ok('database', `The database answers to the role ${role}.`)];
-    if (asked !== undefined) own.push(await checkMigrations(client));
+    if (asked !== undefined) own.push(await checkMigrations(client, migrations));
     own.push(await checkPooler(client, dbUrl, env), await checkClock(client));
     return { hasAsked: asked !== undefined, findings: [...own, ...(asked ?? [])] };
   } finally {
