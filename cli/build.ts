@@ -1,18 +1,32 @@
-// Builds the package: one file with the parts of the SDK that it uses. Only commander stays a dependency.
-import { rmSync } from 'node:fs';
+// Builds the package: the program with the parts of the SDK that it uses, and the files that it installs into projects.
+// Only commander stays a dependency.
+import { cpSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { bundle } from '../scripts/bundle.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 rmSync(at('dist'), { recursive: true, force: true });
-await build({
-  entryPoints: [at('src/main.ts')],
-  outfile: at('dist/main.js'),
-  bundle: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node22.18',
-  external: ['commander'],
-  logLevel: 'warning',
-});
+await Promise.all([
+  build({
+    entryPoints: [at('src/main.ts')],
+    outdir: at('dist'),
+    bundle: true,
+    // The client of PostgreSQL is loaded only by the commands that connect to a database.
+    splitting: true,
+    chunkNames: 'chunk-[hash]',
+    format: 'esm',
+    platform: 'node',
+    target: 'node22.18',
+    external: ['commander', 'pg-native'],
+    // pg requires modules of Node.
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    logLevel: 'warning',
+  }),
+  bundle(at('dist/assets/functions')),
+]);
+cpSync(at('../supabase/migrations'), at('dist/assets/migrations'), { recursive: true });
+cpSync(at('../supabase/uninstall.sql'), at('dist/assets/uninstall.sql'));

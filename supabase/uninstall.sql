@@ -116,7 +116,8 @@ do $do$
 begin
   if to_regclass('supabase_migrations.schema_migrations') is not null then
     execute $sql$
-      delete from supabase_migrations.schema_migrations m where m.version ~ '^2026110100[01][0-9]{3}$'
+      delete from supabase_migrations.schema_migrations m
+      where m.version ~ '^2026110100[01][0-9]{3}$' or m.name = 'stepbase_access_token_hook'
     $sql$;
   end if;
 end;

@@ -29,6 +29,24 @@ export async function ask(question: string, out: Output): Promise<string> {
   }
 }
 
+/** Asks a question that is answered with y or n; anything but y is a no. */
+export async function confirm(question: string, out: Output): Promise<boolean> {
+  out.clearProgress();
+  const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const cancelled = new AbortController();
+  reader.once('SIGINT', () => cancelled.abort());
+  try {
+    return /^y(?:es)?$/i.test(
+      (await reader.question(question, { signal: cancelled.signal })).trim(),
+    );
+  } catch (error) {
+    if (cancelled.signal.aborted) return false;
+    throw error;
+  } finally {
+    reader.close();
+  }
+}
+
 /** The value of an option: JSON, `@file` with JSON, or `-` for JSON from standard input. */
 export async function readJsonOption(
   context: Context,

@@ -2,11 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import { addAdminCommands } from './commands/admin.ts';
 import { addCompletionCommands } from './commands/completion.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addInstallCommands } from './commands/install.ts';
 import { addLinkCommands } from './commands/link.ts';
 import { addRunCommands } from './commands/runs.ts';
 import { addScheduleCommands } from './commands/schedules.ts';
 import { addTaskCommands } from './commands/tasks.ts';
 import { addTypesCommand } from './commands/types.ts';
+import { addUninstallCommand } from './commands/uninstall.ts';
 import { addWorkflowCommands } from './commands/workflows.ts';
 import { Context, type GlobalOptions, type Input, type Result } from './context.ts';
 import type { Env } from './credentials.ts';
@@ -61,7 +64,9 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
 
 export function createProgram(io: Io, act: Act): Command {
   const program = new Command('stepbase')
-    .description('Keeps the workflows of a Stepbase application in git, and operates its runs.')
+    .description(
+      'Adds Stepbase to a Supabase project, keeps the workflows of an application in git, and operates its runs.',
+    )
     .version(VERSION)
     .option(
       '-l, --link <name>',
@@ -80,6 +85,7 @@ export function createProgram(io: Io, act: Act): Command {
       writeErr: (text) => io.stderr.write(text),
     })
     .exitOverride();
+  addInstallCommands(program, act);
   addLinkCommands(program, act);
   addWorkflowCommands(program, act);
   addTypesCommand(program, act);
@@ -87,6 +93,8 @@ export function createProgram(io: Io, act: Act): Command {
   addTaskCommands(program, act);
   addScheduleCommands(program, act);
   addAdminCommands(program, act);
+  addDoctorCommand(program, act);
+  addUninstallCommand(program, act);
   addCompletionCommands(program, act);
   return program;
 }

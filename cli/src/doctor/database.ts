@@ -1,31 +1,10 @@
 // Checks of the database by a client: whether it can be reached, the migrations, the mode of the pooler,
 // the clock; and the checks of the RPC.
 
-import pg from 'pg';
-import { databaseAddress, pemOf } from '../../../functions/_shared/db/tls.ts';
+import type pg from 'pg';
+import { connect, type DatabaseEnvironment } from '../postgres.ts';
 import type { Migration } from './deployment.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
-
-const CONNECT_MS = 5_000;
-const STATEMENT_MS = 30_000;
-
-/** The environment of the functions, as far as it is known: STEPBASE_DB_DIRECT and DATABASE_CA. */
-export type DatabaseEnvironment = Readonly<Record<string, string | undefined>>;
-
-async function connected(dbUrl: string, env: DatabaseEnvironment): Promise<pg.Client> {
-  const ca = env.DATABASE_CA;
-  const { url, ssl } = databaseAddress(dbUrl, ca === undefined ? undefined : pemOf(ca));
-  const client = new pg.Client({
-    connectionString: url,
-    ...(ssl === undefined ? {} : { ssl }),
-    application_name: 'stepbase-doctor',
-    connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: STATEMENT_MS,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
 
 async function checkMigrations(client: pg.Client, files: readonly Migration[]): Promise<Finding> {
   const check = 'migration files';
@@ -67,7 +46,7 @@ async function checkPooler(
 ): Promise<Finding> {
   const check = 'pooler';
   const { hostname, port } = new URL(dbUrl);
-  const second = await connected(dbUrl, env);
+  const second = await connect(dbUrl, env);
   const isPooled = await isTransactionPooler(client, second).finally(() => second.end());
   if (isPooled && env.STEPBASE_DB_DIRECT === 'true') {
     return failed(
@@ -148,7 +127,7 @@ export async function checkDatabase(
 ): Promise<DatabaseReport> {
   let client: pg.Client;
   try {
-    client = await connected(dbUrl, env);
+    client = await connect(dbUrl, env);
   } catch (error) {
     return {
       hasAsked: false,
