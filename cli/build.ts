@@ -1,17 +1,20 @@
 // Builds the package: the program with the parts of the SDK that it uses, and the files that it installs into projects.
 // Only commander stays a dependency.
 import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { bundle } from '../scripts/bundle.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+/** `node build.ts FOLDER` builds there instead of in dist. */
+const [, , dist = at('dist')] = process.argv;
 
-rmSync(at('dist'), { recursive: true, force: true });
+rmSync(dist, { recursive: true, force: true });
 await Promise.all([
   build({
     entryPoints: [at('src/main.ts')],
-    outdir: at('dist'),
+    outdir: dist,
     bundle: true,
     // The client of PostgreSQL is loaded only by the commands that connect to a database.
     splitting: true,
@@ -26,7 +29,7 @@ await Promise.all([
     },
     logLevel: 'warning',
   }),
-  bundle(at('dist/assets/functions')),
+  bundle(join(dist, 'assets/functions')),
 ]);
-cpSync(at('../supabase/migrations'), at('dist/assets/migrations'), { recursive: true });
-cpSync(at('../supabase/uninstall.sql'), at('dist/assets/uninstall.sql'));
+cpSync(at('../supabase/migrations'), join(dist, 'assets/migrations'), { recursive: true });
+cpSync(at('../supabase/uninstall.sql'), join(dist, 'assets/uninstall.sql'));

@@ -14,6 +14,7 @@ export interface Project {
   /** The folder `stepbase`. */
   folder: string;
   workflows: string;
+  components: string;
   links: Readonly<Record<string, Link>>;
 }
 
@@ -24,13 +25,20 @@ export function readProject(start: string): Project {
   let folder = join(start, 'stepbase');
   for (let at = resolve(start); ; at = dirname(at)) {
     const candidate = join(at, 'stepbase');
-    if (['config.json', 'workflows'].some((name) => existsSync(join(candidate, name)))) {
+    if (
+      ['config.json', 'workflows', 'components'].some((name) => existsSync(join(candidate, name)))
+    ) {
       folder = candidate;
       break;
     }
     if (dirname(at) === at) break;
   }
-  return { folder, workflows: join(folder, 'workflows'), links: readLinks(configPath(folder)) };
+  return {
+    folder,
+    workflows: join(folder, 'workflows'),
+    components: join(folder, 'components'),
+    links: readLinks(configPath(folder)),
+  };
 }
 
 const configPath = (folder: string): string => join(folder, 'config.json');

@@ -29,6 +29,9 @@ export interface Server {
     body: object,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answer<T>>;
+  /** Changes the columns of a row. */
+  patch<T>(path: string, columns: object): Promise<T>;
+  remove(path: string): Promise<void>;
 }
 
 const withQuery = (path: string, query: Query): string => {
@@ -70,6 +73,18 @@ export function createServer(credentials: Credentials): Server {
   const get = <T>(path: string, query: Query = {}) =>
     read(path, query, (request) => api.json<T>(request));
 
+  /** A request that the rate limit refuses has no effect, so it is sent again. */
+  const write = (
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    headers?: Readonly<Record<string, string>>,
+  ) =>
+    patiently(() => {
+      const signal = AbortSignal.timeout(REQUEST_MS);
+      return api.send({ method, path, body, headers, signal });
+    });
+
   return {
     get,
     async find<T>(path: string, query: Query = {}) {
@@ -95,13 +110,12 @@ export function createServer(credentials: Credentials): Server {
       } while (cursor !== undefined && rows.length < max);
       return rows;
     },
-    async post<T>(path: string, body: object, headers?: Readonly<Record<string, string>>) {
-      // A request that the rate limit refuses has no effect.
-      const response = await patiently(() => {
-        const signal = AbortSignal.timeout(REQUEST_MS);
-        return api.send({ method: 'POST', path, body, headers, signal });
-      });
-      return await answerOf<T>(response);
+    post: async <T>(path: string, body: object, headers?: Readonly<Record<string, string>>) =>
+      await answerOf<T>(await write('POST', path, body, headers)),
+    patch: async <T>(path: string, columns: object) =>
+      (await answerOf<T>(await write('PATCH', path, columns))).body,
+    remove: async (path) => {
+      await write('DELETE', path);
     },
   };
 }

@@ -74,7 +74,8 @@ const shape = z.object({
 export type ProjectConfig = z.output<typeof shape>;
 export type HookFunction = { schema: string; name: string };
 
-export async function loadProjectConfig(): Promise<ProjectConfig> {
-  const text = await readFile(join(ROOT, 'supabase', 'config.toml'), 'utf8');
+/** The settings of a folder with a folder `supabase`; default: this repository. */
+export async function loadProjectConfig(project = ROOT): Promise<ProjectConfig> {
+  const text = await readFile(join(project, 'supabase', 'config.toml'), 'utf8');
   return shape.parse(parse(text));
 }

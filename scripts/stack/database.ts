@@ -29,7 +29,7 @@ export async function startDatabase(config: StackConfig, keys: StackKeys): Promi
     : await startEmbedded(config, keys);
   try {
     await config.beforeMigrations?.(database.url);
-    await migrate(database.url, config.dataDir);
+    await migrate(database.url, config.dataDir, config.projectFolder);
     await allowWorkerLogin(database.adminUrl, database.url, config.workerPassword);
     if (config.seed) await seedOnce(database.url, config.dataDir);
     return database;

@@ -7,7 +7,6 @@ import { Child } from './child.ts';
 import { ROOT, StackError } from './options.ts';
 import { withClient, withoutTls } from './postgres/connection.ts';
 
-const MIGRATIONS = join(ROOT, 'supabase', 'migrations');
 const DEADLINE_MS = 120_000;
 
 export interface Migration {
@@ -16,12 +15,14 @@ export interface Migration {
   hash: string;
 }
 
-export async function migrationFiles(): Promise<Migration[]> {
-  const names = await readdir(MIGRATIONS).catch(() => [] as string[]);
+/** The migrations of a folder with a folder `supabase`; default: this repository. */
+export async function migrationFiles(project = ROOT): Promise<Migration[]> {
+  const folder = join(project, 'supabase', 'migrations');
+  const names = await readdir(folder).catch(() => [] as string[]);
   const files = names.filter((name) => /^\d+_.+\.sql$/.test(name)).sort();
   return await Promise.all(
     files.map(async (name) => {
-      const content = await readFile(join(MIGRATIONS, name));
+      const content = await readFile(join(folder, name));
       return {
         version: name.slice(0, name.indexOf('_')),
         name,
@@ -45,8 +46,8 @@ async function appliedVersions(url: string): Promise<string[]> {
   });
 }
 
-/** Runs a command of the Supabase CLI from the repository root; throws its output if it fails. */
-export async function supabase(args: string[], logFile: string): Promise<string> {
+/** Runs a command of the Supabase CLI in a folder; throws its output if it fails. */
+export async function supabase(args: string[], logFile: string, folder = ROOT): Promise<string> {
   const lines: string[] = [];
   const child = await Child.start({
     command: join(ROOT, 'node_modules', '.bin', 'supabase'),
@@ -58,7 +59,7 @@ export async function supabase(args: string[], logFile: string): Promise<string>
       DO_NOT_TRACK: '1',
       NO_COLOR: '1',
     },
-    cwd: ROOT,
+    cwd: folder,
     logFile,
     onLine: (line) => lines.push(line),
     stopSignal: 'SIGTERM',
@@ -87,9 +88,13 @@ export async function migrationsFingerprint(): Promise<string> {
 }
 
 /** Applies pending migrations. A file in `dataDir` records the content of the applied ones. */
-export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied: number }> {
+export async function migrate(
+  dbUrl: string,
+  dataDir: string,
+  project = ROOT,
+): Promise<{ applied: number }> {
   const memory = join(dataDir, 'migrations.json');
-  const [files, history] = await Promise.all([migrationFiles(), appliedVersions(dbUrl)]);
+  const [files, history] = await Promise.all([migrationFiles(project), appliedVersions(dbUrl)]);
   const known = JSON.parse(await readFile(memory, 'utf8').catch(() => '{}')) as Record<
     string,
     string
@@ -115,14 +120,15 @@ export async function migrate(dbUrl: string, dataDir: string): Promise<{ applied
   const content = Object.fromEntries(files.map(({ version, hash }) => [version, hash]));
   await writeFile(memory, `${JSON.stringify(content, null, 2)}\n`);
   const pending = files.filter(({ version }) => !applied.has(version)).length;
-  if (pending > 0) await push(dbUrl, join(dataDir, 'logs', 'migrations.log'));
+  if (pending > 0) await push(dbUrl, join(dataDir, 'logs', 'migrations.log'), project);
   return { applied: pending };
 }
 
 /** Applies all migrations to a database without migrations. */
-export async function push(dbUrl: string, logFile: string): Promise<void> {
+export async function push(dbUrl: string, logFile: string, project = ROOT): Promise<void> {
   await supabase(
     ['db', 'push', `--remote=${withoutTls(dbUrl)}`, '--include-all', '--yes'],
     logFile,
+    project,
   );
 }

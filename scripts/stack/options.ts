@@ -61,6 +61,8 @@ export interface StackOptions {
   functionsEnv?: Record<string, string>;
   /** Prepares the database before Stepbase's migrations are applied, for example with an existing project. */
   beforeMigrations?: (databaseUrl: string) => Promise<void>;
+  /** The folder whose supabase/config.toml and migrations are used. Default: this repository. */
+  projectFolder?: string;
   /** The project's own access-token hook, instead of the one in supabase/config.toml. */
   accessTokenHook?: { schema: string; name: string };
   /** The password-verification hook, which supabase/config.toml disables. */
@@ -110,6 +112,7 @@ export interface StackConfig {
   realtimeRate: number | undefined;
   functionsEnv: Record<string, string>;
   beforeMigrations: ((databaseUrl: string) => Promise<void>) | undefined;
+  projectFolder: string;
   accessTokenHook: { schema: string; name: string } | undefined;
   passwordHook: { schema: string; name: string } | undefined;
   logLevel: LogLevel;
@@ -161,6 +164,7 @@ export function resolveOptions(options: StackOptions): StackConfig {
     realtimeRate: options.realtimeRate ?? realtimeRate(process.env.STEPBASE_REALTIME_RATE),
     functionsEnv: options.functionsEnv ?? {},
     beforeMigrations: options.beforeMigrations,
+    projectFolder: options.projectFolder ?? ROOT,
     accessTokenHook: options.accessTokenHook,
     passwordHook: options.passwordHook,
     logLevel: options.logLevel ?? 'warn',

@@ -156,7 +156,7 @@ async function startServices(
   // An earlier version left the folder open.
   await chmod(logs, 0o700);
   const keys = await loadKeys(dataDir, config.keys);
-  const project = await loadProjectConfig();
+  const project = await loadProjectConfig(config.projectFolder);
   const { hook } = project.auth;
   project.auth.email.enable_confirmations =
     config.confirmEmail ?? project.auth.email.enable_confirmations;

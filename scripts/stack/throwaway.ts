@@ -12,8 +12,9 @@ import { type Stack, startStack } from './stack.ts';
 const ATTEMPTS = 3;
 
 /** Whether a copy of the prepared cluster has what these options ask for. */
-const mayCopy = ({ databaseUrl, beforeMigrations, seed, keys }: StackOptions) =>
+const mayCopy = ({ databaseUrl, beforeMigrations, projectFolder, seed, keys }: StackOptions) =>
   seed !== false &&
+  projectFolder === undefined &&
   beforeMigrations === undefined &&
   keys?.servicePassword === undefined &&
   !(databaseUrl ?? process.env.DATABASE_URL);

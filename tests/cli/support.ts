@@ -107,24 +107,18 @@ const spawned =
       child.stdin?.end(input);
     });
 
-/** Without a program, the sources of the command line. */
-export function createFolder(program?: string): Folder {
+/** Without a program, the sources of the command line; without an existing folder, a new one. */
+export function createFolder(program?: string, existing?: string): Folder {
   const run = program === undefined ? driven : spawned(program);
-  const path = mkdtempSync(join(tmpdir(), 'stepbase-cli-'));
-  atFileEnd(() => rmSync(path, { recursive: true, force: true }));
+  const path = existing ?? mkdtempSync(join(tmpdir(), 'stepbase-cli-'));
   const write = (name: string, text: string) => {
     mkdirSync(dirname(join(path, name)), { recursive: true });
     writeFileSync(join(path, name), text);
   };
-  write('package.json', '{ "private": true, "type": "module" }');
-  // The SDK as an installed package, with its sources in place of its build.
-  const exported = { '.': './src/index.ts', './workflow': './src/workflow/index.ts' };
-  write(
-    'node_modules/stepbase/package.json',
-    JSON.stringify({ name: 'stepbase', exports: exported }),
-  );
-  symlinkSync(join(ROOT, 'sdk/src'), join(path, 'node_modules/stepbase/src'));
-  symlinkSync(join(ROOT, 'node_modules/zod'), join(path, 'node_modules/zod'));
+  if (existing === undefined) {
+    atFileEnd(() => rmSync(path, { recursive: true, force: true }));
+    furnish(path, write);
+  }
 
   const folder: Folder = {
     path,
@@ -140,6 +134,18 @@ export function createFolder(program?: string): Folder {
     },
   };
   return folder;
+}
+
+function furnish(path: string, write: Folder['write']): void {
+  write('package.json', '{ "private": true, "type": "module" }');
+  // The SDK as an installed package, with its sources in place of its build.
+  const exported = { '.': './src/index.ts', './workflow': './src/workflow/index.ts' };
+  write(
+    'node_modules/stepbase/package.json',
+    JSON.stringify({ name: 'stepbase', exports: exported }),
+  );
+  symlinkSync(join(ROOT, 'sdk/src'), join(path, 'node_modules/stepbase/src'));
+  symlinkSync(join(ROOT, 'node_modules/zod'), join(path, 'node_modules/zod'));
 }
 
 function parsed(text: string): unknown {

@@ -6,17 +6,25 @@ import { requireTarget } from '../caller.ts';
 import type { Context, Result } from '../context.ts';
 import { CliError, EXIT, usage } from '../errors.ts';
 import { writeObject, writeText } from '../files.ts';
+import {
+  chosenKinds,
+  comparedLines,
+  compareKinds,
+  type KindComparison,
+} from '../resources/compare.ts';
+import * as resources from '../resources/pull.ts';
 import { type Comparison, compare } from '../workflows/compare.ts';
 import { hashOf } from '../workflows/content.ts';
 import { chosen, type LocalWorkflow, pathIn, requireWorkflows } from '../workflows/local.ts';
 import { State } from '../workflows/state.ts';
 import type { StoredWorkflow } from '../workflows/stored.ts';
-import { comparisonLines } from './diff.ts';
+import { comparisonLines, type Only, scopeOf } from './diff.ts';
 
 export interface PullOptions {
   format?: 'ts' | 'json';
   published?: boolean;
   force?: boolean;
+  only?: Only;
 }
 
 interface Pulled {
@@ -28,40 +36,21 @@ interface Pulled {
 export async function pull(
   context: Context,
   names: readonly string[],
-  { format, published = false, force = false }: PullOptions,
+  { format, published = false, force = false, only }: PullOptions,
 ): Promise<Result> {
-  const { project, target, out } = context;
-  const all = await requireWorkflows(project);
+  const { project, target } = context;
+  const all = only === undefined || only === 'workflows' ? await requireWorkflows(project) : [];
   await requireTarget(context);
   const state = new State(project, target);
   const local = all.filter(({ kebab_name }) => names.length === 0 || names.includes(kebab_name));
   const which = published ? 'published' : 'newest';
-  const compared = await compare(context, local, {
-    names: names.length === 0 ? undefined : names,
-    which,
-  });
+  const compared = await compare(context, local, { names: scopeOf(names, only), which });
   for (const name of names) {
     const one = compared.find((found) => found.name === name);
     if (one?.stored === undefined) chosen([], [name], target.name);
   }
-  if (!force) {
-    const changed = compared.filter((one) => isChangedHere(one, state));
-    if (!out.json) {
-      for (const one of changed)
-        for (const line of comparisonLines(out, one, state)) out.note(line);
-    }
-    if (changed.length > 0) {
-      const list = changed.map(({ name }) => name).join(', ');
-      throw new CliError(
-        EXIT.drift,
-        'drift',
-        `The folder has changes that are not in ${target.name}: ${list}`,
-        {
-          hint: 'Push them with `stepbase push`, or overwrite them with --force.',
-        },
-      );
-    }
-  }
+  const kinds = await compareKinds(context, chosenKinds(names, only));
+  if (!force) refuseLoss(context, compared, kinds, state);
   const files = new Map<string, string>();
   for (const { name, local: one, stored } of compared) {
     if (stored !== undefined) files.set(name, fileFor(context, name, one, all, format));
@@ -81,13 +70,62 @@ export async function pull(
       file: pathIn(project, path),
     };
   });
+  const others = kinds.map((one) => [one.kind, resources.pullKind(context, one, format)] as const);
+  const rows = others.flatMap(([{ singular }, list]) =>
+    list.map(({ key, action, file }) => `${singular} ${key}  ${TEXTS[action]} ${file}`),
+  );
   return {
-    data: { link: target.name, workflows: pulled },
+    data: {
+      link: target.name,
+      workflows: pulled,
+      ...Object.fromEntries(
+        others.map(([{ plural, singular }, list]) => [
+          plural,
+          list.map(({ key, ...rest }) => ({ [singular]: key, ...rest })),
+        ]),
+      ),
+    },
     lines:
-      pulled.length === 0
-        ? [`${target.name} has no workflows.`]
-        : pulled.map(({ workflow, action, file }) => `${workflow}  ${TEXTS[action]} ${file}`),
+      pulled.length + rows.length === 0
+        ? [`${target.name} has nothing to pull.`]
+        : [
+            ...pulled.map(({ workflow, action, file }) => `${workflow}  ${TEXTS[action]} ${file}`),
+            ...rows,
+          ],
   };
+}
+
+/** Stops before a change of a file is overwritten that the link has not seen. */
+function refuseLoss(
+  context: Context,
+  compared: readonly Comparison[],
+  kinds: readonly KindComparison[],
+  state: State,
+): void {
+  const { out, target } = context;
+  const changed = compared.filter((one) => isChangedHere(one, state));
+  const rows = kinds.flatMap((one) =>
+    one.compared
+      .filter((row) => resources.isChangedHere(context, one, row))
+      .map((row) => ({ kind: one.kind, row })),
+  );
+  if (changed.length + rows.length === 0) return;
+  if (!out.json) {
+    for (const one of changed) for (const line of comparisonLines(out, one, state)) out.note(line);
+    for (const { kind, row } of rows) {
+      for (const line of comparedLines(out, kind, row)) out.note(line);
+    }
+  }
+  const names = [
+    ...changed.map(({ name }) => name),
+    ...rows.map(({ kind, row }) => `${kind.singular} ${row.key}`),
+  ];
+  throw new CliError(
+    EXIT.drift,
+    'drift',
+    `The folder has changes that are not in ${target.name}: ${names.join(', ')}`,
+    { hint: 'Push them with `stepbase push`, or overwrite them with --force.' },
+  );
 }
 
 const TEXTS = {

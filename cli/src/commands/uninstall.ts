@@ -112,7 +112,7 @@ async function removeFromDatabase(
     );
   }
   context.out.progress(`Removing Stepbase from ${place}`);
-  const { attempts } = await runUninstall(dbUrl, context.env, readAssets().uninstallSql());
+  const { attempts } = await runUninstall(dbUrl, context.env, readAssets());
   return {
     data: { applied: true, database: place, version, attempts },
     lines: [`Removed Stepbase ${version} from ${place}.`],

@@ -1,6 +1,7 @@
 // validate: the checks of the folder, and those of the server.
 import { type Context, mapSome, type Result } from '../context.ts';
 import { EXIT } from '../errors.ts';
+import { chosenKinds, readLocalKinds } from '../resources/compare.ts';
 import { errorsOf, faultLines } from '../workflows/faults.ts';
 import { chosen, type LocalFault, readWorkflows } from '../workflows/local.ts';
 import { checkStored } from '../workflows/stored.ts';
@@ -15,7 +16,12 @@ export async function validate(
   { local: isLocal = false }: ValidateOptions,
 ): Promise<Result> {
   const { out, project } = context;
-  const { workflows, faults: local } = await readWorkflows(project);
+  const { workflows, faults: ofWorkflows } = await readWorkflows(project);
+  const { local: resources, faults: ofResources } = await readLocalKinds(
+    context,
+    chosenKinds(names, undefined),
+  );
+  const local = [...ofWorkflows, ...ofResources];
   const all = chosen(workflows, names, project.workflows);
   // The server refuses a definition that is no graph before it checks the rest.
   const broken = new Set(local.map(({ workflow }) => workflow));
@@ -30,9 +36,17 @@ export async function validate(
   const isValid =
     local.length === 0 && checked.every(({ faults }) => errorsOf(faults).length === 0);
   const warnings = checked.flatMap(({ faults }) => faults).length;
+  const parts = [
+    count(all.length, 'workflow'),
+    ...[...resources].flatMap(([{ singular }, items]) =>
+      items.length === 0 ? [] : [count(items.length, singular)],
+    ),
+  ];
+  const things = new Intl.ListFormat('en').format(parts);
+  const isOne = parts.length === 1 && all.length === 1;
   const summary = isValid
-    ? `${count(all.length, 'workflow')} ${all.length === 1 ? 'is' : 'are'} valid${isLocal ? ' (not checked by the server)' : ''}.`
-    : `${count(local.length + warnings, 'fault')} in ${count(all.length, 'workflow')}.`;
+    ? `${things} ${isOne ? 'is' : 'are'} valid${isLocal ? ' (not checked by the server)' : ''}.`
+    : `${count(local.length + warnings, 'fault')} in ${things}.`;
   return {
     data: { valid: isValid, files: local, workflows: checked },
     lines: [
@@ -44,8 +58,8 @@ export async function validate(
   };
 }
 
-const localLines = ({ file, code, message, hint }: LocalFault): string[] => [
-  file,
+export const localLines = ({ file, line, code, message, hint }: LocalFault): string[] => [
+  line === undefined ? file : `${file}:${line}`,
   `  error: ${message} (${code})`,
   ...(hint === undefined ? [] : [`  ${hint}`]),
 ];

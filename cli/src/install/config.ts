@@ -1,7 +1,7 @@
 // The settings of Stepbase in supabase/config.toml: the exposed schema, the access-token hook, and the two functions.
 import { isDeepStrictEqual } from 'node:util';
 import { isObject } from '../../../sdk/src/workflow/json.ts';
-import { usage } from '../errors.ts';
+import { CliError, usage } from '../errors.ts';
 import { FUNCTIONS } from './assets.ts';
 import { COMPOSED_HOOK, hookFunction, OWN_HOOK, type SqlFunction } from './hook.ts';
 import { addToArray, appendTable, parseToml, setKey, valueAt } from './toml.ts';
@@ -26,7 +26,17 @@ export interface ConfigOptions {
   isComposed: boolean;
 }
 
-export function configured(text: string, { hook, isComposed }: ConfigOptions): ConfigPlan {
+export function configured(text: string, options: ConfigOptions): ConfigPlan {
+  parseToml(text, CONFIG);
+  try {
+    return withSettings(text, options);
+  } catch (error) {
+    // A change of an inline table, for example, would make the file invalid.
+    throw error instanceof CliError && error.code === 'invalid_config' ? unsupported() : error;
+  }
+}
+
+function withSettings(text: string, { hook, isComposed }: ConfigOptions): ConfigPlan {
   const notes: string[] = [];
   let composes: SqlFunction | undefined;
   let result = withSchema(text);
@@ -112,12 +122,15 @@ function requireInstalled(text: string, hasHook: boolean): void {
     (!hasHook || usesHookOfStepbase(text)) &&
     FUNCTIONS.every((name) => isObject(valueAt(config, ['functions', name])));
   if (isInstalled) return;
-  throw usage(
+  throw unsupported();
+}
+
+const unsupported = (): CliError =>
+  usage(
     'unsupported_config',
     `${CONFIG} has a form that cannot be changed automatically`,
     'Write [api], [auth.hook.custom_access_token] and [functions.…] as tables of their own.',
   );
-}
 
 /** What of the settings is missing, for `stepbase doctor`. */
 export function missingSettings(text: string): string[] {

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Env } from '../credentials.ts';
 import { CliError, EXIT } from '../errors.ts';
 import { connect } from '../postgres.ts';
+import type { Assets } from './assets.ts';
 
 export interface Installed {
   /** undefined: the database has no Stepbase. */
@@ -59,15 +60,33 @@ export const readInstalled = (dbUrl: string, env: Env): Promise<Installed> =>
     };
   });
 
+/** The script names the migrations that it knew when it was written; a newer package has more. */
+async function forget(client: pg.Client, migrations: Assets['migrations']): Promise<void> {
+  const history = 'supabase_migrations.schema_migrations';
+  const { rows } = await client.query<{ there: boolean }>(
+    'select to_regclass($1) is not null as there',
+    [history],
+  );
+  if (!rows[0]?.there) return;
+  await client.query(`delete from ${history} where version = any ($1)`, [
+    migrations.map(({ version }) => version),
+  ]);
+}
+
 /**
  * Runs the script. It locks every object of Stepbase, as readers of the catalog do, such as the schema cache of the Data
  * API. When the two wait for each other, PostgreSQL ends one of them, and the script has changed nothing.
  */
-export const runUninstall = (dbUrl: string, env: Env, sql: string): Promise<{ attempts: number }> =>
+export const runUninstall = (
+  dbUrl: string,
+  env: Env,
+  { uninstallSql, migrations }: Assets,
+): Promise<{ attempts: number }> =>
   withDatabase(dbUrl, env, async (client) => {
     for (let attempts = 1; ; attempts += 1) {
       try {
-        await client.query(sql);
+        await client.query(uninstallSql());
+        await forget(client, migrations);
         return { attempts };
       } catch (error) {
         await client.query('rollback');

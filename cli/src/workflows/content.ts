@@ -59,7 +59,7 @@ function canvasOf(definition: Definition): Element {
 }
 
 /** JSON, with the keys of objects in order and without those that are undefined. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value ?? null);
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
@@ -142,7 +142,7 @@ export function changesOf(from: unknown, to: unknown, path = ''): Change[] {
 const SHOWN = 60;
 const MARKS = { added: '+', removed: '-', changed: '~' } as const;
 
-function short(value: unknown): string {
+export function short(value: unknown): string {
   const text = value === undefined ? 'none' : JSON.stringify(value);
   return text.length > SHOWN ? `${text.slice(0, SHOWN - 1)}…` : text;
 }

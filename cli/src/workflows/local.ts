@@ -15,6 +15,8 @@ export interface LocalWorkflow extends Described {
 
 export interface LocalFault {
   file: string;
+  /** Of the file. */
+  line?: number;
   workflow?: string;
   code: string;
   message: string;
@@ -26,7 +28,7 @@ export interface LocalWorkflows {
   faults: LocalFault[];
 }
 
-const FILE = /(?<!\.d)\.(?:ts|mts|js|mjs|json)$/;
+export const FILE = /(?<!\.d)\.(?:ts|mts|js|mjs|json)$/;
 const NAME = /^[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
 export const pathIn = (project: Project, path: string): string =>
@@ -61,15 +63,18 @@ export async function requireWorkflows(
   names: readonly string[] = [],
 ): Promise<LocalWorkflow[]> {
   const { workflows, faults } = await readWorkflows(project);
-  const [first] = faults;
-  if (first !== undefined) {
-    const more = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;
-    throw new CliError(EXIT.usage, first.code, `${first.file}: ${first.message}${more}`, {
-      hint: first.hint ?? 'Run `stepbase validate --local` for all faults.',
-      details: { faults },
-    });
-  }
+  refuseFaults(faults);
   return chosen(workflows, names, project.workflows);
+}
+
+export function refuseFaults(faults: readonly LocalFault[]): void {
+  const [first] = faults;
+  if (first === undefined) return;
+  const more = faults.length === 1 ? '' : ` (and ${faults.length - 1} more)`;
+  throw new CliError(EXIT.usage, first.code, `${first.file}: ${first.message}${more}`, {
+    hint: first.hint ?? 'Run `stepbase validate --local` for all faults.',
+    details: { faults },
+  });
 }
 
 /** The workflows with these names, in their order; without names, all of them. */
@@ -106,10 +111,14 @@ function readJson(path: string): Described {
   );
 }
 
-async function importWorkflows(path: string, file: string): Promise<Described[]> {
+/** What a module exports. */
+export async function importModule(path: string): Promise<Record<string, unknown>> {
   // A module is imported once for each address: another one for each state of the file.
-  const address = `${pathToFileURL(path).href}?${statSync(path).mtimeMs}`;
-  const exports: Record<string, unknown> = await import(address);
+  return await import(`${pathToFileURL(path).href}?${statSync(path).mtimeMs}`);
+}
+
+async function importWorkflows(path: string, file: string): Promise<Described[]> {
+  const exports = await importModule(path);
   const found = new Set(
     Object.values(exports).filter(
       (value) => isObject(value) && isObject(value.definition) && 'kebab_name' in value,
@@ -137,7 +146,20 @@ function described(value: object): Described {
   ) as Described;
 }
 
-function faultOf(error: unknown, file: string): LocalFault {
+export function faultOf(error: unknown, file: string): LocalFault {
+  const line = lineOf(error, file);
+  return { ...withoutLine(error, file), ...(line === undefined ? {} : { line }) };
+}
+
+/** Where in the file an error was thrown, or its text cannot be parsed. */
+function lineOf(error: unknown, file: string): number | undefined {
+  const { stack = '' } = error as Partial<Error>;
+  const name = basename(file).replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const found = new RegExp(`${name}(?:\\?[\\d.]+)?:(\\d+)`).exec(stack)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+function withoutLine(error: unknown, file: string): LocalFault {
   if (error instanceof CliError) {
     const { code, message, hint } = error;
     return { file, code, message, ...(hint === undefined ? {} : { hint }) };
