@@ -1,7 +1,7 @@
 // The calls of the test kit.
 
 import type { Run, RunEvent, StepRun } from '../../sdk/src/index.ts';
-import type { Workflow } from '../../sdk/src/workflow/index.ts';
+import type { RunOutput, Workflow } from '../../sdk/src/workflow/index.ts';
 
 /** What a mock learns about the attempt that it answers. */
 export interface MockCall<Config = Record<string, unknown>> {
@@ -64,10 +64,13 @@ export interface WorkflowSettings {
 /** The input of a workflow, as far as its type is known. */
 export type InputOf<W> = W extends Workflow<infer Input> ? Input : unknown;
 
+/** The output of its runs, as far as its type is known. */
+export type OutputOf<W> = W extends Workflow ? RunOutput<W> : unknown;
+
 /** A published workflow. */
-export interface TestWorkflow<Input = unknown> {
+export interface TestWorkflow<Input = unknown, Output = unknown> {
   readonly name: string;
-  start(input?: Input, options?: StartOptions): Promise<TestRun>;
+  start(input?: Input, options?: StartOptions): Promise<TestRun<Output>>;
   /** As `kit.mock`, for the steps of this workflow only. */
   mock<Config = Record<string, unknown>>(step: string, mock: Mock<Config>): void;
 }
@@ -96,7 +99,7 @@ export interface TestTask {
 }
 
 /** A run. What it tells is its state at the last call that waited. */
-export interface TestRun {
+export interface TestRun<Output = unknown> {
   readonly id: string;
   readonly workflow: string;
   readonly status: string;
@@ -123,7 +126,7 @@ export interface TestRun {
   /** The output of a completed step. */
   output(step: string): unknown;
   /** The outputs of the end steps, by step id; undefined unless the run has completed. */
-  result(): unknown;
+  result(): Output | undefined;
   /** A task or an approval that waits. */
   task(step: string): TestTask;
   /** What the run waits for: `task ask`, `delay pause`, `signal paid (wait)`. */
@@ -156,7 +159,7 @@ export interface TestKit {
   workflow<W extends Workflow | WorkflowJson>(
     workflow: W,
     settings?: WorkflowSettings,
-  ): Promise<TestWorkflow<InputOf<W>>>;
+  ): Promise<TestWorkflow<InputOf<W>, OutputOf<W>>>;
   /** Starts a run of a published workflow. It begins to work with the next call that waits. */
   start(workflow: string, input?: unknown, options?: StartOptions): Promise<TestRun>;
   /** Answers a step in place of its type. The last matching mock counts. */

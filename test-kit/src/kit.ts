@@ -8,6 +8,7 @@ import type {
   Mock,
   MockCall,
   MockTarget,
+  OutputOf,
   Recording,
   Replay,
   ReplayOptions,
@@ -92,7 +93,7 @@ class Kit implements TestKit, RunHost {
   async workflow<W extends Workflow | WorkflowJson>(
     workflow: W,
     { execution_timeout_seconds: seconds }: WorkflowSettings = {},
-  ): Promise<TestWorkflow<InputOf<W>>> {
+  ): Promise<TestWorkflow<InputOf<W>, OutputOf<W>>> {
     const { kebab_name: name, definition, input_schema: inputSchema } = workflow;
     const [draft] = await this.rpc('save_workflow', {
       kebab_name: name,
@@ -105,7 +106,7 @@ class Kit implements TestKit, RunHost {
     if (seconds !== undefined) await this.queries.limitRuns(this.#app, name, seconds);
     return {
       name,
-      start: (input, options) => this.start(name, input, options),
+      start: (input, options) => this.start(name, input, options) as Promise<TestRun<OutputOf<W>>>,
       mock: (step, mock) => this.#mocks.add({ step, workflow: name }, mock as Mock),
     };
   }

@@ -9,6 +9,7 @@ import {
   shape,
   template,
   type Workflow,
+  type WorkflowBuilder,
 } from '../../sdk/src/workflow/index.ts';
 import { examples } from '../tooling/docs-examples.ts';
 
@@ -230,6 +231,40 @@ describe('a workflow that cannot be compiled', () => {
     expect(define).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
     );
+  });
+
+  it.each<[string, (w: WorkflowBuilder<unknown>) => unknown]>([
+    [
+      'returns [a], but its runs end with [a, b]',
+      (w) => [w.delay('a', { ms: 1 }), w.delay('b', { ms: 1 })][0],
+    ],
+    [
+      'returns [a, b], but its runs end with [b]',
+      (w) => {
+        const a = w.delay('a', { ms: 1 });
+        return [a, w.delay('b', { ms: 1 }, { after: a })];
+      },
+    ],
+    [
+      'return the list [b]: a run that takes another branch has no output of b',
+      (w) => {
+        const a = w.condition('a', { expression: 'input.n' });
+        return w.delay('b', { ms: 1 }, { after: a.on('true') });
+      },
+    ],
+    ['returns [a], but', (w) => w.condition('a', { expression: 'input.n' }).on('true')],
+    ['returns nothing, its end step, or a list', () => ({ a: 1 })],
+  ])('does not return other steps than its ends: %s', (message, build) => {
+    expect(() => defineWorkflow('broken', {}, build)).toThrow(message);
+  });
+
+  it('may return its end steps, which changes nothing in the definition', () => {
+    const build = (w: WorkflowBuilder<unknown>) => {
+      const a = w.condition('a', { expression: 'input.n' });
+      return [w.delay('b', { ms: 1 }, { after: a.on('true') })];
+    };
+    const silent = (w: WorkflowBuilder<unknown>) => void build(w);
+    expect(defineWorkflow('one', {}, build)).toEqual(defineWorkflow('one', {}, silent));
   });
 
   it('is not async', () => {

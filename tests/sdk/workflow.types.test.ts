@@ -186,7 +186,7 @@ describe('branches', () => {
         large: (after) => w.userTask('review', { title: 'Review' }, { after }),
         small: null,
       });
-      expectTypeOf(large.id).toEqualTypeOf<string>();
+      expectTypeOf(large.id).toEqualTypeOf<'review'>();
       expectTypeOf(small).toEqualTypeOf<undefined>();
       size.match({ large: null, default: null });
     });
@@ -236,6 +236,51 @@ describe('the client', () => {
       // @ts-expect-error: no such workflow
       stepbase.start('orders', { order_id: 'A-1' });
     }));
+
+  it('takes the outputs of runs from the end steps that a workflow returns', () => {
+    const one = defineWorkflow('one', { input }, (w) => {
+      const fetch = w.httpRequest('fetch', { url: 'u' }, { output: Order });
+      return w.transform('sum', { expression: expr<number>`${fetch.output.body.total} + 1` });
+    });
+    const branches = defineWorkflow('branches', {}, (w) => {
+      const ask = w.waitForApproval('ask', { title: 'Ship?' });
+      const { approved, rejected } = ask.match({
+        approved: (after) => w.httpRequest('ship', { url: 'u' }, { after, output: Order }),
+        rejected: (after) => w.sendEmail('refuse', { to: 't', subject: 's', text: 't' }, { after }),
+      });
+      const late = w.node({
+        id: 'other',
+        type: 'transform',
+        data: { config: { expression: '1' } },
+      });
+      w.connect(ask.on('timeout'), late, { id: 'own' });
+      return [approved, rejected, late];
+    });
+    const none = defineWorkflow('none', {}, (w) => {
+      w.delay('wait', { ms: 1 });
+    });
+    type Outputs = {
+      [Name in keyof Types]: Types[Name]['output'];
+    };
+    type Types = WorkflowsOf<typeof one | typeof branches | typeof none>;
+    expectTypeOf<Outputs['one']>().toEqualTypeOf<{ sum: number }>();
+    expectTypeOf<
+      NonNullable<Outputs['branches']['ship']>['body']['total']
+    >().toEqualTypeOf<number>();
+    expectTypeOf<NonNullable<Outputs['branches']['refuse']>>().toEqualTypeOf<{
+      message_id: string;
+    }>();
+    expectTypeOf<Outputs['branches']['other']>().toEqualTypeOf<unknown>();
+    expectTypeOf<Outputs['none']>().toEqualTypeOf<unknown>();
+    onlyCompiled(async () => {
+      const stepbase = createStepbase<Types>({ url: 'u', apiKey: 'k' });
+      const output = await (await stepbase.start('branches')).result();
+      // @ts-expect-error: a rejected run has no shipment
+      output.ship.body;
+      // @ts-expect-error: no such step
+      output.shipped;
+    });
+  });
 });
 
 describe('schemas that JSON Schema cannot express', () => {

@@ -1,6 +1,7 @@
 // The `w` of defineWorkflow: collects the steps and connections that the function adds, and makes a definition of them.
 
 import { type Connection, edgesOf, type Origin, readsOf, type Target } from './edges.ts';
+import { requireEnds } from './ends.ts';
 import { DefinitionError } from './errors.ts';
 import { reference } from './expressions.ts';
 import { methodName, requireStepId } from './ids.ts';
@@ -68,11 +69,12 @@ function innerOf(value: unknown, place: string): Inner {
   return inner;
 }
 
-function originOf(value: unknown): Origin {
+const TAKES_STEPS = 'after and connect take steps and their outcomes';
+const RETURNED = 'the function returns nothing, its end step, or a list of all its end steps';
+
+function originOf(value: unknown, expected = TAKES_STEPS): Origin {
   const origin = isObject(value) ? (value as { [ORIGIN]?: Origin })[ORIGIN] : undefined;
-  if (origin === undefined) {
-    throw new DefinitionError('dangling_edge', 'after and connect take steps and their outcomes');
-  }
+  if (origin === undefined) throw new DefinitionError('dangling_edge', expected);
   return origin;
 }
 
@@ -149,14 +151,23 @@ export class Builder {
     this.#nodes.push(rendered);
     this.#targets.push({
       id,
-      after: after === undefined ? undefined : [after].flat().map(originOf),
+      after: after === undefined ? undefined : [after].flat().map((one) => originOf(one)),
       reads: readsOf((rendered.data as JsonObject | undefined)?.config, known),
     });
     return stepOf(id);
   }
 
-  definition({ layout = 'auto', canvas = {} }: Layout): Definition {
+  /** `ends`: the end steps, as the function of defineWorkflow returned them. */
+  definition({ layout = 'auto', canvas = {} }: Layout, ends?: unknown): Definition {
     const edges = edgesOf(this.#targets, this.#connections);
+    if (ends !== undefined) {
+      const returned = [ends].flat().map((end) => originOf(end, RETURNED));
+      requireEnds(
+        this.#targets.map(({ id }) => id),
+        edges,
+        { returned, isList: Array.isArray(ends) },
+      );
+    }
     const places =
       layout === false
         ? undefined

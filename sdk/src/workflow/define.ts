@@ -7,10 +7,11 @@ import { requireWorkflowName } from './ids.ts';
 import type { Definition, DefinitionNode, Json, JsonObject } from './json.ts';
 import type { Expression, Ref } from './references.ts';
 import { type Expressible, type InputOf, jsonSchemaOf, type Schema } from './schemas.ts';
-import type { AnyStep, Predecessor, Startable, Step, StepMethods } from './steps.ts';
+import type { AnyStep, Predecessor, Startable, Step, StepMethods, StepOutput } from './steps.ts';
 
 /** The arguments of `save_workflow`. */
-export interface Workflow<Input = unknown, Name extends string = string> extends Startable<Input> {
+export interface Workflow<Input = unknown, Name extends string = string, Output = unknown>
+  extends Startable<Input, Output> {
   readonly kebab_name: Name;
   readonly name?: string;
   readonly description?: string;
@@ -21,11 +22,24 @@ export interface Workflow<Input = unknown, Name extends string = string> extends
 
 /** The types of workflows for createStepbase: WorkflowsOf<typeof orderShipping | typeof sendInvoice>. */
 export type WorkflowsOf<W extends Workflow> = {
-  [One in W as One['kebab_name']]: { input: StartInput<One> };
+  [One in W as One['kebab_name']]: {
+    input: StartInput<One>;
+    output: RunOutput<One>;
+  };
 };
+
+/** The output of a run of a workflow: of its end steps, by their ids. */
+export type RunOutput<W> = W extends Startable<unknown, infer Output> ? Output : unknown;
 
 type StartInput<W> =
   W extends Startable<infer Input> ? (Input extends object ? Input : object) : never;
+
+/** Of a list, a run has the outputs of the steps that it reached. */
+type OutputOfEnds<E> = [E] extends [readonly AnyStep[]]
+  ? { [S in E[number] as S['id']]?: StepOutput<S> }
+  : [E] extends [AnyStep]
+    ? { [S in E as S['id']]: StepOutput<S> }
+    : unknown;
 
 export interface WorkflowOptions<S extends Schema> extends Layout {
   /** The input of runs: a schema of zod, jsonSchema({ … }), or shape<T>(), which is not stored. */
@@ -57,21 +71,25 @@ export type WorkflowBuilder<Input> = StepMethods & {
     more?: { readonly [key: string]: Json | undefined },
   ): void;
   /** A step as JSON: for what the typed methods do not express. */
-  node(
-    node: DefinitionNode,
+  node<const Id extends string>(
+    node: DefinitionNode & { readonly id: Id },
     options?: { readonly after?: Predecessor | readonly Predecessor[] },
-  ): Step;
+  ): Step<unknown, string, Id>;
 };
 
-/** Compiles the workflow that `build` describes; throws a DefinitionError if it cannot. */
+/**
+ * Compiles the workflow that `build` describes; throws a DefinitionError if it cannot. If `build` returns the end step, or
+ * a list of all end steps, the output of a run has their types.
+ */
 export function defineWorkflow<
   const Name extends string,
   S extends Schema<unknown> = Schema<unknown>,
+  const E = unknown,
 >(
   kebabName: Name,
   options: WorkflowOptions<S>,
-  build: (w: WorkflowBuilder<InputOf<S>>) => void,
-): Workflow<InputOf<S>, Name> {
+  build: (w: WorkflowBuilder<InputOf<S>>) => E,
+): Workflow<InputOf<S>, Name, OutputOfEnds<E>> {
   requireWorkflowName(kebabName);
   const { input, name, description, ...layout } = options;
   const schema = input === undefined ? undefined : jsonSchemaOf(input);
@@ -93,7 +111,7 @@ export function defineWorkflow<
     kebab_name: kebabName,
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
-    definition: builder.definition(layout),
+    definition: builder.definition(layout, result),
     ...(schema === undefined ? {} : { input_schema: schema }),
   };
 }

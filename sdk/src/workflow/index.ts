@@ -4,6 +4,7 @@
 export { type Component, type ComponentOptions, defineComponent } from './components.ts';
 export { type DecompileOptions, decompile, type StoredWorkflow } from './decompile/decompile.ts';
 export type {
+  RunOutput,
   RunScope,
   Workflow,
   WorkflowBuilder,

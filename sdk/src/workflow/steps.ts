@@ -30,9 +30,17 @@ export interface Branch {
 /** Handles that every step has. */
 type CommonHandle = 'error' | 'timeout';
 
+declare const outputType: unique symbol;
+
 /** A step of a workflow. */
-export interface Step<Output = unknown, Handle extends string = string> {
-  readonly id: string;
+export interface Step<
+  Output = unknown,
+  Handle extends string = string,
+  Id extends string = string,
+> {
+  readonly id: Id;
+  /** Exists in types only. */
+  readonly [outputType]?: () => Output;
   readonly output: Ref<Output>;
   /** Where a failure is handled: by `.on('error')`, `.on('timeout')` or `on_error: 'continue'`. */
   readonly error: Ref<StepError>;
@@ -64,6 +72,11 @@ export interface AnyStep {
   readonly id: string;
   on(handle: never): Branch;
 }
+
+/** The type of the output of a step. */
+export type StepOutput<S> = S extends { readonly [outputType]?: () => infer Output }
+  ? Output
+  : unknown;
 
 /** A step or an outcome that comes before. */
 export type Predecessor = Branch | AnyStep;
@@ -187,11 +200,15 @@ type LlmOutput<Answer> = StepOutputs['llm_call'] &
 
 declare const inputType: unique symbol;
 
+declare const resultType: unique symbol;
+
 /** A workflow, as far as a child step needs it. */
-export interface Startable<Input = unknown> {
+export interface Startable<Input = unknown, Output = unknown> {
   readonly kebab_name: string;
   /** Exists in types only. */
   readonly [inputType]?: () => Input;
+  /** Exists in types only. */
+  readonly [resultType]?: () => Output;
 }
 
 type ChildConfig<Input> = Omit<
@@ -212,49 +229,49 @@ type ForEachConfig<Item, Output> = {
 
 /** Methods of step types whose output or handles follow from the config. */
 interface SpecialMethods {
-  condition: <Value = unknown>(
-    id: string,
+  condition: <Value = unknown, const Id extends string = string>(
+    id: Id,
     config: ExpressionConfig<Value>,
     options?: StepOptions<ValueOf<Value>>,
-  ) => Step<ValueOf<Value>, HandleOf<Value> | 'default'>;
-  transform: <Value = unknown>(
-    id: string,
+  ) => Step<ValueOf<Value>, HandleOf<Value> | 'default', Id>;
+  transform: <Value = unknown, const Id extends string = string>(
+    id: Id,
     config: ExpressionConfig<Value>,
     options?: StepOptions<ValueOf<Value>> & OutputOption<Value>,
-  ) => Step<ValueOf<Value>, never>;
-  user_task: <Form = unknown>(
-    id: string,
+  ) => Step<ValueOf<Value>, never, Id>;
+  user_task: <Form = unknown, const Id extends string = string>(
+    id: Id,
     config: UserTaskConfig<Form>,
     options?: StepOptions<Form> & OutputOption<Form>,
-  ) => Step<Form, StepHandles['user_task']>;
-  llm_call: <Answer = unknown>(
-    id: string,
+  ) => Step<Form, StepHandles['user_task'], Id>;
+  llm_call: <Answer = unknown, const Id extends string = string>(
+    id: Id,
     config: LlmCallConfig<Answer>,
     options?: StepOptions<LlmOutput<Answer>>,
-  ) => Step<LlmOutput<Answer>, never>;
-  child_workflow: <Input = unknown, Output = unknown>(
-    id: string,
+  ) => Step<LlmOutput<Answer>, never, Id>;
+  child_workflow: <Input = unknown, Output = unknown, const Id extends string = string>(
+    id: Id,
     config: ChildConfig<Input>,
     options?: StepOptions<Output> & OutputOption<Output>,
-  ) => Step<Output, never>;
-  for_each: <Item = unknown, Output = unknown>(
-    id: string,
+  ) => Step<Output, never, Id>;
+  for_each: <Item = unknown, Output = unknown, const Id extends string = string>(
+    id: Id,
     config: ForEachConfig<Item, Output>,
     options?: StepOptions<Output[]> & OutputOption<Output[]>,
-  ) => Step<Output[], never>;
+  ) => Step<Output[], never, Id>;
 }
 
-type OpenMethod<Type extends StepType> = <Output = unknown>(
-  id: string,
+type OpenMethod<Type extends StepType> = <Output = unknown, const Id extends string = string>(
+  id: Id,
   config: TemplatedObject<StepConfigs[Type]>,
   options?: StepOptions<OutputWith<Type, Output>> & OutputOption<Output>,
-) => Step<OutputWith<Type, Output>, StepHandles[Type]>;
+) => Step<OutputWith<Type, Output>, StepHandles[Type], Id>;
 
-type ClosedMethod<Type extends StepType> = (
-  id: string,
+type ClosedMethod<Type extends StepType> = <const Id extends string = string>(
+  id: Id,
   config: TemplatedObject<StepConfigs[Type]>,
   options?: StepOptions<StepOutputs[Type]>,
-) => Step<StepOutputs[Type], StepHandles[Type]>;
+) => Step<StepOutputs[Type], StepHandles[Type], Id>;
 
 /** w.httpRequest, w.transform …: one method for each step type. */
 export type StepMethods = {
