@@ -1,19 +1,17 @@
 // Errors of the command line: a stable code, what to do next, and the exit code of the process.
 import { RunError, StepbaseError } from '../../sdk/src/errors/errors.ts';
 
-export const EXIT = {
-  ok: 0,
-  /** The answer is no: differences, faults of a definition, or a run that ended without success. */
-  no: 1,
-  /** The command, its options, or the files of the folder are wrong. */
-  usage: 2,
-  /** The database or the folder has changes that the command would overwrite. */
-  drift: 3,
-  /** The server refused the request. */
-  refused: 4,
-  /** The server did not answer, or cannot answer now. */
-  unavailable: 5,
-} as const;
+export const EXIT = { ok: 0, no: 1, usage: 2, drift: 3, refused: 4, unavailable: 5 } as const;
+
+/** What each exit code states. */
+export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'The command did what it was asked for.',
+  no: 'The answer is no: differences, faults of a definition, types that are not current, or a run that ended without success.',
+  usage: 'The command, its options, or the files of the folder are wrong.',
+  drift: 'The database or the folder has changes that the command would overwrite.',
+  refused: 'The server refused the request.',
+  unavailable: 'The server did not answer in time, or cannot answer now.',
+};
 
 export interface Advice {
   hint?: string | undefined;

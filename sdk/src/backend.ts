@@ -16,6 +16,7 @@ export interface Place {
   size: number;
 }
 
+/** From where and how `watch` reads. */
 export interface WatchOptions {
   /** Only events after this `seq`; default: 0, all events. */
   after?: number | undefined;

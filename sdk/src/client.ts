@@ -15,6 +15,7 @@ import type { SupabaseLike } from './supabase/like.ts';
 import { type CallOptions, withDeadline } from './time.ts';
 import type { InputOf, NameOf, UntypedWorkflows, Workflows } from './workflows.ts';
 
+/** The options of a run that is started. */
 export interface RunOptions {
   /** The same key returns the first run, if workflow and input are the same. A start with it is repeated after a lost answer. */
   idempotencyKey?: string | undefined;
@@ -28,6 +29,7 @@ export interface RunOptions {
   startAt?: Date | string | undefined;
 }
 
+/** The options of `start`. */
 export interface StartOptions extends RunOptions, CallOptions {
   /** The number of a version; default: the published one. */
   version?: number | undefined;
@@ -35,6 +37,7 @@ export interface StartOptions extends RunOptions, CallOptions {
 
 /** One run of `startMany`. */
 export interface StartItem<Input> extends RunOptions {
+  /** The input of the run. */
   input: Input;
 }
 
@@ -52,6 +55,7 @@ export interface StartOutcome {
 
 /** A run that was started, with its row as `start` returned it. */
 export interface StartedRun<T> extends RunHandle<T> {
+  /** The row of the run when it was started. */
   readonly row: Run;
 }
 
@@ -65,6 +69,7 @@ export interface RunFilter {
   tag?: string | readonly string[] | undefined;
   /** Values of the input, by up to 8 paths of `searchable_inputs` of the workflow. */
   input?: Readonly<Record<string, unknown>> | undefined;
+  /** One status, or several. */
   status?: RunStatus | readonly RunStatus[] | undefined;
   /** One name, or up to 50. */
   workflow?: string | readonly string[] | undefined;

@@ -8,6 +8,7 @@ export const REQUEST_MS = 30_000;
 /** The most rows that the HTTP API returns in a page. */
 const PAGE = 200;
 
+/** The options of a list. Signal and deadline apply to each of its requests. */
 export interface ListOptions extends CallOptions {
   /** Rows of one request, 1 to 200; default: 200. */
   pageSize?: number | undefined;
@@ -21,6 +22,7 @@ export class List<Row> implements AsyncIterable<Row> {
   readonly #read: ReadPage<Row>;
   readonly #options: ListOptions;
 
+  /** @internal */
   constructor(what: string, read: ReadPage<Row>, options: ListOptions) {
     this.#what = what;
     this.#read = read;
@@ -40,6 +42,7 @@ export class List<Row> implements AsyncIterable<Row> {
     } while (cursor !== undefined);
   }
 
+  /** The first `max` rows; default: all. Rejects as the request of a page does. */
   async toArray({ max = Number.POSITIVE_INFINITY } = {}): Promise<Row[]> {
     const rows: Row[] = [];
     if (max <= 0) return rows;

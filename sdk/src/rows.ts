@@ -1,5 +1,6 @@
 // The rows and answers that calls return, with the names of the columns. JSON is `unknown`: it is checked where it is used.
 
+/** The status of a run. The last four never change again. */
 export type RunStatus =
   | 'pending'
   | 'running'
@@ -50,6 +51,7 @@ export interface RunSummary {
   duration_ms: number | null;
 }
 
+/** A run as its row in `runs` has it. */
 export interface Run extends RunSummary {
   input: unknown;
   output: unknown;
@@ -102,8 +104,10 @@ export interface RunEvent {
   at: string;
 }
 
+/** What happens at a due time of a schedule while one of its runs is open. */
 export type OverlapPolicy = 'allow' | 'skip' | 'queue' | 'cancel_previous';
 
+/** A schedule as its row in `workflow_schedules` has it, with its next times. */
 export interface Schedule {
   id: string;
   workflow_id: string;
@@ -142,6 +146,7 @@ export interface ScheduleRun {
   created_at: string;
 }
 
+/** A backfill: the runs for the past times of a schedule, and how far it is. */
 export interface Backfill {
   id: string;
   schedule_id: string;
@@ -159,6 +164,7 @@ export interface Backfill {
   completed_at: string | null;
 }
 
+/** A secret, without its value. */
 export interface Secret {
   name: string;
   /** `operator`: an entry of Vault. */
@@ -175,6 +181,7 @@ export interface Secret {
   updated_at: string;
 }
 
+/** The version of a secret that a call made the one in use. */
 export interface SecretVersion {
   name: string;
   version: number;

@@ -12,6 +12,7 @@ const RESULT_MS = 300_000;
 
 /** A run by its id, and what a caller can do with it. */
 export interface RunHandle<T = UntypedWorkflow> {
+  /** The id of the run. */
   readonly id: string;
   /**
    * The output of the run when it has completed: the outputs of its end steps, by step id. Rejects with a `RunError` if

@@ -1,6 +1,7 @@
 // Deadlines and pauses: each wait of the SDK ends at its deadline or by the signal of the caller.
 import { TimeoutError } from './errors/errors.ts';
 
+/** The options of each call. */
 export interface CallOptions {
   /** Ends the call; it rejects with the reason of the signal. */
   signal?: AbortSignal | undefined;

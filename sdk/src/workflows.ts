@@ -2,6 +2,7 @@
 
 /** The types of one workflow. */
 export interface WorkflowTypes {
+  /** The input of its runs. */
   input?: object;
   /** The outputs of the end steps, by step id. */
   output?: unknown;
@@ -16,11 +17,16 @@ export type Workflows<W> = { [Name in keyof W]: WorkflowTypes };
 
 /** Without types: each name is allowed, each input is an object. */
 export interface UntypedWorkflow {
+  /** Each object is allowed. */
   input: object;
+  /** Not known. */
   output: unknown;
+  /** Each name and payload is allowed. */
   signals: Record<string, unknown>;
+  /** Each name is allowed. */
   queries: Record<string, unknown>;
 }
+/** The types of `createStepbase` without a type argument. */
 export type UntypedWorkflows = Record<string, UntypedWorkflow>;
 
 export type NameOf<W> = keyof W & string;

@@ -5,19 +5,25 @@ import type { RunOutput, Workflow } from '../../sdk/src/workflow/index.ts';
 
 /** What a mock learns about the attempt that it answers. */
 export interface MockCall<Config = Record<string, unknown>> {
+  /** The id of the run. */
   runId: string;
+  /** The name of the workflow. */
   workflow: string;
+  /** The id of the step. */
   step: string;
+  /** The step type. */
   type: string;
   /** Counts from 1. */
   attempt: number;
   /** Of a for_each; counts from 0. */
   itemIndex: number;
+  /** The item of a for_each. */
   item: unknown;
   /** Whether the call is the compensation of the step. */
   isCompensation: boolean;
   /** With its templates filled in; secrets stand in it by their names. */
   config: Config;
+  /** The same for all attempts of the step. */
   idempotencyKey: string;
 }
 
@@ -28,30 +34,43 @@ export type Mock<Config = Record<string, unknown>> = (
 
 /** Which steps a mock answers: each condition must hold. */
 export interface MockTarget {
+  /** The id of the step. */
   step?: string | undefined;
+  /** The name of the workflow. */
   workflow?: string | undefined;
+  /** The step type, such as `http_request`. */
   type?: string | undefined;
 }
 
+/** The options of `failure`. */
 export interface FailureOptions {
   /** The retry policy of the step applies; default: false. */
   retryable?: boolean | undefined;
+  /** The shortest pause in milliseconds before the next attempt. */
   retryAfterMs?: number | undefined;
+  /** Further facts of the error. */
   details?: unknown;
 }
 
 /** An error of a step. */
 export interface Failure {
+  /** A stable code. */
   readonly code: string;
+  /** A sentence for people. */
   readonly message: string;
 }
 
 /** A definition as JSON. */
 export interface WorkflowJson {
+  /** The name by which runs are started. */
   kebab_name: string;
+  /** The steps and edges. */
   definition: { nodes: readonly object[]; edges: readonly object[] };
+  /** The name that people see. */
   name?: string | undefined;
+  /** What the workflow is for. */
   description?: string | undefined;
+  /** JSON Schema of the input of runs. */
   input_schema?: object | undefined;
 }
 
@@ -69,30 +88,39 @@ export type OutputOf<W> = W extends Workflow ? RunOutput<W> : unknown;
 
 /** A published workflow. */
 export interface TestWorkflow<Input = unknown, Output = unknown> {
+  /** The name of the workflow. */
   readonly name: string;
+  /** Starts a run. It begins to work with the next call that waits. Rejects if the input violates its schema. */
   start(input?: Input, options?: StartOptions): Promise<TestRun<Output>>;
   /** As `kit.mock`, for the steps of this workflow only. */
   mock<Config = Record<string, unknown>>(step: string, mock: Mock<Config>): void;
 }
 
+/** The options of a start. */
 export interface StartOptions {
+  /** The same key returns the first run. */
   idempotencyKey?: string | undefined;
+  /** Texts by which the run is found. */
   tags?: readonly string[] | undefined;
   /** The role of the member who starts the run; default: admin. */
   as?: string | undefined;
 }
 
+/** Who acts. */
 export interface Actor {
   /** The role of the member who acts; default: admin, who may answer each task. */
   as?: string | undefined;
 }
 
+/** A task or an approval that waits. Its calls settle the run afterwards. */
 export interface TestTask {
   /** Title, description, form … */
   readonly details: Readonly<Record<string, unknown>>;
   /** The roles that it is for; null: each member. */
   readonly roles: readonly string[] | null;
+  /** Approves a wait_for_approval. */
   approve(options?: Actor & { comment?: string | undefined }): Promise<void>;
+  /** Rejects a wait_for_approval. */
   reject(options?: Actor & { comment?: string | undefined }): Promise<void>;
   /** Completes a user_task with the data of its form. */
   complete(output?: object, options?: Actor): Promise<void>;
@@ -100,10 +128,15 @@ export interface TestTask {
 
 /** A run. What it tells is its state at the last call that waited. */
 export interface TestRun<Output = unknown> {
+  /** The id of the run. */
   readonly id: string;
+  /** The name of the workflow. */
   readonly workflow: string;
+  /** The status of the run. */
   readonly status: string;
+  /** The row of the run. */
   readonly row: Run;
+  /** All events of the run, in the order of `seq`. */
   readonly events: readonly RunEvent[];
   /** All attempts of all steps and items. */
   readonly steps: readonly StepRun[];
@@ -141,11 +174,15 @@ export interface TestRun<Output = unknown> {
 
 /** A mail of Stepbase itself, such as the notification of a task. */
 export interface TestMail {
+  /** The name of the template, such as `task`. */
   template: string;
+  /** The address. */
   recipient: string;
+  /** The data of the template. */
   data: unknown;
 }
 
+/** A kit: a database with an application, and a worker whose steps mocks answer. */
 export interface TestKit {
   /** The code of the application of the current test. */
   readonly app: string;
@@ -196,7 +233,9 @@ export interface TestKit {
 
 /** A run that has ended, as a fixture keeps it. */
 export interface Recording {
+  /** How the run was started and how it ended. */
   run: Pick<Run, 'status' | 'input' | 'error'>;
+  /** All attempts of all steps and items, in the order of the attempts. */
   steps: Pick<
     StepRun,
     | 'step_id'
@@ -213,21 +252,27 @@ export interface Recording {
 
 /** `run(id)` of a client of the SDK. */
 export interface RecordableRun {
+  /** The row of the run. */
   get(): Promise<Run>;
+  /** All attempts of all steps. */
   steps(): Promise<StepRun[]>;
 }
 
+/** The options of a replay. */
 export interface ReplayOptions {
   /** Steps whose differences do not count, such as one that reads the time. */
   ignore?: readonly string[] | undefined;
 }
 
+/** What a replay led to. */
 export interface Replay {
+  /** The run of the replay. */
   run: TestRun;
   /** What differs from the recorded run, a sentence each. */
   differences: string[];
 }
 
+/** The options of a kit. */
 export interface TestKitOptions {
   /** How long the runs may work until they rest, in milliseconds; default: 20,000. */
   deadlineMs?: number | undefined;
@@ -235,7 +280,10 @@ export interface TestKitOptions {
 
 /** The output of an http_request step. */
 export interface HttpOutput<Body = unknown> {
+  /** The status of the answer. */
   status: number;
+  /** The headers of the answer, by their names in lower case. */
   headers: Record<string, string>;
+  /** The body; parsed if it is JSON. */
   body: Body;
 }

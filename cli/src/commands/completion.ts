@@ -30,7 +30,7 @@ export function addCompletionCommands(program: Command, act: Act): void {
     .description(
       'Prints a script. For bash, add `source <(stepbase completion bash)` to ~/.bashrc; zsh is alike. For fish, write it to ~/.config/fish/completions/stepbase.fish.',
     )
-    .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)))
     .action(
       act((_context, shell: string) => {
         const script = SCRIPTS[shell] ?? '';

@@ -11,8 +11,10 @@ export type ClientErrorCode =
   | 'invalid_response'
   | RunErrorCode;
 
+/** The codes of a `RunError`, by the status of the run. */
 export type RunErrorCode = 'run_failed' | 'run_cancelled' | 'run_timed_out';
 
+/** The facts of an error besides its code and message. */
 export interface ErrorFacts {
   /** What the answer tells besides code and message: `permission`, `run_id`, `errors` … */
   details?: Readonly<Record<string, unknown>> | undefined;
@@ -22,17 +24,24 @@ export interface ErrorFacts {
   requestId?: string | undefined;
   /** How long to wait before the next request. */
   retryAfterMs?: number | undefined;
+  /** The error that led to this one. */
   cause?: unknown;
 }
 
+/** The base of all errors of the SDK. Programs compare `code`. */
 export class StepbaseError extends Error {
   /** Stable; messages can change. */
   readonly code: ErrorCode | ClientErrorCode;
+  /** What the answer has besides code and message: `permission`, `run_id`, `errors` … */
   readonly details: Readonly<Record<string, unknown>>;
+  /** The status of the HTTP answer, or that of the code; undefined if no answer came. */
   readonly status: number | undefined;
+  /** Names the request in the logs of the HTTP API; undefined for a user. */
   readonly requestId: string | undefined;
+  /** Milliseconds to wait before the next request, if the answer names them. */
   readonly retryAfterMs: number | undefined;
 
+  /** @internal */
   constructor(code: ErrorCode | ClientErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
     this.name = new.target.name;
@@ -68,6 +77,7 @@ export class VersionError extends StepbaseError {}
 
 /** `network_error`: the request was not answered. */
 export class NetworkError extends StepbaseError {
+  /** @internal */
   constructor(message: string, facts: ErrorFacts = {}) {
     super('network_error', message, facts);
   }
@@ -75,6 +85,7 @@ export class NetworkError extends StepbaseError {
 
 /** `timeout`: the time of the call is over. The request may have had its effect. */
 export class TimeoutError extends StepbaseError {
+  /** @internal */
   constructor(message: string) {
     super('timeout', message);
   }
@@ -82,18 +93,23 @@ export class TimeoutError extends StepbaseError {
 
 /** What a run ended with, as in `runs.error`. */
 export interface RunFailure {
+  /** A stable code of the list of errors, such as `http_client_error`. */
   code: string;
+  /** A sentence for people; it can change. */
   message: string;
+  /** Further facts, such as `step_id`. */
   [member: string]: unknown;
 }
 
 /** A run that ended without success: its `code` is `run_failed`, `run_cancelled` or `run_timed_out`. */
 export class RunError extends StepbaseError {
   declare readonly code: RunErrorCode;
+  /** The id of the run. */
   readonly runId: string;
   /** `runs.error`: the code and the message of the step that failed. */
   readonly failure: RunFailure | undefined;
 
+  /** @internal */
   constructor(code: RunErrorCode, runId: string, failure: RunFailure | undefined) {
     const reason = failure === undefined ? '' : `: ${failure.message} (${failure.code})`;
     super(code, `The run ${runId} ${ENDINGS[code]}${reason}`);

@@ -4,7 +4,9 @@ import type { SupabaseLike } from '../supabase/like.ts';
 import { realtimeOf } from '../supabase/like.ts';
 import { backoffMs } from '../time.ts';
 
+/** What a page does with the messages of a channel. */
 export interface ChannelListener {
+  /** A broadcast: its event and its payload. */
   onMessage(event: string, payload: unknown): void;
   /** The channel was joined or rejoined: messages may have been lost before. */
   onJoined(): void;

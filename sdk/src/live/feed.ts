@@ -5,18 +5,25 @@ import { backoffMs } from '../time.ts';
 
 /** What a transaction changed in a run: its newest seq, its state, and the steps that changed. */
 export interface RunMessage {
+  /** The newest `seq` of the run after the transaction. */
   seq: number;
+  /** The status of the run, if the transaction changed it. */
   status?: string;
+  /** How many steps are done, if the transaction changed it. */
   steps_completed?: number;
+  /** The attempts that the transaction changed. */
   steps?: { step_id: string; item_index: number; attempt: number; status: string }[];
 }
 
+/** The rows that a page loads, with the place in the events that they contain. */
 export interface Snapshot {
   /** The `event_seq` of the run. */
   seq: number;
 }
 
+/** How a feed reads a run, and what it calls. */
 export interface FeedOptions<S extends Snapshot> {
+  /** Reads the rows as they are now. */
   load(): Promise<S>;
   /** The rows, with newer messages to apply. */
   onChange(snapshot: S, ahead: readonly RunMessage[]): void;
@@ -24,15 +31,19 @@ export interface FeedOptions<S extends Snapshot> {
   onError(error: unknown): 'again' | undefined;
   /** The delay after a message before the rows are read; later messages share the read. */
   gatherMs?: number | undefined;
+  /** The first pause in milliseconds before the rows are read again; default: 150. */
   retryMs?: number | undefined;
   /** Reads now and then without a message, because Realtime drops messages above its rate limit. */
   poll?: { everyMs: number; isWanted(snapshot: S): boolean } | undefined;
 }
 
+/** A snapshot that messages keep current. */
 export interface Feed {
   /** Reads everything that happened before: the channel was joined or rejoined, or may have lost messages. */
   refresh(): void;
+  /** A message has arrived. */
   receive(message: RunMessage): void;
+  /** Ends the feed: it reads and calls back no more. */
   stop(): void;
 }
 
@@ -40,6 +51,7 @@ const MAX_REREADS = 20;
 const LONGEST_REREAD_MS = 1_000;
 const LONGEST_PAUSE_MS = 5_000;
 
+/** Keeps a snapshot current by messages, wherever these come from. `followRun` is a feed with the messages of Realtime. */
 export function createFeed<S extends Snapshot>(options: FeedOptions<S>): Feed {
   const { gatherMs = 80, retryMs = 150 } = options;
   let snapshot: S | undefined;

@@ -4,6 +4,7 @@ import { joinChannel } from './channel.ts';
 import { createFeed, type FeedOptions, type RunMessage, type Snapshot } from './feed.ts';
 import { isPiece, type TextPiece } from './step-texts.ts';
 
+/** How a page follows a run. */
 export interface FollowOptions<S extends Snapshot> extends FeedOptions<S> {
   /** Whether messages arrive now. */
   onLive?(live: boolean): void;

@@ -6,6 +6,7 @@ import type { Backfill, OverlapPolicy, Schedule, ScheduleRun } from '../rows.ts'
 import { type CallOptions, withDeadline } from '../time.ts';
 import type { InputOf, NameOf, UntypedWorkflows, Workflows } from '../workflows.ts';
 
+/** The settings of a schedule. */
 export interface ScheduleSettings {
   /** Minute, hour, day, month and weekday. */
   cron?: string | undefined;
@@ -27,13 +28,17 @@ export interface ScheduleSettings {
   jitterSeconds?: number | undefined;
 }
 
+/** A schedule to create. */
 export interface NewSchedule<Input extends object = object> extends ScheduleSettings {
+  /** Minute, hour, day, month and weekday. */
   cron: string;
+  /** The input of each run. */
   input?: Input | undefined;
   /** Also starts a run when the schedule is created. */
   startImmediately?: boolean | undefined;
 }
 
+/** The schedules of the application. */
 export interface Schedules<W extends Workflows<W> = UntypedWorkflows> {
   /** The oldest first. */
   list(

@@ -5,6 +5,7 @@ import { type Args, OPERATIONS, type Operation } from '../operations.ts';
 import type { Secret, SecretVersion } from '../rows.ts';
 import { type CallOptions, withDeadline } from '../time.ts';
 
+/** The secrets of the application. No call returns a value. */
 export interface Secrets {
   /** All secrets by name, without their values. */
   list(options?: CallOptions): Promise<Secret[]>;

@@ -19,6 +19,7 @@ export interface TaskFilter {
   assignedRole?: string | undefined;
 }
 
+/** Steps that wait for a person. The id of a task is that of its row in `step_runs`. */
 export interface Tasks {
   /** Waiting tasks, the oldest first. */
   list(filter?: TaskFilter, options?: ListOptions): List<Task>;

@@ -60,7 +60,9 @@ export function handler<Input = unknown, Output = unknown>(
 /** Fails the step with a code of its own. */
 export class StepFailure extends Error {
   override readonly name = 'StepFailure';
+  /** The code that the step fails with. */
   readonly code: string;
+  /** Whether the retry policy of the step applies. */
   readonly retryable: boolean;
 
   /** `code`: stable, in snake_case. `retryable`: the retry policy of the step applies. */
@@ -78,6 +80,7 @@ export class StepFailure extends Error {
 /** The run or the attempt has ended: the work is not needed any more. */
 export class CancelledError extends Error {
   override readonly name = 'CancelledError';
+  /** @internal */
   constructor() {
     super('The run or the attempt has ended');
   }

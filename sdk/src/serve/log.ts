@@ -5,9 +5,13 @@ export type LogLevel = LogLine['level'];
 
 /** The log of an attempt. A message has up to 4,000 characters; `data` is sent as an object of JSON. */
 export interface StepLog {
+  /** A line for developers. */
   debug(message: string, data?: object): void;
+  /** A line about the normal course. */
   info(message: string, data?: object): void;
+  /** A line about something unexpected that the handler coped with. */
   warn(message: string, data?: object): void;
+  /** A line about a failure. It does not fail the step. */
   error(message: string, data?: object): void;
 }
 

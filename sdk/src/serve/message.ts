@@ -1,14 +1,24 @@
 // The messages that a component receives, as docs/guides/your-own-code.md describes them.
 
+/** The call of a component, as it is sent. */
 export interface StepCall {
+  /** Distinguishes the call from other messages. */
   type: 'step.call';
+  /** The name of the component. */
   component: string;
+  /** The run, and the workflow and version that it is of. */
   run: { id: string; application: string; workflow: string; version: number };
+  /** The step of the workflow, its row in `step_runs`, and the item of a for_each, from 0. */
   step: { id: string; step_run_id: string; item_index?: number };
+  /** Counts from 1. */
   attempt: number;
+  /** The same for all attempts of the step. */
   idempotency_key: string;
+  /** When Stepbase stops waiting for the answer, in ISO 8601. */
   deadline: string;
+  /** The input of the step. */
   input: unknown;
+  /** Where a later result, heartbeats and log lines are sent, with which token, and until when. */
   callback: { url: string; token: string; expires_at: string };
 }
 

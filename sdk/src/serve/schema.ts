@@ -1,6 +1,8 @@
 // Standard Schema (https://standardschema.dev): what zod, valibot and ArkType have in common.
 
+/** A schema of zod, valibot, ArkType or another library that implements Standard Schema. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** The members that Standard Schema prescribes. */
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;

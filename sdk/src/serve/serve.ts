@@ -6,6 +6,7 @@ import type { Definition, Handler } from './handler.ts';
 import { attemptOf, readMessage, type StepCall } from './message.ts';
 import { SignatureError, verifySignature } from './signature.ts';
 
+/** The options of `serve`. */
 export interface ServeOptions {
   /**
    * The secrets of the components (`whsec_…`): one, several, or one for each component by its name. Calls that none of
@@ -24,6 +25,7 @@ export interface ServeOptions {
 
 /** A definition of `handler` with its own type of input. */
 export interface ServedDefinition extends Omit<Definition, 'run'> {
+  /** The code of the component. */
   run: Handler<never>;
 }
 

@@ -1,5 +1,6 @@
 // Verifies Standard Webhooks (https://www.standardwebhooks.com): the signature covers the id, the time and the body.
 
+/** What a signature is checked against. */
 export interface VerifyOptions {
   /** `whsec_…`; several of them while a secret is replaced, or for several senders. */
   secrets: readonly string[];

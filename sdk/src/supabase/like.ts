@@ -1,11 +1,17 @@
 // What the SDK needs of a client of supabase-js. Every client fits, with types of a database or without them, and the
 // types of the SDK do not depend on a version of supabase-js.
 
+/** The part of a client of supabase-js that the SDK uses. Each client of supabase-js fits. */
 export interface SupabaseLike {
+  /** The tables and RPCs of a schema. */
   schema(name: never): unknown;
+  /** A channel of Realtime. */
   channel(topic: string, options?: never): unknown;
+  /** Leaves a channel. */
   removeChannel(channel: never): Promise<unknown>;
+  /** Sets the token for private channels. */
   readonly realtime: { setAuth(token?: string | null): Promise<void> };
+  /** The session of the user. */
   readonly auth: object;
 }
 

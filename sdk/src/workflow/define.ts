@@ -12,9 +12,13 @@ import type { AnyStep, Predecessor, Startable, Step, StepMethods, StepOutput } f
 /** The arguments of `save_workflow`. */
 export interface Workflow<Input = unknown, Name extends string = string, Output = unknown>
   extends Startable<Input, Output> {
+  /** The name by which runs are started. */
   readonly kebab_name: Name;
+  /** The name that people see. */
   readonly name?: string;
+  /** What the workflow is for. */
   readonly description?: string;
+  /** The steps and edges. */
   readonly definition: Definition;
   /** JSON Schema of the input of runs. */
   readonly input_schema?: JsonObject;
@@ -41,24 +45,35 @@ type OutputOfEnds<E> = [E] extends [readonly AnyStep[]]
     ? { [S in E as S['id']]: StepOutput<S> }
     : unknown;
 
+/** The options of a workflow. */
 export interface WorkflowOptions<S extends Schema> extends Layout {
   /** The input of runs: a schema of zod, jsonSchema({ … }), or shape<T>(), which is not stored. */
   readonly input?: (S & Expressible<S>) | undefined;
   /** The name that people see. */
   readonly name?: string | undefined;
+  /** What the workflow is for. */
   readonly description?: string | undefined;
 }
 
+/** The facts of a run that its steps can read. */
 export interface RunScope {
+  /** The id of the run. */
   readonly id: string;
+  /** The code of the application. */
   readonly app_code: string;
+  /** The name of the workflow. */
   readonly workflow: string;
+  /** The number of the version. */
   readonly version: number;
+  /** The id of the trace, as in W3C Trace Context. */
   readonly trace_id: string;
 }
 
+/** Adds the steps of a workflow: one method for each step type, and what steps can read. */
 export type WorkflowBuilder<Input> = StepMethods & {
+  /** The input of the run. */
   readonly input: Ref<Input>;
+  /** The run itself. */
   readonly run: Ref<RunScope>;
   /** All outputs so far, by step id; a step that reads it loads all of them. */
   readonly context: Expression<Readonly<Record<string, unknown>>>;

@@ -1,5 +1,6 @@
 // The TypeScript type of the values of a JSON Schema that is written out in code. What it does not understand is unknown.
 
+/** The type of the values of a JSON Schema that is written out in code; `unknown` for what it does not understand. */
 export type FromSchema<Schema, Depth extends readonly unknown[] = []> = Depth['length'] extends 16
   ? unknown
   : Schema extends { readonly const: infer Value }

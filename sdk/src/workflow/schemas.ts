@@ -6,6 +6,7 @@ import type { FromSchema } from './json-schema-types.ts';
 
 /** The part of Standard Schema and Standard JSON Schema that this package reads. */
 export interface Schema<Input = unknown, Output = unknown> {
+  /** The members that Standard Schema prescribes. */
   readonly '~standard': {
     readonly vendor: string;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;

@@ -350,13 +350,21 @@ export interface StepHandles {
 
 /** Attempts of a step after a failure. */
 export interface RetryPolicy {
+  /** The first attempt included; 1 to 100. */
   max_attempts: number;
+  /** `exponential` (default) doubles the delay after each attempt, `fixed` keeps it. */
   backoff?: 'fixed' | 'exponential' | undefined;
+  /** Milliseconds before the second attempt; default: 1,000, at most a day. */
   delay_ms?: number | undefined;
+  /** The longest delay in milliseconds; default: an hour, at most a day. */
   max_delay_ms?: number | undefined;
+  /** Milliseconds for all attempts and delays; default: no limit, at most a year. */
   max_elapsed_ms?: number | undefined;
+  /** The random part of a delay, 0 to 1; `true` means 0.5. Default: 0. */
   jitter?: boolean | number | undefined;
+  /** Errors to retry besides the retryable ones: codes, HTTP statuses, `4xx`, `5xx`. */
   retry_on?: (string | number)[] | undefined;
+  /** Errors never to retry, also if `retry_on` names them. */
   do_not_retry_on?: (string | number)[] | undefined;
 }
 

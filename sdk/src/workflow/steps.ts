@@ -11,12 +11,16 @@ import type {
   StepOutputs,
 } from './step-types.ts';
 
+/** The name of a step type, such as `http_request`. */
 export type StepType = keyof StepConfigs;
 
 /** The error of a step that failed and whose failure is handled. */
 export interface StepError {
+  /** A stable code, such as `http_client_error`. */
   readonly code: string;
+  /** A sentence for people; it can change. */
   readonly message: string;
+  /** Further facts; which ones follows from the code. */
   readonly details?: unknown;
 }
 
@@ -38,9 +42,11 @@ export interface Step<
   Handle extends string = string,
   Id extends string = string,
 > {
+  /** The id of the step in the workflow. */
   readonly id: Id;
   /** Exists in types only. */
   readonly [outputType]?: () => Output;
+  /** The output, as an expression. */
   readonly output: Ref<Output>;
   /** Where a failure is handled: by `.on('error')`, `.on('timeout')` or `on_error: 'continue'`. */
   readonly error: Ref<StepError>;
@@ -69,7 +75,9 @@ type MatchResults<Cases> = {
 
 /** A step with some output and some handles. */
 export interface AnyStep {
+  /** The id of the step in the workflow. */
   readonly id: string;
+  /** The edge that is taken for this outcome only. */
   on(handle: never): Branch;
 }
 
@@ -81,6 +89,7 @@ export type StepOutput<S> = S extends { readonly [outputType]?: () => infer Outp
 /** A step or an outcome that comes before. */
 export type Predecessor = Branch | AnyStep;
 
+/** The options of a step besides its config. */
 export interface StepOptions<Output> {
   /** The name that people see. */
   readonly label?: string | undefined;
@@ -88,9 +97,11 @@ export interface StepOptions<Output> {
   readonly after?: Predecessor | readonly Predecessor[] | undefined;
   /** With several incoming edges: when the step starts. */
   readonly join?: 'all' | 'any' | undefined;
+  /** Attempts after a failure; default: those of the step type. */
   readonly retry?: RetryPolicy | undefined;
   /** Time limit of an attempt. */
   readonly timeout_ms?: number | undefined;
+  /** `continue`: a failure does not fail the run, and later steps can read `error`; default: `fail`. */
   readonly on_error?: 'fail' | 'continue' | undefined;
   /** The step that reverses this one if the run does not complete. */
   readonly compensate?: ((scope: CompensationScope<Output>) => Compensation) | undefined;
@@ -100,8 +111,11 @@ export interface StepOptions<Output> {
   readonly [own: `x-${string}`]: Json | undefined;
 }
 
+/** Keys of a node that only the canvas reads. */
 export interface Canvas {
+  /** Where the step stands, in pixels; default: a layout from left to right. */
   readonly position?: { readonly x: number; readonly y: number } | undefined;
+  /** Further keys of React Flow. */
   readonly [key: string]: Json | undefined;
 }
 
@@ -119,26 +133,36 @@ export interface InnerStep<Output = unknown> {
 
 declare const isCompensation: unique symbol;
 
+/** The step that reverses another one. */
 export interface Compensation {
   readonly [isCompensation]: true;
 }
 
+/** What the step that reverses another one can read, and what it can be. */
 export interface CompensationScope<Output> {
   /** The output of the step that is reversed. */
   readonly output: Ref<Output>;
+  /** The steps that can reverse another one. */
   readonly step: CompensationSteps;
 }
 
+/** The options of a step that reverses another one. */
 export interface CompensationOptions {
+  /** Attempts after a failure. */
   readonly retry?: RetryPolicy | undefined;
+  /** Time limit of an attempt, in milliseconds. */
   readonly timeout_ms?: number | undefined;
+  /** `continue`: a failure is not listed in the error of the run; default: `fail`. */
   readonly on_error?: 'fail' | 'continue' | undefined;
 }
 
+/** What the step of a for_each can read, and what it can be. */
 export interface ItemScope<Item> {
+  /** The item. */
   readonly item: Ref<Item>;
   /** From 0. */
   readonly index: Ref<number>;
+  /** The steps that can stand in a for_each. */
   readonly step: ItemSteps;
 }
 
@@ -204,6 +228,7 @@ declare const resultType: unique symbol;
 
 /** A workflow, as far as a child step needs it. */
 export interface Startable<Input = unknown, Output = unknown> {
+  /** The name of the workflow. */
   readonly kebab_name: string;
   /** Exists in types only. */
   readonly [inputType]?: () => Input;

@@ -7,6 +7,7 @@ import { connectionDoc, schemaDoc, stepDoc } from './statements.ts';
 
 export type { StoredWorkflow } from './program.ts';
 
+/** The options of `decompile`. */
 export interface DecompileOptions {
   /** Where the code imports from; stepbase/workflow by default. */
   readonly module?: string;

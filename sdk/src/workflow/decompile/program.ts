@@ -11,9 +11,13 @@ import { requireStructure } from './structure.ts';
 
 /** A version of a workflow as the database has it. */
 export interface StoredWorkflow {
+  /** The name of the workflow. */
   readonly kebab_name: string;
+  /** The name that people see. */
   readonly name?: string | null;
+  /** What the workflow is for. */
   readonly description?: string | null;
+  /** The steps and edges of the version. */
   readonly definition: Definition;
   /** JSON Schema. */
   readonly input_schema?: object | null;
