@@ -1,9 +1,19 @@
-// Build of the web client; the stack serves the result with its address written into the page.
+// Build of the web client; the stack serves the result with its address in config.js.
+import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
 export default defineConfig({
   plugins: [react()],
+  resolve: {
+    alias: {
+      // react-jsonschema-form names its usual validator in a part for tests. It compiles schemas to code, which the
+      // Content-Security-Policy forbids; ours takes its place.
+      '@rjsf/validator-ajv8': fileURLToPath(
+        new URL('src/shared/form/validator.ts', import.meta.url),
+      ),
+    },
+  },
   // The largest chunk is Swagger UI, which only the page of the API loads.
   build: { target: 'es2022', chunkSizeWarningLimit: 1800 },
 });

@@ -95,3 +95,6 @@ export const validator: ValidatorType = {
     }
   },
 };
+
+/** The name under which react-jsonschema-form imports a validator. */
+export default validator;
