@@ -14,6 +14,11 @@ export default defineConfig({
       ),
     },
   },
-  // The largest chunk is Swagger UI, which only the page of the API loads.
-  build: { target: 'es2022', chunkSizeWarningLimit: 1800 },
+  build: {
+    target: 'es2022',
+    // The largest chunk is Swagger UI, which only the page of the API loads.
+    chunkSizeWarningLimit: 1800,
+    // The bundler would move parts that only lazy pages share into the first file, which the sign-in page loads.
+    rolldownOptions: { experimental: { chunkOptimization: { mergeCommonChunks: false } } },
+  },
 });
