@@ -43,7 +43,7 @@ test('a new user creates an account and an application', async () => {
   await page.getByText('The code acme is taken; choose another.').waitFor();
   await code.fill(`bakery-${mark}`);
   await press(page, 'Create application');
-  await page.getByRole('button', { name: 'Open the menu' }).waitFor();
+  await page.getByRole('heading', { name: `Bäckerei & Café ${mark}` }).waitFor();
   expect(await page.getByLabel('Application').inputValue()).toBe(`bakery-${mark}`);
   await expectFit(page);
 });

@@ -46,7 +46,7 @@ export async function openPage(
   const page = await context.newPage();
   pages.push(page);
   await startCoverage(page);
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(scaled(15_000));
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
   });

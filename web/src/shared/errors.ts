@@ -69,7 +69,9 @@ export function describe(error: unknown, texts: Readonly<Record<string, string>>
   const listed = fields.map((field) => `${field.path} ${field.message}`.trim()).join('; ');
   if (listed) return { text: `${message}: ${listed}`, code, fields };
   const own = code === undefined ? undefined : texts[code];
-  const general = code === undefined || rule !== undefined ? undefined : TEXTS[code];
+  // A problem of the HTTP API has a text of its own.
+  const isPlain = code !== undefined && rule === undefined && !(error instanceof ApiError);
+  const general = isPlain ? TEXTS[code] : undefined;
   return { text: own ?? general ?? message, code, fields };
 }
 

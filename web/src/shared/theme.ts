@@ -15,10 +15,24 @@ const teal: MantineColorsTuple = [
   '#0a524c',
 ];
 
+/** From the color of text to those of surfaces and the page. */
+const slate: MantineColorsTuple = [
+  '#e8edf3',
+  '#c4cfda',
+  '#9aa7b5',
+  '#8794a3',
+  '#35414f',
+  '#26313e',
+  '#1d2631',
+  '#171e27',
+  '#0e1319',
+  '#090d12',
+];
+
 export const theme = createTheme({
   primaryColor: 'brand',
   primaryShade: { light: 7, dark: 5 },
-  colors: { brand: teal },
+  colors: { brand: teal, dark: slate },
   autoContrast: true,
   luminanceThreshold: 0.35,
   defaultRadius: 'md',

@@ -97,6 +97,7 @@ export default function Palette({ app, opened }: { app: string; opened: number }
       // The entries are filtered above; the search has its own order.
       filter={(_query, actions) => actions}
       shortcut={null}
+      overlayProps={{ blur: 0 }}
       nothingFound="Nothing is found."
       scrollable
       maxHeight={420}

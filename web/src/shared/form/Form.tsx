@@ -3,6 +3,7 @@ import { Form as MantineForm } from '@rjsf/mantine';
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 import type { ReactNode } from 'react';
 import type { Json } from '../supabase.ts';
+import classes from './Form.module.css';
 import { validator } from './validator.ts';
 
 export interface FormProps {
@@ -22,20 +23,24 @@ export interface FormProps {
 export default function Form(props: FormProps) {
   const { schema, value, onChange, onSubmit, uiSchema, isDisabled = false } = props;
   return (
-    <MantineForm
-      schema={schema as RJSFSchema}
-      formData={value}
-      validator={validator}
-      {...(uiSchema ? { uiSchema } : {})}
-      disabled={isDisabled}
-      idPrefix={props.idPrefix ?? 'form'}
-      showErrorList={false}
-      noHtml5Validate
-      focusOnFirstError
-      onChange={({ formData }) => onChange(formData as Json)}
-      onSubmit={({ formData }) => onSubmit?.(formData as Json)}
-    >
-      {props.children ?? <span />}
-    </MantineForm>
+    <div className={classes.form}>
+      <MantineForm
+        schema={schema as RJSFSchema}
+        formData={value}
+        validator={validator}
+        {...(uiSchema ? { uiSchema } : {})}
+        disabled={isDisabled}
+        idPrefix={props.idPrefix ?? 'form'}
+        showErrorList={false}
+        noHtml5Validate
+        focusOnFirstError
+        // The errors are at the fields; without this, the library writes them to the console.
+        onError={() => undefined}
+        onChange={({ formData }) => onChange(formData as Json)}
+        onSubmit={({ formData }) => onSubmit?.(formData as Json)}
+      >
+        {props.children ?? <span />}
+      </MantineForm>
+    </div>
   );
 }
