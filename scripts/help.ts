@@ -12,7 +12,7 @@ export const GROUPS: readonly Group[] = [
   {
     title: 'Run',
     commands: {
-      start: 'start the whole stack on this machine; -- --port N, --data DIR, --reset',
+      start: 'start the whole stack on this machine; -- --port N, --data DIR, --reset, --no-world',
       demo: 'run three workflows on a throw-away stack and print each step; -- --json',
       explain: 'explain a workflow, or what a run waits for; -- <workflow> [--app APP] | --run ID',
       doctor:

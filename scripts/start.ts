@@ -12,6 +12,12 @@ const SECOND = 1000;
 /** Stopping waits for steps in flight and a database checkpoint; after this the watchdog finishes. */
 const STOP_DEADLINE_MS = 40 * SECOND;
 
+const FIRST_STEPS = [
+  'First steps: open the web client, sign in as developer@acme.example, and start a workflow. Its input is filled in.',
+  'The sample services answer it. The mails that it sends are on the page Mail.',
+  '',
+];
+
 function banner(stack: Stack): string {
   const { info, timings } = stack;
   const rows: Array<[string, string]> = [
@@ -19,15 +25,15 @@ function banner(stack: Stack): string {
     ['API (Supabase URL)', info.api_url],
     ['HTTP API', info.http_api_url],
     ...(info.mail_url === null ? [] : [['Mail', info.mail_url] satisfies [string, string]]),
+    ...(info.world === null
+      ? []
+      : [['Sample services', `${info.world.shop_url}, …`] satisfies [string, string]]),
     ['Database', info.db_url],
     ['Redis (Upstash REST)', info.redis_url],
     ['Publishable key', info.publishable_key],
     ['Secret key', info.secret_key],
     ['Data', info.data_dir],
   ];
-  const logins = ['acme', 'globex'].flatMap(
-    (app) => SEED_USERS.find((user) => user.app_code === app && user.role === 'admin') ?? [],
-  );
   return [
     '',
     `  Stepbase is ready (${((timings.total ?? 0) / SECOND).toFixed(1)} s)`,
@@ -35,10 +41,12 @@ function banner(stack: Stack): string {
     ...rows.map(([label, value]) => `  ${label.padEnd(22)}${value}`),
     '',
     '  Sign in as',
-    ...logins.map(
-      (user) => `    ${user.email.padEnd(24)}${user.password}   (app ${user.app_code})`,
+    ...SEED_USERS.map(
+      ({ email, password, role, app_code }) =>
+        `    ${email.padEnd(26)}${password}   (${role} of ${app_code})`,
     ),
     '',
+    ...(info.world === null ? [] : FIRST_STEPS.map((line) => `  ${line}`)),
     '  Ctrl-C stops everything.',
     '',
   ].join('\n');

@@ -1,9 +1,10 @@
-// The demo: a throw-away stack, the fake services, two members of one application, and three workflows.
+// The demo: a throw-away stack, the sample services, two members of one application, and three workflows.
 
 import type { RunEvent } from '../../sdk/src/index.ts';
-import { type Fakes, startFakes } from '../fakes/fakes.ts';
 import type { StackInfo } from '../stack/stack.ts';
 import { startThrowawayStack } from '../stack/throwaway.ts';
+import type { WorldAddresses } from '../world/addresses.ts';
+import { modelEnvironment, startWorld, type World } from '../world/world.ts';
 import { leave, type Member, signIn } from './member.ts';
 import { type RunReport, reportRun } from './report.ts';
 
@@ -24,13 +25,16 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   // Last in, first out: every started service is stopped, also if the next one fails to start.
   const cleanup: (() => Promise<unknown>)[] = [];
   try {
-    const fakes = await startFakes({ latencyMs: 300 });
-    cleanup.push(() => fakes.stop());
+    const world = await startWorld({ latencyMs: 300 });
+    cleanup.push(() => world.stop());
     print('Starting a throw-away stack …');
+    // The mails of the demo stay on this machine.
+    delete process.env.SMTP_URL;
+    delete process.env.RESEND_API_KEY;
     let stopping = false;
     // While the stack stops, services report that others are unreachable.
     const stack = await startThrowawayStack(
-      { web: false, functionsEnv: fakes.env, logLevel: 'error' },
+      { web: false, functionsEnv: modelEnvironment(world.info), logLevel: 'error' },
       (message) => {
         if (!stopping && !signal.aborted) print(`  ${message}`);
       },
@@ -41,7 +45,9 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
     });
     signal.throwIfAborted();
     print(`Ready: ${stack.info.api_url}`);
-    return await runWorkflows(stack.info, fakes, { print, signal });
+    const report = await runWorkflows(stack.info, world.info, { print, signal });
+    await printReceived(world, stack.info, print);
+    return report;
   } finally {
     for (const undo of cleanup.reverse()) {
       await undo().catch((error: unknown) => print(`while stopping: ${String(error)}`));
@@ -49,18 +55,19 @@ export async function runDemo({ print, signal }: DemoOptions): Promise<RunReport
   }
 }
 
+/** What the workflows of the demo call; their model and their mail server are those of the stack. */
+type Services = Pick<WorldAddresses, 'shop_url' | 'billing_url'>;
+
 /** Runs the three workflows of the demo on a running stack; resolves when all runs have ended. */
 export async function runWorkflows(
   info: Pick<StackInfo, 'api_url' | 'publishable_key' | 'users'>,
-  fakes: Fakes,
+  services: Services,
   { print, signal }: DemoOptions,
 ): Promise<RunReport[]> {
   const [starter, approver] = await signInBoth(info);
   try {
     print(`Signed in as ${starter.email}; ${approver.email} will approve.\n`);
-    const report = await runAll(plansFor(fakes), starter, approver, print, signal);
-    printReceived(fakes, print);
-    return report;
+    return await runAll(plansFor(services), starter, approver, print, signal);
   } finally {
     await Promise.all([leave(starter), leave(approver)]);
   }
@@ -80,14 +87,14 @@ async function signInBoth(
   return await Promise.all([signIn(info, admin), signIn(info, other)]);
 }
 
-function plansFor(fakes: Fakes): Plan[] {
-  const order = { shop_url: fakes.shop.url, email: 'team@acme.example' };
+function plansFor({ shop_url, billing_url }: Services): Plan[] {
+  const order = { shop_url, email: 'team@acme.example' };
   return [
     { workflow: 'order-confirmation', input: { ...order, order_id: '1003' } },
     { workflow: 'order-triage', input: { ...order, order_id: '1001' } },
     {
       workflow: 'refund-approval',
-      input: { ...order, order_id: '1002', webhook_url: `${fakes.webhooks.url}/hooks/refunds` },
+      input: { ...order, order_id: '1002', webhook_url: `${billing_url}/hooks/refunds` },
     },
   ];
 }
@@ -130,15 +137,26 @@ function describe(workflow: string, event: RunEvent, ms: number): string {
   return `${time}  ${workflow.padEnd(19)} ${String(event.seq).padStart(3)}  ${(event.step_id ?? '(run)').padEnd(18)} ${event.type}${attempt}`;
 }
 
-function printReceived(fakes: Fakes, print: (line: string) => void): void {
+interface Mails {
+  messages: { to: string[]; subject: string }[];
+}
+
+async function printReceived(
+  { calls }: World,
+  { mail_url }: Pick<StackInfo, 'mail_url'>,
+  print: (line: string) => void,
+): Promise<void> {
   print('\nThe outside services received:');
-  for (const mail of fakes.mailbox.mails.all) {
-    print(`  mail to ${mail.recipients.join(', ')}: ${mail.message.subject ?? ''}`);
+  const answer = await fetch(`${mail_url}/api/messages`);
+  for (const { to, subject } of ((await answer.json()) as Mails).messages.reverse()) {
+    print(`  mail to ${to.join(', ')}: ${subject}`);
   }
-  for (const call of fakes.model.calls.all) {
-    print(`  question to ${call.model}: ${call.messages.at(-1)?.content ?? ''}`);
-  }
-  for (const delivery of fakes.webhooks.deliveries.all) {
-    print(`  webhook ${delivery.path}: ${delivery.text}`);
+  for (const { service, request } of calls) {
+    if (service === 'shop') print(`  request to the shop: ${request.method} ${request.path}`);
+    if (service === 'model') print(`  question to the model: ${questionOf(request.body)}`);
+    if (service === 'billing') print(`  webhook ${request.path}: ${request.text}`);
   }
 }
+
+const questionOf = (body: unknown): string =>
+  (body as { messages: { content: string }[] }).messages.at(-1)?.content ?? '';

@@ -34,14 +34,15 @@ export interface HttpServer {
 
 const maxBody = 8 * 1024 * 1024;
 
-export async function serveHttp(answer: Answer): Promise<HttpServer> {
+/** Listens on `port` of 127.0.0.1; 0 is any free port. */
+export async function serveHttp(answer: Answer, port = 0): Promise<HttpServer> {
   const open = new Set<ReturnType<typeof setTimeout>>();
   const server = createServer((incoming, response) => {
     void handle(incoming, response, answer, open);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(port, '127.0.0.1', resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');

@@ -1,6 +1,7 @@
 // An endpoint that speaks the OpenAI chat protocol. It reads the question and answers the same way every time:
 // words of the question choose among a schema's values, so a test can predict the answer and see that it depends on it.
 
+import { invent, type Schema, words } from '../world/answers.ts';
 import { type HttpServer, type Received, type Reply, serveHttp } from './http.ts';
 import { Recorder } from './recorder.ts';
 
@@ -16,17 +17,6 @@ export interface Model extends HttpServer {
   apiKey: string;
 }
 
-interface Schema {
-  type?: string;
-  format?: string;
-  enum?: unknown[];
-  properties?: Record<string, Schema>;
-  items?: Schema;
-  minItems?: number;
-  minimum?: number;
-  maximum?: number;
-}
-
 /** A message that calls tools has no content. */
 interface Message {
   role: string;
@@ -39,15 +29,6 @@ interface ChatRequest {
   response_format?: { type: string; json_schema?: { schema?: Schema } };
   tools?: { function: { name: string; parameters?: Schema } }[];
 }
-
-/** Words of a question that select a value although its name is not among them. */
-const hints: Readonly<Record<string, RegExp>> = {
-  complaint: /broken|late|waiting|money back|refund|where is|urgent/i,
-  question: /\?/,
-  praise: /thank|lovely|great|perfect/i,
-  negative: /broken|bad|angry|late/i,
-  positive: /thank|lovely|great/i,
-};
 
 export async function startModel(latencyMs = 0): Promise<Model> {
   const apiKey = 'sk-fake';
@@ -158,54 +139,4 @@ function completion(
       },
     },
   };
-}
-
-function words(text: string): number {
-  return text.split(/\s+/).filter((word) => word !== '').length;
-}
-
-function invent(schema: Schema, question: string, name: string): unknown {
-  if (schema.enum !== undefined) return choose(schema.enum, question);
-  switch (schema.type) {
-    case 'object':
-      return Object.fromEntries(
-        Object.entries(schema.properties ?? {}).map(([key, part]) => [
-          key,
-          invent(part, question, key),
-        ]),
-      );
-    case 'array':
-      return Array.from({ length: Math.max(schema.minItems ?? 1, 1) }, () =>
-        invent(schema.items ?? { type: 'string' }, question, name),
-      );
-    case 'boolean':
-      return new RegExp(`\\b${name}`, 'i').test(question);
-    case 'integer':
-    case 'number': {
-      const low = schema.minimum ?? 0;
-      const high = schema.maximum ?? low + 100;
-      return low + (words(question) % (Math.floor(high - low) + 1));
-    }
-    case 'null':
-      return null;
-    default:
-      if (schema.format === 'email') return 'ada@customer.example';
-      return `${name}: ${question.slice(0, 80)}`;
-  }
-}
-
-/** The value that the question mentions most; without a mention, the length of the question decides. */
-function choose(values: readonly unknown[], question: string): unknown {
-  let best: unknown;
-  let most = 0;
-  for (const value of values) {
-    if (typeof value !== 'string') continue;
-    const hint = hints[value]?.source ?? value.replace(/\W+/g, '\\W+');
-    const found = question.match(new RegExp(hint, 'gi'))?.length ?? 0;
-    if (found > most) {
-      most = found;
-      best = value;
-    }
-  }
-  return best ?? values[words(question) % values.length];
 }

@@ -1,39 +1,11 @@
 // The JSON API of a shop: orders, an echo, and endpoints that fail, delay, redirect or send large answers on demand.
 
+import { orderOf, recentOrders } from '../world/orders.ts';
 import { type HttpServer, type Received, type Reply, serveHttp } from './http.ts';
 import { Recorder } from './recorder.ts';
 
 export interface Shop extends HttpServer {
   requests: Recorder<Received>;
-}
-
-const notes = [
-  'Thank you, the last delivery was lovely.',
-  'Where is my parcel? This is urgent, I have been waiting for two weeks.',
-  'The lamp arrived broken and I want my money back.',
-  'Could you wrap it as a present?',
-];
-
-const customers = [
-  { name: 'Ada Lovelace', email: 'ada@customer.example', tier: 'gold' },
-  { name: 'Grace Hopper', email: 'grace@customer.example', tier: 'standard' },
-  { name: 'Alan Turing', email: 'alan@customer.example', tier: 'silver' },
-];
-
-/** The same id always gives the same order. */
-function orderOf(id: string): Record<string, unknown> {
-  const number = Number(id);
-  return {
-    id,
-    status: 'paid',
-    currency: 'EUR',
-    customer: customers[number % customers.length],
-    items: [
-      { sku: 'LAMP-1', name: 'Desk lamp', quantity: (number % 3) + 1, unit_price: 39.9 },
-      { sku: 'BULB-4', name: 'Light bulb', quantity: 4, unit_price: 4.25 },
-    ],
-    note: notes[number % notes.length],
-  };
 }
 
 /** `latencyMs` simulates a network; on loopback a run would end before a person could watch it. */
@@ -92,7 +64,7 @@ function order(request: Received, id: string): Reply {
   if (request.method === 'POST' && id === '') {
     return { status: 201, body: { id: '2001', received: request.body } };
   }
-  if (request.method === 'GET' && id === '') return { body: ['1001', '1002', '1003'].map(orderOf) };
+  if (request.method === 'GET' && id === '') return { body: recentOrders() };
   if (request.method !== 'GET') return { status: 405, body: { error: 'method_not_allowed' } };
   if (!/^\d{1,9}$/.test(id)) return { status: 404, body: { error: 'order_not_found' } };
   return { body: orderOf(id) };

@@ -1,6 +1,7 @@
 // The database of a stack: the embedded cluster or the server of DATABASE_URL, migrated and seeded.
 
 import { createHash } from 'node:crypto';
+import { addressesAt, moveTo, PUBLIC_ADDRESSES } from '../world/addresses.ts';
 import { allowWorkerLogin } from './functions-env.ts';
 import type { StackKeys } from './keys.ts';
 import { migrate } from './migrate.ts';
@@ -31,7 +32,11 @@ export async function startDatabase(config: StackConfig, keys: StackKeys): Promi
     await config.beforeMigrations?.(database.url);
     await migrate(database.url, config.dataDir, config.projectFolder);
     await allowWorkerLogin(database.adminUrl, database.url, config.workerPassword);
-    if (config.seed) await seedOnce(database.url, config.dataDir);
+    const addresses = config.world
+      ? addressesAt(`http://127.0.0.1:${config.ports.world}`)
+      : PUBLIC_ADDRESSES;
+    if (config.seed) await seedOnce(database.url, config.dataDir, addresses);
+    if (config.world) await moveTo(addresses, database.adminUrl);
     return database;
   } catch (error) {
     await database.stop();

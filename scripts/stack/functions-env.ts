@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { modelEnvironment, type WorldInfo } from '../world/world.ts';
 import type { StackKeys } from './keys.ts';
 import { DEFAULT_SENDER } from './mail/settings.ts';
 import type { StackConfig } from './options.ts';
@@ -40,12 +41,16 @@ export async function allowWorkerLogin(
   );
 }
 
-/** The functions connect as stepbase_worker, not with the login of `databaseUrl`. `catcherUrl`: of the mail catcher. */
+/**
+ * The functions connect as stepbase_worker, not with the login of `databaseUrl`. `catcherUrl`: of the mail catcher.
+ * `world`: the sample services, whose model is used unless the user has set another one.
+ */
 export function functionEnvironment(
   config: StackConfig,
   keys: StackKeys,
   databaseUrl: string,
   catcherUrl?: string,
+  world?: WorldInfo,
 ): Record<string, string> {
   const own: Record<string, string> = {};
   for (const [name, value] of Object.entries(process.env)) {
@@ -53,12 +58,14 @@ export function functionEnvironment(
   }
   // A mail server that the user has set gets the mails instead.
   const isCaught = catcherUrl && !own.SMTP_URL && !own.RESEND_API_KEY;
+  const hasOwnModel = own.OPENAI_API_KEY || own.OPENAI_BASE_URL;
   return {
+    ...(world && !hasOwnModel ? modelEnvironment(world) : {}),
     SMTP_FROM: DEFAULT_SENDER,
     ...(isCaught ? { SMTP_URL: catcherUrl } : {}),
     STEPBASE_WEB_URL: config.webUrl,
     STEPBASE_WORKER_MODE: 'resident',
-    // The fake shops and model servers of demos and tests listen on loopback.
+    // The sample services and those of tests listen on loopback.
     STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
     STEPBASE_DB_DIRECT: 'true',
     STEPBASE_DB_POOL: '10',

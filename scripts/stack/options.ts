@@ -15,6 +15,8 @@ export { StackError } from './stack-error.ts';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 export const DEFAULT_PORT = 54321;
 export const DEFAULT_DATA_DIR = '.stepbase';
+/** A person can watch a run. */
+const WORLD_LATENCY_MS = 300;
 
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
@@ -31,6 +33,10 @@ export interface StackOptions {
   web?: boolean;
   /** Catches all mail and shows it at /mail on the gateway. Default true. */
   mail?: boolean;
+  /** Serves the services that the sample data calls, and adds sample runs. Default false; `npm start`: true. */
+  world?: boolean;
+  /** How long these services take to answer, in milliseconds. Default 300. */
+  worldLatencyMs?: number;
   /** Auth confirms an address by mail before the first sign-in, instead of the setting in supabase/config.toml. */
   confirmEmail?: boolean;
   /** Seconds between two mails of Auth to one user, instead of `max_frequency` in supabase/config.toml; 0: no limit. */
@@ -84,10 +90,20 @@ export interface Ports {
   api: number;
   worker: number;
   smtp: number;
+  world: number;
 }
 
 /** The names of the ports, in the order of their numbers. */
-export const PORT_NAMES = ['gateway', 'postgres', 'web', 'redis', 'api', 'worker', 'smtp'] as const;
+export const PORT_NAMES = [
+  'gateway',
+  'postgres',
+  'web',
+  'redis',
+  'api',
+  'worker',
+  'smtp',
+  'world',
+] as const;
 
 export interface StackConfig {
   ports: Ports;
@@ -101,6 +117,8 @@ export interface StackConfig {
   functions: boolean;
   web: boolean;
   mail: boolean;
+  world: boolean;
+  worldLatencyMs: number;
   confirmEmail: boolean | undefined;
   mailSeconds: number | undefined;
   mailServer: MailServer | undefined;
@@ -127,13 +145,14 @@ export function portsFrom(first: number): Ports {
     api: first + 4,
     worker: first + 5,
     smtp: first + 6,
+    world: first + 7,
   };
 }
 
 export function resolveOptions(options: StackOptions): StackConfig {
   const port = options.port ?? DEFAULT_PORT;
-  if (!Number.isInteger(port) || port < 1024 || port > 65529) {
-    throw new StackError(`--port must be a whole number from 1024 to 65529, not ${port}`);
+  if (!Number.isInteger(port) || port < 1024 || port > 65528) {
+    throw new StackError(`--port must be a whole number from 1024 to 65528, not ${port}`);
   }
   const dataDir = options.dataDir ?? DEFAULT_DATA_DIR;
   const ports = portsFrom(port);
@@ -153,6 +172,8 @@ export function resolveOptions(options: StackOptions): StackConfig {
     functions,
     web: options.web ?? true,
     mail: options.mail ?? true,
+    world: options.world ?? false,
+    worldLatencyMs: options.worldLatencyMs ?? WORLD_LATENCY_MS,
     confirmEmail: options.confirmEmail,
     mailSeconds: options.mailSeconds,
     mailServer: options.mailServer ?? mailServer(process.env),
@@ -177,7 +198,7 @@ function realtimeRate(text: string | undefined): number | undefined {
   throw new StackError(`STEPBASE_REALTIME_RATE must be a whole number from 1, not ${text}`);
 }
 
-/** `--port N --data DIR --reset` as `npm start -- …` passes them; `--gateway` in a container. */
+/** `--port N --data DIR --reset --no-world` as `npm start -- …` passes them; `--gateway` in a container. */
 export function optionsFromArguments(
   args: string[],
   env: Record<string, string | undefined> = process.env,
@@ -187,6 +208,7 @@ export function optionsFromArguments(
     data?: string;
     reset?: boolean;
     gateway?: boolean;
+    'no-world'?: boolean;
     verbose?: boolean;
   };
   try {
@@ -197,16 +219,17 @@ export function optionsFromArguments(
         data: { type: 'string' },
         reset: { type: 'boolean' },
         gateway: { type: 'boolean' },
+        'no-world': { type: 'boolean' },
         verbose: { type: 'boolean' },
       },
     }));
   } catch (error) {
     throw new StackError(
-      `${(error as Error).message} (known: --port N, --data DIR, --reset, --gateway)`,
+      `${(error as Error).message} (known: --port N, --data DIR, --reset, --no-world, --gateway)`,
     );
   }
   const options: StackOptions = {
-    ...(values.gateway ? gatewayOptions(env) : {}),
+    ...(values.gateway ? gatewayOptions(env) : { world: !values['no-world'] }),
     logLevel: values.verbose ? 'debug' : 'warn',
   };
   if (values.port !== undefined) options.port = Number(values.port);

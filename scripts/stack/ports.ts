@@ -1,4 +1,4 @@
-// Ports: checks whether they are free, and finds seven free ones in a row for throw-away stacks.
+// Ports: checks whether they are free, and finds eight free ones in a row for throw-away stacks.
 
 import { randomInt } from 'node:crypto';
 import { isFree } from './free-port.ts';
@@ -12,18 +12,20 @@ const LABELS: Record<(typeof PORT_NAMES)[number], string> = {
   api: 'function api',
   worker: 'function worker',
   smtp: 'the mail catcher',
+  world: 'the sample services',
 };
 
 export { isFree } from './free-port.ts';
 
 /** The names of the ports that the services of this stack listen on. */
 export function portsNeeded(
-  config: Pick<StackConfig, 'databaseUrl' | 'functions' | 'web' | 'mail'>,
+  config: Pick<StackConfig, 'databaseUrl' | 'functions' | 'web' | 'mail' | 'world'>,
 ): Array<(typeof PORT_NAMES)[number]> {
   return PORT_NAMES.filter((name) => {
     if (name === 'postgres') return config.databaseUrl === undefined;
     if (name === 'web') return config.web;
     if (name === 'smtp') return config.mail;
+    if (name === 'world') return config.world;
     return config.functions || (name !== 'api' && name !== 'worker');
   });
 }
@@ -43,7 +45,7 @@ export async function assertPortsFree(
   }
 }
 
-/** The first of seven free ports in a row, outside the ephemeral range of clients. */
+/** The first of eight free ports in a row, outside the ephemeral range of clients. */
 export async function findFreePorts(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const first = 12_000 + 8 * randomInt(0, 2_400);
@@ -51,5 +53,5 @@ export async function findFreePorts(): Promise<number> {
     const free = await Promise.all(ports.map(isFree));
     if (free.every(Boolean)) return first;
   }
-  throw new StackError('Found no seven free ports in a row between 12000 and 31200');
+  throw new StackError('Found no eight free ports in a row between 12000 and 31200');
 }

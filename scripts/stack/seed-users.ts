@@ -1,4 +1,4 @@
-// The users of the seed. supabase/seed.sql creates the same ones (a test compares them); the stack prints two of them,
+// The users of the seed. supabase/seed.sql creates the same ones (a test compares them); `npm start` prints them,
 // and stack.json lists all.
 
 export const DEMO_PASSWORD = 'stepbase-demo';

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PUBLIC_ADDRESSES, withAddresses } from '../world/addresses.ts';
 import { ROOT, StackError } from './options.ts';
 import { withClient } from './postgres/connection.ts';
 
@@ -10,9 +11,9 @@ const SEED = join(ROOT, 'supabase', 'seed.sql');
 
 export const seedText = () => readFile(SEED, 'utf8');
 
-/** Runs the file in one transaction. */
-export async function applySeed(dbUrl: string): Promise<void> {
-  const sql = await seedText();
+/** Runs the file in one transaction. `addresses`: of the services that its workflows call, instead of those in the file. */
+export async function applySeed(dbUrl: string, addresses = PUBLIC_ADDRESSES): Promise<void> {
+  const sql = withAddresses(await seedText(), addresses);
   await withClient(dbUrl, async (client) => {
     try {
       await client.query(sql);
@@ -23,9 +24,13 @@ export async function applySeed(dbUrl: string): Promise<void> {
   });
 }
 
-export async function seedOnce(dbUrl: string, dataDir: string): Promise<void> {
+export async function seedOnce(
+  dbUrl: string,
+  dataDir: string,
+  addresses = PUBLIC_ADDRESSES,
+): Promise<void> {
   const marker = join(dataDir, 'seeded');
   if (existsSync(marker) || !existsSync(SEED)) return;
-  await applySeed(dbUrl);
+  await applySeed(dbUrl, addresses);
   await writeFile(marker, `${new Date().toISOString()}\n`);
 }

@@ -4,6 +4,8 @@
 import { chmod, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { addLife } from '../world/life.ts';
+import { startWorld, type World, type WorldInfo } from '../world/world.ts';
 import { startAuth } from './auth.ts';
 import { loadProjectConfig } from './config-toml.ts';
 import { type Cron, startCron } from './cron.ts';
@@ -48,6 +50,8 @@ export interface StackInfo {
   web_url: string;
   /** The page of the caught mails, and their JSON API below it; null where mails are sent elsewhere. */
   mail_url: string | null;
+  /** The services that the sample data calls; null where the stack does not serve them. */
+  world: WorldInfo | null;
   publishable_key: string;
   secret_key: string;
   functions: { api: string; worker: string };
@@ -62,6 +66,8 @@ export interface Stack {
   infoPath: string;
   functions: { api: FunctionProcess; worker: FunctionProcess } | undefined;
   cron: Cron;
+  /** The services that the sample data calls. */
+  world: World | undefined;
   /** The duration of each phase of the start, in milliseconds. */
   timings: Record<string, number>;
   /** Resolves with the reason when the stack cannot continue; not when it was stopped. */
@@ -126,7 +132,7 @@ async function stopAll(services: Service[], say: (message: string) => void): Pro
 
 async function reset(dataDir: string): Promise<void> {
   await rm(clusterFolder(dataDir), { recursive: true, force: true });
-  for (const name of ['keys.json', 'migrations.json', 'seeded', 'stack.json', 'logs']) {
+  for (const name of ['keys.json', 'migrations.json', 'seeded', 'world', 'stack.json', 'logs']) {
     await rm(join(dataDir, name), { recursive: true, force: true });
   }
 }
@@ -189,12 +195,21 @@ async function startServices(
   const catcher = config.mail ? await startMailCatcher(ports.smtp, say) : undefined;
   if (catcher) services.push({ name: 'mail', stop: () => catcher.stop() });
 
+  const world = config.world
+    ? await startWorld({ port: ports.world, latencyMs: config.worldLatencyMs })
+    : undefined;
+  if (world) services.push({ name: 'world', stop: () => world.stop() });
+  const lively =
+    world && config.seed ? timed('world', addLife(database.url, dataDir, world.info)) : undefined;
+  lively?.catch(() => undefined);
+
+  const functionsEnv = functionEnvironment(config, keys, database.url, catcher?.url, world?.info);
   const functions = config.functions
     ? {
         api: new FunctionProcess({
           name: 'api',
           port: ports.api,
-          env: functionEnvironment(config, keys, database.url, catcher?.url),
+          env: functionsEnv,
           dataDir,
           logLevel: config.logLevel,
           say,
@@ -202,7 +217,7 @@ async function startServices(
         worker: new FunctionProcess({
           name: 'worker',
           port: ports.worker,
-          env: functionEnvironment(config, keys, database.url, catcher?.url),
+          env: functionsEnv,
           dataDir,
           logLevel: config.logLevel,
           say,
@@ -280,6 +295,7 @@ async function startServices(
   services.push({ name: 'gateway', stop: () => gateway.stop() });
 
   await functionsReady;
+  await lively;
   if (build) {
     const web = await startWeb({
       port: ports.web,
@@ -301,6 +317,7 @@ async function startServices(
     redis_token: keys.redisToken,
     web_url: config.webUrl,
     mail_url: catcher ? `${apiUrl}/mail` : null,
+    world: world?.info ?? null,
     publishable_key: keys.publishableKey,
     secret_key: keys.secretKey,
     functions: { api: functionUrl(config, 'api'), worker: functionUrl(config, 'worker') },
@@ -319,5 +336,5 @@ async function startServices(
   services.push({ name: 'stack.json', stop: () => rm(infoPath, { force: true }) });
   timings.total = Math.round(performance.now() - started);
   const died = database.exited.then(() => `PostgreSQL ended; see ${join(dataDir, 'logs')}`);
-  return { info, infoPath, functions, cron, timings, died, stop };
+  return { info, infoPath, functions, cron, world, timings, died, stop };
 }

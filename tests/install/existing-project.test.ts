@@ -117,10 +117,14 @@ test('each client reads the runs of its own schema: the project or Stepbase', as
 });
 
 test("the demo's workflows run in the project", { timeout: 90_000 }, async () => {
-  const reports = await runWorkflows(stack.info, fakes, {
-    print: () => undefined,
-    signal: AbortSignal.timeout(80_000),
-  });
+  const reports = await runWorkflows(
+    stack.info,
+    { shop_url: fakes.shop.url, billing_url: fakes.webhooks.url },
+    {
+      print: () => undefined,
+      signal: AbortSignal.timeout(80_000),
+    },
+  );
   expect(reports.map(({ workflow, status }) => [workflow, status])).toEqual([
     ['order-confirmation', 'completed'],
     ['order-triage', 'completed'],

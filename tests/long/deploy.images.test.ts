@@ -172,7 +172,7 @@ test('the demo runs: three workflows complete', { timeout: scaled(90_000) }, asy
       publishable_key: keys.SUPABASE_PUBLISHABLE_KEY,
       users: [...SEED_USERS],
     },
-    fakes,
+    { shop_url: fakes.shop.url, billing_url: fakes.webhooks.url },
     { print: (line) => lines.push(line), signal: AbortSignal.timeout(scaled(80_000)) },
   );
   expect(

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createStackClient } from '../../scripts/stack/client.ts';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
+import { SEED_USERS } from '../../scripts/stack/seed-users.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
 import { client, signedIn, stackInfo, waitFor } from '../support/stack.ts';
 import { alive, dataDir, descendants, npmStart, ready, type Started, start } from './support.ts';
@@ -35,16 +36,16 @@ describe('a stack', () => {
     info = await ready(stack, folder);
   });
 
-  test('prints its addresses, its keys and the logins of two apps', () => {
+  test('prints its addresses, its keys and every login', () => {
     const output = stack.output();
     for (const shown of [
       info.api_url,
       info.web_url,
+      info.world?.shop_url,
       info.db_url,
       info.publishable_key,
       info.secret_key,
-      'admin@acme.example',
-      'admin@globex.example',
+      ...SEED_USERS.map(({ email }) => email),
       'stepbase-demo',
     ]) {
       expect(output).toContain(shown);
@@ -60,6 +61,8 @@ describe('a stack', () => {
         'db_url',
         'redis_url',
         'web_url',
+        'mail_url',
+        'world',
         'publishable_key',
         'secret_key',
         'users',

@@ -1,6 +1,7 @@
 // An open task: an approval to decide, or an answer to enter as JSON; a person can claim it.
 import { Button, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
+import { exampleOf } from '../../../functions/_shared/expressions/schema-example.ts';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { explain } from '../shared/errors.ts';
 import { type Json, type StepRun, supabase } from '../shared/supabase.ts';
@@ -9,12 +10,13 @@ interface TaskText {
   title?: string;
   description?: string;
   approvals_required?: number;
+  form?: Json;
 }
 
 export function Task({ task }: { task: StepRun }) {
-  const { title, description, approvals_required = 1 } = (task.task ?? {}) as TaskText;
+  const { title, description, approvals_required = 1, form } = (task.task ?? {}) as TaskText;
   const approval = task.step_type === 'wait_for_approval';
-  const [text, setText] = useState(approval ? '' : '{}');
+  const [text, setText] = useState(approval ? '' : JSON.stringify(exampleOf(form) ?? {}));
   const [problem, setProblem] = useState<string>();
   const [notice, setNotice] = useState<string>();
   const [busy, setBusy] = useState(false);

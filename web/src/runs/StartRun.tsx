@@ -1,6 +1,7 @@
 // The dialog that starts a run: a published workflow and its input as JSON.
 import { Alert, Button, Group, Modal, NativeSelect, Stack, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { exampleOf } from '../../../functions/_shared/expressions/schema-example.ts';
 import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
 import { useGo } from '../shared/address.tsx';
 import { useAppCode } from '../shared/app.tsx';
@@ -18,8 +19,10 @@ interface Props {
   onClose(): void;
 }
 
-/** A template of the input: one empty value per declared property. */
+/** The example of the schema, or a template of the input: one empty value per declared property. */
 function draftFor(schema: Json | null): string {
+  const example = exampleOf(schema);
+  if (example !== undefined) return JSON.stringify(example, null, 2);
   if (schema === null || typeof schema !== 'object' || Array.isArray(schema)) return '{}';
   const properties = schema.properties;
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
