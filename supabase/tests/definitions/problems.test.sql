@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(68);
+select plan(69);
 
 create function pg_temp.codes(definition jsonb)
 returns text
@@ -85,6 +85,18 @@ from (
     ('a compensation with its own policy', 'valid', '{"nodes": [{"id": "a", "type": "delay", "data": {"config": {"ms": 1}, "compensate": {"type": "webhook", "config": {"url": "https://x.example"}, "retry": {"max_attempts": 5}, "timeout_ms": 1000, "on_error": null}}}], "edges": []}'),
     ('a definition without problems', 'valid', '{"nodes": [{"id": "a", "type": "http_request", "data": {"config": {"url": "https://x.example"}}}, {"id": "b", "type": "wait_for_approval", "data": {"config": {"title": "Pay {{ steps.a.output.body.sum }}?"}}}, {"id": "c", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b"}, {"id": "f", "source": "b", "target": "c", "sourceHandle": "approved"}]}')
 ) s (what, answer, definition);
+
+select is(
+  (
+    select p.message
+    from stepbase_private.definition_problems(
+      '{"nodes": [{"id": "a", "type": "wait_for_approval", "data": {"config": {"title": "x"}}}, {"id": "b", "type": "delay", "data": {"config": {"ms": 1}}}], "edges": [{"id": "e", "source": "a", "target": "b", "sourceHandle": "aproved"}]}'
+    ) p
+    where p.code = 'invalid_handle'
+  ),
+  'Edge e has the source handle aproved, but wait_for_approval has only approved, rejected, timeout, error',
+  'an unknown handle: each possible handle is listed once'
+);
 
 select * from finish();
 rollback;

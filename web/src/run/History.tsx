@@ -7,7 +7,7 @@ import type { RunEvent } from '../shared/supabase.ts';
 function stepOf({ step_id, item_index }: RunEvent): string {
   if (!item_index) return step_id ?? '';
   if (item_index < -1) return `${step_id} (tool ${-1 - item_index})`;
-  return item_index < 0 ? `${step_id} (undo)` : `${step_id}[${item_index - 1}]`;
+  return item_index < 0 ? `${step_id} (undo)` : `${step_id} (item ${item_index})`;
 }
 
 /** When the step of the event started, if one event tells its start and its completion. */
