@@ -188,18 +188,7 @@ select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000201', 'acme', 'order-confirmation', 'Order confirmation',
   'Fetches an order, sums it up and mails a confirmation.',
   array['orders', 'mail'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{
-    "type": "object", "title": "Order to confirm", "required": ["shop_url", "order_id", "email"],
-    "properties": {
-      "shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]},
-      "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1003"]},
-      "email": {"type": "string", "format": "email", "title": "Send to", "description": "Who gets the confirmation.", "examples": ["alan@customer.example"]}
-    },
-    "examples": [
-      {"shop_url": "https://shop.acme.example", "order_id": "1003", "email": "alan@customer.example"},
-      {"shop_url": "https://shop.acme.example", "order_id": "1004", "email": "ada@customer.example"}
-    ]
-  }',
+  '{"type": "object", "title": "Order to confirm", "required": ["shop_url", "order_id", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]}, "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1003"]}, "email": {"type": "string", "format": "email", "title": "Send to", "description": "Who gets the confirmation.", "examples": ["alan@customer.example"]}}, "examples": [{"shop_url": "https://shop.acme.example", "order_id": "1003", "email": "alan@customer.example"}, {"shop_url": "https://shop.acme.example", "order_id": "1004", "email": "ada@customer.example"}]}',
   array[
     '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 120}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}, "timeout_ms": 30000}}',
     '{"id": "summarize", "type": "transform", "position": {"x": 300, "y": 120}, "data": {"label": "Summarise", "config": {"expression": "steps.fetch_order.output.body.{ \"order_id\": id, \"customer\": customer.name, \"items\": $count(items), \"total\": $round($sum(items.(quantity * unit_price)), 2), \"currency\": currency }"}}}',
@@ -215,18 +204,7 @@ select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000202', 'acme', 'order-triage', 'Order triage',
   'A model classifies the customer''s note while the total is computed; the team is notified of urgent orders.',
   array['orders', 'ai'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{
-    "type": "object", "title": "Order to sort", "required": ["shop_url", "order_id", "email"],
-    "properties": {
-      "shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]},
-      "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1001"]},
-      "email": {"type": "string", "format": "email", "title": "Tell", "description": "The team that hears of urgent orders.", "examples": ["team@acme.example"]}
-    },
-    "examples": [
-      {"shop_url": "https://shop.acme.example", "order_id": "1001", "email": "team@acme.example"},
-      {"shop_url": "https://shop.acme.example", "order_id": "1008", "email": "team@acme.example"}
-    ]
-  }',
+  '{"type": "object", "title": "Order to sort", "required": ["shop_url", "order_id", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]}, "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1001"]}, "email": {"type": "string", "format": "email", "title": "Tell", "description": "The team that hears of urgent orders.", "examples": ["team@acme.example"]}}, "examples": [{"shop_url": "https://shop.acme.example", "order_id": "1001", "email": "team@acme.example"}, {"shop_url": "https://shop.acme.example", "order_id": "1008", "email": "team@acme.example"}]}',
   array[
     '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 160}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}, "retry": {"max_attempts": 3, "backoff": "exponential", "delay_ms": 500, "max_delay_ms": 30000}}}',
     '{"id": "classify", "type": "llm_call", "position": {"x": 300, "y": 40}, "data": {"label": "Classify note", "config": {"model": "gpt-4o-mini", "system": "You sort the notes customers leave with their orders.", "prompt": "Classify this note: {{ steps.fetch_order.output.body.note }}", "temperature": 0, "response_schema": {"type": "object", "properties": {"category": {"type": "string", "enum": ["praise", "question", "complaint"]}, "urgent": {"type": "boolean"}}, "required": ["category", "urgent"], "additionalProperties": false}}}}',
@@ -247,18 +225,7 @@ select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000203', 'acme', 'refund-approval', 'Refund approval',
   'Refunds an order once a person has approved it.',
   array['orders', 'approval'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{
-    "type": "object", "title": "Order to refund", "required": ["shop_url", "order_id", "webhook_url"],
-    "properties": {
-      "shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]},
-      "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1002"]},
-      "email": {"type": "string", "format": "email", "title": "Customer", "description": "Who asked for the refund.", "examples": ["ada@customer.example"]},
-      "webhook_url": {"type": "string", "format": "uri", "title": "Where billing listens", "description": "npm start serves a sample billing system and fills in its address.", "default": "https://billing.acme.example/hooks/refunds", "examples": ["https://billing.acme.example/hooks/refunds"]}
-    },
-    "examples": [
-      {"shop_url": "https://shop.acme.example", "order_id": "1002", "email": "ada@customer.example", "webhook_url": "https://billing.acme.example/hooks/refunds"}
-    ]
-  }',
+  '{"type": "object", "title": "Order to refund", "required": ["shop_url", "order_id", "webhook_url"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]}, "order_id": {"type": "string", "minLength": 1, "title": "Order", "description": "The number of an order. The sample shop has 1001 to 1999.", "examples": ["1002"]}, "email": {"type": "string", "format": "email", "title": "Customer", "description": "Who asked for the refund.", "examples": ["ada@customer.example"]}, "webhook_url": {"type": "string", "format": "uri", "title": "Where billing listens", "description": "npm start serves a sample billing system and fills in its address.", "default": "https://billing.acme.example/hooks/refunds", "examples": ["https://billing.acme.example/hooks/refunds"]}}, "examples": [{"shop_url": "https://shop.acme.example", "order_id": "1002", "email": "ada@customer.example", "webhook_url": "https://billing.acme.example/hooks/refunds"}]}',
   array[
     '{"id": "fetch_order", "type": "http_request", "position": {"x": 0, "y": 120}, "data": {"label": "Fetch order", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders/{{ input.order_id }}"}}}',
     '{"id": "approve_refund", "type": "wait_for_approval", "position": {"x": 300, "y": 120}, "data": {"label": "Approve refund", "config": {"title": "Refund order {{ steps.fetch_order.output.body.id }}?", "description": "{{ steps.fetch_order.output.body.customer.name }} wrote: {{ steps.fetch_order.output.body.note }}", "role": "developer", "deadline_ms": 604800000}}}',
@@ -276,16 +243,7 @@ select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000204', 'acme', 'daily-sales-digest', 'Daily sales digest',
   'Every morning: yesterday''s orders, computed and mailed, with retries.',
   array['reports', 'schedule'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{
-    "type": "object", "title": "Report", "required": ["shop_url", "email"],
-    "properties": {
-      "shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]},
-      "email": {"type": "string", "format": "email", "title": "Report to", "description": "Who gets the figures of yesterday.", "examples": ["sales@acme.example"]}
-    },
-    "examples": [
-      {"shop_url": "https://shop.acme.example", "email": "sales@acme.example"}
-    ]
-  }',
+  '{"type": "object", "title": "Report", "required": ["shop_url", "email"], "properties": {"shop_url": {"type": "string", "format": "uri", "title": "Address of the shop''s API", "description": "npm start serves a sample shop and fills in its address.", "default": "https://shop.acme.example", "examples": ["https://shop.acme.example"]}, "email": {"type": "string", "format": "email", "title": "Report to", "description": "Who gets the figures of yesterday.", "examples": ["sales@acme.example"]}}, "examples": [{"shop_url": "https://shop.acme.example", "email": "sales@acme.example"}]}',
   array[
     '{"id": "fetch_orders", "type": "http_request", "position": {"x": 0, "y": 80}, "data": {"label": "Fetch orders", "config": {"method": "GET", "url": "{{ input.shop_url }}/orders", "query": {"since": "yesterday"}}, "retry": {"max_attempts": 5, "backoff": "exponential", "delay_ms": 1000, "max_delay_ms": 60000, "jitter": true}, "timeout_ms": 15000}}',
     '{"id": "figures", "type": "inline_code", "position": {"x": 300, "y": 80}, "data": {"label": "Compute figures", "config": {"code": "({ steps }) => {\n  const orders = steps.fetch_orders.output.body ?? [];\n  const cents = orders.flatMap((order) => order.items).reduce((sum, item) => sum + Math.round(item.unit_price * 100) * item.quantity, 0);\n  return { orders: orders.length, revenue: cents / 100 };\n}"}}}',
@@ -305,17 +263,7 @@ select pg_temp.seed_workflow(
   '00000000-0000-4000-8000-000000000205', 'acme', 'customer-onboarding', 'Customer onboarding',
   'Finds a customer in the CRM, asks a person for a missing address, and follows up by mail after some time.',
   array['customers'], '00000000-0000-4000-8000-000000000301', '00000000-0000-4000-8000-0000000000a2',
-  '{
-    "type": "object", "title": "New customer", "required": ["email"],
-    "properties": {
-      "email": {"type": "string", "format": "email", "title": "Customer", "description": "The CRM does not know every customer, and not every address.", "examples": ["kim@customers.example"]},
-      "follow_up_after_seconds": {"type": "integer", "minimum": 0, "maximum": 2592000, "title": "Follow up after", "description": "Seconds until the follow-up mail. A day is 86400.", "default": 86400, "examples": [5]}
-    },
-    "examples": [
-      {"email": "kim@customers.example", "follow_up_after_seconds": 5},
-      {"email": "ada@customer.example", "follow_up_after_seconds": 5}
-    ]
-  }',
+  '{"type": "object", "title": "New customer", "required": ["email"], "properties": {"email": {"type": "string", "format": "email", "title": "Customer", "description": "The CRM does not know every customer, and not every address.", "examples": ["kim@customers.example"]}, "follow_up_after_seconds": {"type": "integer", "minimum": 0, "maximum": 2592000, "title": "Follow up after", "description": "Seconds until the follow-up mail. A day is 86400.", "default": 86400, "examples": [5]}}, "examples": [{"email": "kim@customers.example", "follow_up_after_seconds": 5}, {"email": "ada@customer.example", "follow_up_after_seconds": 5}]}',
   array[
     '{"id": "look_up", "type": "service_task", "position": {"x": 0, "y": 80}, "data": {"label": "Look customer up", "config": {"component": "crm-lookup", "input": {"email": "{{ input.email }}"}}, "retry": {"max_attempts": 3, "backoff": "fixed", "delay_ms": 2000}, "on_error": "continue"}}',
     '{"id": "address_known", "type": "condition", "position": {"x": 300, "y": 80}, "data": {"label": "Address known?", "config": {"expression": "$exists(steps.look_up.output.address)"}}}',

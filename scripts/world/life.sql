@@ -1,6 +1,6 @@
--- Adds what a first look should find and a workflow alone does not show: an agent with a conversation, a run that failed,
--- a task that waits, an enabled schedule, and a webhook subscription whose deliveries arrive. Everything happens as the
--- seeded developer, by the RPCs that clients call; the engine executes the runs. Runs once, after supabase/seed.sql.
+-- Adds what a first look should find and a workflow alone does not show: an agent with a conversation, a failed run,
+-- a task that waits, an enabled schedule, and a webhook subscription whose deliveries arrive. Everything happens as
+-- the seeded developer, by the RPCs that clients call; the engine executes the runs. Runs once, after the seed.
 
 select set_config(
   'request.jwt.claims',

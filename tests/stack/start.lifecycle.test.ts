@@ -199,7 +199,7 @@ describe('a stack', () => {
 });
 
 describe('a start that is refused', () => {
-  test('reports a taken port, whichever of the six it is', async () => {
+  test('reports a taken port, whichever it is', async () => {
     const first = await findFreePorts();
     const squatter = createServer().listen(first + 3, '127.0.0.1');
     try {
