@@ -26757,13 +26757,19 @@ AS $function$
     n.node ->> 'id', format('/edges/%s/sourceHandle', e.place - 1), 'invalid_handle',
     format(
       'Edge %s has the source handle %s, but %s has only %s', e.edge ->> 'id', e.edge ->> 'sourceHandle', t.name,
-      array_to_string(t.handles || array['error', 'timeout'], ', ')
+      array_to_string(h.handles, ', ')
     ),
-    stepbase_private.suggestion(e.edge ->> 'sourceHandle', t.handles || array['error', 'timeout'])
+    stepbase_private.suggestion(e.edge ->> 'sourceHandle', h.handles)
   from jsonb_array_elements(p_definition -> 'edges') with ordinality e (edge, place)
   join jsonb_array_elements(p_definition -> 'nodes') n (node) on n.node ->> 'id' = e.edge ->> 'source'
   join stepbase.step_types t on t.name = n.node ->> 'type'
-  where t.handles is not null and e.edge ->> 'sourceHandle' <> all (t.handles || array['error', 'timeout'])
+  -- Some step types name timeout as a handle of their own.
+  cross join lateral (
+    select t.handles || array(
+      select c.handle from unnest(array['error', 'timeout']) c (handle) where c.handle <> all (t.handles)
+    ) as handles
+  ) h
+  where t.handles is not null and e.edge ->> 'sourceHandle' <> all (h.handles)
   order by e.place;
 $function$;
 comment on function stepbase_private.handle_problems(p_definition jsonb) is 'One problem for each edge whose sourceHandle its source''s step type does not have.';
