@@ -58,6 +58,11 @@ const CHECKS: Check[] = [
     command: process.execPath,
     args: ['scripts/canvas-keys.ts', '--check'],
   },
+  {
+    name: 'versions and frozen migrations',
+    command: process.execPath,
+    args: ['scripts/release/main.ts', 'check'],
+  },
   { name: 'Dockerfiles', command: process.execPath, args: ['scripts/dockerfile-lint.ts'] },
   { name: 'commit subjects', command: process.execPath, args: ['scripts/commit-lint.ts'] },
 ];

@@ -44,6 +44,7 @@ export const GROUPS: readonly Group[] = [
       bundle: 'write one file per Edge Function to dist/functions, for a deploy; -- [--json]',
       types: 'generate types/database.ts from the migrations; -- [--check]',
       docs: 'generate the reference pages and the schema snapshot; -- [--check]',
+      release: 'prepare a release; -- version | freeze | pack | check',
     },
   },
   {
