@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { installedVersions } from '../support/debian-postgres.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -39,4 +40,41 @@ test('a PostgreSQL version that CI names but that is not installed is an error',
     if (before === undefined) delete process.env.STEPBASE_TEST_POSTGRES;
     else process.env.STEPBASE_TEST_POSTGRES = before;
   }
+});
+
+describe('the workflow of a release', () => {
+  const workflow = parse(read('.github/workflows/release.yml')) as {
+    jobs: Record<string, { steps: { uses?: string; run?: string }[] }>;
+  };
+  const commands = (job: string) => workflow.jobs[job]?.steps.map(({ run = '' }) => run).join('\n');
+
+  test('uses only actions of GitHub itself', () => {
+    for (const name of ['ci', 'release']) {
+      const used = [...read(`.github/workflows/${name}.yml`).matchAll(/uses: (\S+)/g)];
+      expect(used.length).toBeGreaterThan(0);
+      for (const [, action] of used) expect(action).toMatch(/^actions\//);
+    }
+  });
+
+  test('freezes a version before it opens a pull request', () => {
+    expect(commands('prepare')).toMatch(
+      /release -- version [\s\S]+npm run docs[\s\S]+release -- freeze[\s\S]+check --published[\s\S]+gh pr create/,
+    );
+  });
+
+  test('checks the tag and runs the tests before it publishes each package', () => {
+    expect(commands('publish')).toMatch(
+      /check --tag[\s\S]+\.ci\/run[\s\S]+release -- pack[\s\S]+npm publish/,
+    );
+    const names = ['sdk', 'test-kit', 'cli'].map(
+      (folder) => (JSON.parse(read(`${folder}/package.json`)) as { name: string }).name,
+    );
+    expect(commands('publish')).toContain(`for name in ${names.join(' ')}; do`);
+  });
+
+  test('a pull request without a changeset fails', () => {
+    expect(read('.github/workflows/ci.yml')).toContain(
+      'npx changeset status --since "origin/$BASE"',
+    );
+  });
 });
