@@ -1,8 +1,8 @@
 // validate: the checks of the folder, and those of the server.
 import { type Context, mapSome, type Result } from '../context.ts';
 import { EXIT } from '../errors.ts';
-import { chosenKinds, readLocalKinds } from '../resources/compare.ts';
-import { errorsOf, faultLines } from '../workflows/faults.ts';
+import { KINDS, readLocalKinds } from '../resources/compare.ts';
+import { errorsOf, faultLines, withoutPending } from '../workflows/faults.ts';
 import { chosen, type LocalFault, readWorkflows } from '../workflows/local.ts';
 import { checkStored } from '../workflows/stored.ts';
 
@@ -17,20 +17,26 @@ export async function validate(
 ): Promise<Result> {
   const { out, project } = context;
   const { workflows, faults: ofWorkflows } = await readWorkflows(project);
-  const { local: resources, faults: ofResources } = await readLocalKinds(
-    context,
-    chosenKinds(names, undefined),
-  );
+  const { local: resources, faults: ofResources } = await readLocalKinds(context, KINDS);
   const local = [...ofWorkflows, ...ofResources];
   const all = chosen(workflows, names, project.workflows);
   // The server refuses a definition that is no graph before it checks the rest.
   const broken = new Set(local.map(({ workflow }) => workflow));
   const sound = all.filter(({ kebab_name }) => !broken.has(kebab_name));
+  const folder = {
+    workflows: new Set(workflows.map(({ kebab_name }) => kebab_name)),
+    components: new Set(
+      [...resources].flatMap(([{ plural }, items]) =>
+        plural === 'components' ? items.map(({ content }) => String(content.name)) : [],
+      ),
+    ),
+  };
   const checked = isLocal
     ? []
     : await mapSome(sound, async (one, index) => {
         out.progress(`${index + 1}/${sound.length} ${one.kebab_name}`);
-        const faults = await checkStored(context.server, one);
+        const found = await checkStored(context.server, one);
+        const faults = withoutPending(found, one, folder);
         return { workflow: one.kebab_name, file: one.file, faults };
       });
   const isValid =

@@ -59,6 +59,13 @@ export async function compareKinds(
 ): Promise<KindComparison[]> {
   const { local, faults } = await readLocalKinds(context, kinds);
   refuseFaults(faults);
+  return await compareLocalKinds(context, local);
+}
+
+export async function compareLocalKinds(
+  context: Context,
+  local: ReadonlyMap<Kind, readonly LocalResource[]>,
+): Promise<KindComparison[]> {
   const state = new State(context.project, context.target);
   const results: KindComparison[] = [];
   for (const [kind, items] of local) {

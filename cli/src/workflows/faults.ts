@@ -1,5 +1,8 @@
 // The faults of definitions, as lines.
+
+import { isObject } from '../../../sdk/src/workflow/json.ts';
 import type { Output } from '../output.ts';
+import type { Described } from './content.ts';
 import type { Fault } from './stored.ts';
 
 export const errorsOf = (faults: readonly Fault[]): Fault[] =>
@@ -12,4 +15,36 @@ export function faultLines(out: Output, workflow: string, faults: readonly Fault
     const lines = [`${workflow}  ${place}`.trimEnd(), `  ${mark} ${message} (${code})`];
     return hint === undefined ? lines : [...lines, `  ${hint}`];
   });
+}
+
+/** Names that the folder has, and that a push creates before they are needed. */
+export interface FolderNames {
+  workflows: ReadonlySet<string>;
+  components: ReadonlySet<string>;
+}
+
+/** Without the faults that the rest of the folder mends: a component or a child that is not pushed yet. */
+export function withoutPending(
+  faults: readonly Fault[],
+  { definition }: Described,
+  { workflows, components }: FolderNames,
+): Fault[] {
+  return faults.filter(({ code, pointer }) => {
+    const name = valueAt(definition, pointer);
+    if (typeof name !== 'string') return true;
+    if (code === 'unknown_component') return !components.has(name);
+    return code !== 'unknown_workflow' || !workflows.has(name);
+  });
+}
+
+/** The value at a JSON pointer. */
+function valueAt(value: unknown, pointer: string): unknown {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((at, part) => {
+      if (Array.isArray(at)) return at[Number(part)];
+      return isObject(at) ? at[part] : undefined;
+    }, value);
 }
