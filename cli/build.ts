@@ -13,7 +13,7 @@ const [, , dist = at('dist')] = process.argv;
 rmSync(dist, { recursive: true, force: true });
 await Promise.all([
   build({
-    entryPoints: [at('src/main.ts')],
+    entryPoints: { main: at('src/main.ts'), 'folder-thread': at('src/dev/folder-thread.ts') },
     outdir: dist,
     bundle: true,
     // The client of PostgreSQL is loaded only by the commands that connect to a database.

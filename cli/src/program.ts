@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addAdminCommands } from './commands/admin.ts';
 import { addCompletionCommands } from './commands/completion.ts';
+import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addInstallCommands } from './commands/install.ts';
 import { addLinkCommands } from './commands/link.ts';
@@ -88,6 +89,7 @@ export function createProgram(io: Io, act: Act): Command {
   addInstallCommands(program, act);
   addLinkCommands(program, act);
   addWorkflowCommands(program, act);
+  addDevCommand(program, act);
   addTypesCommand(program, act);
   addRunCommands(program, act);
   addTaskCommands(program, act);

@@ -183,12 +183,20 @@ async function idOfPrompt(prompts: () => Promise<PromptRow[]>, text: string): Pr
   );
 }
 
+/** What the name of a variable is made of; several versions of a component are distinguished. */
+function variableId(content: Content, all: readonly Content[]): string {
+  const isAlone = all.filter(({ name }) => name === content.name).length === 1;
+  const id = (isAlone ? String(content.name) : keyOf(content)).replaceAll(/[^a-z0-9]+/gi, '-');
+  return /^\d/.test(id) ? `component-${id}` : id;
+}
+
 function printFile(file: string, contents: readonly Content[]): string {
   const short = contents.map((content) => withoutDefaults(content, DEFAULTS));
   if (extname(file) === '.json') {
     return `${JSON.stringify(short.length === 1 ? short[0] : short, null, 2)}\n`;
   }
-  const names = variableNames(contents.map(keyOf));
+  const ids = contents.map((content) => variableId(content, contents));
+  const names = variableNames(ids);
   const imports = new Set(['defineComponent']);
   const statements = short.map(({ name, ...settings }, index) => {
     const members = Object.entries(settings).map(([key, value]) => {
@@ -198,7 +206,7 @@ function printFile(file: string, contents: readonly Content[]): string {
       return member(schema, call('jsonSchema', [jsonLiteral(value)]));
     });
     const made = call('defineComponent', [jsonLiteral(name), object(members)]);
-    const variable = names.get(keyOf(contents[index] ?? {})) ?? `component${index}`;
+    const variable = names.get(ids[index] ?? '') ?? `component${index}`;
     const start = contents.length === 1 ? 'export default ' : `export const ${variable} = `;
     return `${start}${print(made, 0, start.length, 1)};\n`;
   });
