@@ -61,7 +61,11 @@ beforeAll(async () => {
 });
 
 const at = (tenant: Tenant) => {
-  folder.env = { STEPBASE_URL: url, STEPBASE_API_KEY: tenant.key };
+  folder.env = {
+    STEPBASE_URL: url,
+    STEPBASE_API_KEY: tenant.key,
+    STEPBASE_APP: tenant.app_code,
+  };
 };
 
 const rows = (tenant: Tenant, table: string, columns: string) =>
