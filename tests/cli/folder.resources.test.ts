@@ -2,6 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
+import { withoutPending } from '../../cli/src/workflows/faults.ts';
 import { asPerson, sql } from '../api/support.ts';
 import { stackInfo } from '../support/stack.ts';
 import { createFolder, type Folder, type Tenant, tenantWithKey } from './support.ts';
@@ -129,6 +130,21 @@ it('is pushed as a whole: components before workflows, schedules after them', as
   const equal = await folder.stepbase('diff --json');
   expect([equal.exit, printed(equal)]).toEqual([0, each('equal')]);
   expect(printed(await folder.stepbase('push --json'))).toEqual(each('unchanged'));
+});
+
+it('has no fault for what the rest of the folder creates', () => {
+  const tools = [{ workflow: 'report' }, { component: 'crm' }, { workflow: 'none' }];
+  const definition = { nodes: [{ id: 'a', type: 'ai_agent_task', tools }], edges: [] };
+  const faults = tools.map((tool, index) => ({
+    node: 'a',
+    pointer: `/nodes/0/tools/${index}/${Object.keys(tool)[0]}`,
+    code: 'unknown_tool',
+    message: '',
+    severity: 'error' as const,
+  }));
+  const names = { workflows: new Set(['report']), components: new Set(['crm']) };
+  const described = { kebab_name: 'a', definition, input_schema: null };
+  expect(withoutPending(faults, described, names)).toEqual(faults.slice(2));
 });
 
 it('is changed from git, and does not overwrite a change of the database', async () => {

@@ -23,7 +23,7 @@ export interface FolderNames {
   components: ReadonlySet<string>;
 }
 
-/** Without the faults that the rest of the folder mends: a component or a child that is not pushed yet. */
+/** Without the faults that the rest of the folder mends: a component, or a tool of an agent, that is not pushed yet. */
 export function withoutPending(
   faults: readonly Fault[],
   { definition }: Described,
@@ -32,8 +32,8 @@ export function withoutPending(
   return faults.filter(({ code, pointer }) => {
     const name = valueAt(definition, pointer);
     if (typeof name !== 'string') return true;
-    if (code === 'unknown_component') return !components.has(name);
-    return code !== 'unknown_workflow' || !workflows.has(name);
+    if (code !== 'unknown_component' && code !== 'unknown_tool') return true;
+    return !(pointer.endsWith('/workflow') ? workflows : components).has(name);
   });
 }
 
