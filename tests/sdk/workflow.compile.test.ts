@@ -233,6 +233,15 @@ describe('a workflow that cannot be compiled', () => {
     );
   });
 
+  it('follows a step that a range reads, and not a member with its name', () => {
+    const workflow = defineWorkflow('range', {}, (w) => {
+      const count = w.transform('count', { expression: expr<number>`3` }, { after: [] });
+      w.transform('pages', { expression: expr`[1..${count.output}]` });
+      w.transform('other', { expression: 'input.steps.count.output' });
+    });
+    expect(edgesOf(workflow)).toEqual(['count pages']);
+  });
+
   it.each<[string, (w: WorkflowBuilder<unknown>) => unknown]>([
     [
       'returns [a], but its runs end with [a, b]',

@@ -85,8 +85,9 @@ export function impliedOrigins(reads: readonly string[], parents: Parents): Orig
   return reads.filter((id) => !earlier.has(id)).map((source) => ({ source, handle: undefined }));
 }
 
+/** After two dots, the end of a range such as [1..steps.count.output]; after one, a member with this name. */
 const READ =
-  /(?<![\w.$`])(?:\$\$?\.)?steps\s*(?:\.\s*(?:([A-Za-z]\w*)|`([^`]+)`)|\[\s*["']([^"']+)["']\s*\])/g;
+  /(?<![\w$`])(?<!(?<!\.)\.)(?:\$\$?\.)?steps\s*(?:\.\s*(?:([A-Za-z]\w*)|`([^`]+)`)|\[\s*["']([^"']+)["']\s*\])/g;
 
 /** The steps that the texts of a config name, in the order of the steps. */
 export function readsOf(value: unknown, known: readonly string[]): string[] {

@@ -41,7 +41,7 @@ export interface Path {
 }
 
 const NAME = /\.(?:([A-Za-z_]\w*)|`([^`]+)`)/y;
-export const ROOTS = /(?<![\w.$`])(?:steps|input|run|item|index|secrets)(?![\w`])/g;
+export const ROOTS = /(?<![\w$`])(?<!(?<!\.)\.)(?:steps|input|run|item|index|secrets)(?![\w`])/g;
 
 /** The path that begins in the text at this place. */
 export function pathAt(text: string, start: number, root: string): Path {
