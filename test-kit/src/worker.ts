@@ -154,7 +154,11 @@ export async function openWorker(options: KitWorkerOptions): Promise<KitWorker> 
 
   return {
     drain,
-    nextDueMs: async () => (await engine.wake()).inMs,
+    async nextDueMs() {
+      const { inMs } = await engine.wake();
+      // What the call itself woke is due now, before the next timer.
+      return (await options.isPending()) ? 0 : inMs;
+    },
     async stop() {
       await worker.stop(0);
       await queue.stop();
