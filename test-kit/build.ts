@@ -12,7 +12,7 @@ const HERE = import.meta.dirname;
 const DIST = join(HERE, 'dist');
 const BIN = join(HERE, '..', 'node_modules', '.bin');
 /** The files whose declarations users read; they import no others but the SDK. */
-const TYPES = ['index', 'global-setup', 'api', 'answers', 'record'];
+const TYPES = ['index', 'global-setup', 'api', 'answers', 'handler', 'record'];
 
 /** In the package, the SQL comes from one file. */
 const packedSources: Plugin = {
@@ -60,7 +60,7 @@ async function declare(): Promise<void> {
     const text = await readFile(join(DIST, 'types', 'test-kit', 'src', `${name}.d.ts`), 'utf8');
     const packed = text
       .replaceAll(/^\/\/\/ <reference .*\n/gm, '')
-      .replaceAll(/'\.\.\/\.\.\/sdk\/src\/workflow\/index\.[jt]s'/g, "'stepbase/workflow'")
+      .replaceAll(/'\.\.\/\.\.\/sdk\/src\/(workflow|serve)\/index\.[jt]s'/g, "'stepbase/$1'")
       .replaceAll(/'\.\.\/\.\.\/sdk\/src\/index\.[jt]s'/g, "'stepbase'");
     if (packed.includes("'../../")) throw new Error(`${name}.d.ts names a file outside of src/`);
     await writeFile(join(DIST, `${name}.d.ts`), packed);

@@ -32,6 +32,16 @@ export type Mock<Config = Record<string, unknown>> = (
   call: MockCall<Config>,
 ) => unknown | Promise<unknown>;
 
+/** A line that a handler wrote to `ctx.log`. */
+export interface HandlerLine {
+  /** The level of the line. */
+  level: 'debug' | 'info' | 'warn' | 'error';
+  /** The text. */
+  message: string;
+  /** The values beside the text. */
+  data: object | undefined;
+}
+
 /** Which steps a mock answers: each condition must hold. */
 export interface MockTarget {
   /** The id of the step. */
@@ -104,6 +114,30 @@ export interface StartOptions {
   tags?: readonly string[] | undefined;
   /** The role of the member who starts the run; default: admin. */
   as?: string | undefined;
+}
+
+/** A schedule of a workflow, with the columns of `workflow_schedules`. */
+export interface ScheduleSettings {
+  /** Minute, hour, day, month and weekday. */
+  cron_expression: string;
+  /** An IANA name; default: UTC. */
+  timezone?: string | undefined;
+  /** The input of each run. */
+  input?: object | undefined;
+  /** What happens when the run before still works; default: `skip`. */
+  overlap_policy?: string | undefined;
+}
+
+/** A component, with columns of `components`. */
+export interface ComponentSettings {
+  /** The step type that runs it; default: service_task. */
+  implementation_type?: string | undefined;
+  /** JSON Schema of the input. */
+  input_schema?: object | undefined;
+  /** JSON Schema of the output. */
+  output_schema?: object | undefined;
+  /** How often a failed call is repeated. */
+  retry_count?: number | undefined;
 }
 
 /** Who acts. */
@@ -211,6 +245,12 @@ export interface TestKit {
   settle(): Promise<void>;
   /** The run with this id. */
   run(id: string): Promise<TestRun>;
+  /** All runs of a workflow, the oldest first, also those that an event, a schedule or a parent started. */
+  runs(workflow: string): Promise<TestRun[]>;
+  /** Creates a component, which a workflow may name then. A mock answers its calls. */
+  component(name: string, settings?: ComponentSettings): Promise<void>;
+  /** Creates a schedule; `skip` moves the clock to its times. */
+  schedule(workflow: string, settings: ScheduleSettings): Promise<void>;
   /** The id of a member with this role, who is made if there is none; `developer:2` is another developer. */
   member(role: string): Promise<string>;
   /**

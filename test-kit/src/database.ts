@@ -3,6 +3,7 @@
 import pg from 'pg';
 import { parseJson } from '../../functions/_shared/text/json-numbers.ts';
 import type { Run, RunEvent, StepRun } from '../../sdk/src/index.ts';
+import type { ComponentSettings, ScheduleSettings } from './api.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -164,6 +165,46 @@ export class KitQueries {
       [app],
     );
     return rows.map(({ id }) => id);
+  }
+
+  async runsOf(app: string, workflow: string): Promise<string[]> {
+    const rows = await this.query<{ id: string }>(
+      `select r.id from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
+       where r.app_code = $1 and w.kebab_name = $2 order by r.created_at, r.id`,
+      [app, workflow],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Its address is never called: a mock answers. */
+  async createComponent(
+    app: string,
+    name: string,
+    { implementation_type, input_schema, output_schema, retry_count }: ComponentSettings,
+  ): Promise<void> {
+    await this.query(
+      `insert into stepbase.components
+         (app_code, name, implementation_type, endpoint, input_schema, output_schema, retry_count)
+       values ($1, $2, coalesce($3, 'service_task'), 'https://component.invalid', $4, $5, coalesce($6, 0))`,
+      [app, name, implementation_type, input_schema, output_schema, retry_count],
+    );
+  }
+
+  async createSchedule(
+    app: string,
+    workflow: string,
+    { cron_expression, timezone, input = {}, overlap_policy }: ScheduleSettings,
+  ): Promise<void> {
+    const rows = await this.query(
+      `insert into stepbase.workflow_schedules
+         (app_code, workflow_id, name, cron_expression, timezone, input, overlap_policy)
+       select $1, w.id, $2, $3, coalesce($4, 'UTC'), $5, coalesce($6, 'allow')
+       from stepbase.workflows w where w.app_code = $1 and w.kebab_name = $2
+       returning id`,
+      [app, workflow, cron_expression, timezone, JSON.stringify(input), overlap_policy],
+    );
+    if (rows.length === 0)
+      throw new Error(`the test has no workflow ${workflow}: call kit.workflow`);
   }
 
   async limitRuns(app: string, workflow: string, seconds: number): Promise<void> {

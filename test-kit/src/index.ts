@@ -5,6 +5,7 @@ import { createKit } from './kit.ts';
 
 export { failure, httpOutput } from './answers.ts';
 export type * from './api.ts';
+export { handlerMock } from './handler.ts';
 export { recordRun } from './record.ts';
 
 /**

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Workflow } from '../../sdk/src/workflow/index.ts';
 import type {
   Actor,
+  ComponentSettings,
   InputOf,
   Mock,
   MockCall,
@@ -12,6 +13,7 @@ import type {
   Recording,
   Replay,
   ReplayOptions,
+  ScheduleSettings,
   StartOptions,
   TestKit,
   TestKitOptions,
@@ -124,6 +126,20 @@ class Kit implements TestKit, RunHost {
 
   run(id: string): Promise<TestRun> {
     return openRun(this, id);
+  }
+
+  async runs(workflow: string): Promise<TestRun[]> {
+    const ids = await this.queries.runsOf(this.#app, workflow);
+    return await Promise.all(ids.map((id) => this.run(id)));
+  }
+
+  async component(name: string, settings: ComponentSettings = {}): Promise<void> {
+    await this.queries.createComponent(this.#app, name, settings);
+  }
+
+  async schedule(workflow: string, settings: ScheduleSettings): Promise<void> {
+    await this.queries.createSchedule(this.#app, workflow, settings);
+    await this.settle();
   }
 
   mock<Config>(target: string | MockTarget, mock: Mock<Config>): void {

@@ -4,17 +4,21 @@ import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { withClient } from '../../scripts/stack/postgres/connection.ts';
+import { handler, StepFailure } from '../../sdk/src/serve/index.ts';
 import { defineWorkflow, expr, shape } from '../../sdk/src/workflow/index.ts';
+import { KitQueries } from '../../test-kit/src/database.ts';
 import setup from '../../test-kit/src/global-setup.ts';
 import {
   createTestKit,
   failure,
+  handlerMock,
   httpOutput,
   type Recording,
   recordRun,
   type TestKit,
 } from '../../test-kit/src/index.ts';
 import { SERVER_VARIABLE } from '../../test-kit/src/server.ts';
+import { openWorker } from '../../test-kit/src/worker.ts';
 import { scaled } from '../support/time.ts';
 
 const orderShipping = defineWorkflow(
@@ -137,6 +141,90 @@ describe('the test kit', () => {
     expect([run.status, run.error?.code]).toEqual(['failed', 'no_stock']);
     expect(run.path()).toEqual(['fetch', 'large', 'ship!']);
     expect(run.step('fetch')).toMatchObject({ attempt: 3, status: 'completed' });
+  });
+
+  it('does not skip beyond a timer that became due meanwhile', async () => {
+    const pause = defineWorkflow('pause', {}, (w) => w.delay('wait', { ms: 600_000 }));
+    await (await (await kit.workflow(pause)).start()).settled();
+    const url = new URL(kit.databaseUrl);
+    const queries = new KitQueries(url.href);
+    url.username = 'stepbase_worker';
+    const nothing = () => undefined;
+    const worker = await openWorker({
+      url: url.href,
+      standIn: (_call, run) => run(),
+      isPending: () => queries.isPending(),
+      ...{ onMail: nothing, onDelivery: nothing, onError: nothing },
+    });
+    try {
+      await queries.advanceClock(700_000);
+      // Not the time limit of the run, which is the next timer after the delay.
+      expect(await worker.nextDueMs()).toBe(0);
+    } finally {
+      await worker.stop();
+      await queries.close();
+    }
+  });
+
+  it('starts runs by a schedule while time is skipped', async () => {
+    const nightly = defineWorkflow('nightly', { input: z.object({ shop: z.string() }) }, (w) =>
+      w.transform('shop', { expression: w.input.shop }),
+    );
+    await kit.workflow(nightly);
+    const settings = {
+      cron_expression: '0 3 * * *',
+      timezone: 'Europe/Berlin',
+      input: { shop: 'one' },
+    };
+    await kit.schedule('nightly', settings);
+    expect(await kit.runs('nightly')).toEqual([]);
+    await kit.skip('3 days');
+    const runs = await kit.runs('nightly');
+    expect(runs.map((run) => [run.status, run.result(), run.row.trigger_type])).toEqual(
+      Array.from({ length: 3 }, () => ['completed', { shop: 'one' }, 'schedule']),
+    );
+    await expect(kit.schedule('hourly', settings)).rejects.toThrow(
+      'the test has no workflow hourly',
+    );
+  });
+
+  it('calls a handler of a component, with its schemas, failures and log', async () => {
+    const sums = defineWorkflow('sums', { input: z.object({ n: z.unknown() }) }, (w) =>
+      w.serviceTask(
+        'sum',
+        { component: 'sum', input: { n: w.input.n } },
+        { retry: { max_attempts: 2 } },
+      ),
+    );
+    const lines: string[] = [];
+    const sum = handler({
+      input: z.object({ n: z.number() }),
+      output: z.object({ sum: z.number().max(10) }),
+      run({ n }, ctx) {
+        ctx.log.info('adding', { key: ctx.idempotencyKey });
+        if (n === 0) throw new StepFailure('no_number', 'n is 0');
+        if (n < 0 && ctx.attempt === 1) throw new TypeError('once');
+        return { sum: n + 1 };
+      },
+    });
+    await kit.component('sum', { output_schema: { type: 'object' } });
+    const workflow = await kit.workflow(sums);
+    kit.mock(
+      'sum',
+      handlerMock(sum, { onLog: ({ level, message }) => lines.push(level, message) }),
+    );
+    const end = async (n: unknown) => {
+      const run = await (await workflow.start({ n })).ended();
+      return run.result() ?? run.error?.code;
+    };
+    expect(await end(1)).toEqual({ sum: { sum: 2 } });
+    expect(lines).toEqual(['info', 'adding']);
+    expect(await end(-5)).toEqual({ sum: { sum: -4 } });
+    expect([await end(0), await end('1'), await end(99)]).toEqual([
+      'no_number',
+      'invalid_input',
+      'invalid_output',
+    ]);
   });
 
   it('skips time from timer to timer', async () => {
