@@ -40,18 +40,18 @@ function message(body: string): Request {
   return new Request('http://component.test', { method: 'POST', body, headers: signed(body) });
 }
 
-function call(ms = 60_000, stepRunId: string = randomUUID()): Request {
+function call(ms = 60_000, stepRunId: string = randomUUID(), token = 't', attempt = 1): Request {
   const at = (left: number) => new Date(Date.now() + left).toISOString();
   const body = {
     type: 'step.call',
     component: 'work',
     run: { id: randomUUID(), application: 'a', workflow: 'w', version: 1 },
     step: { id: 's', step_run_id: stepRunId },
-    attempt: 1,
+    attempt,
     idempotency_key: 'k',
     deadline: at(ms),
     input: {},
-    callback: { url: 'http://stepbase.test/callbacks', token: 't', expires_at: at(3_600_000) },
+    callback: { url: 'http://stepbase.test/callbacks', token, expires_at: at(3_600_000) },
   };
   return message(JSON.stringify(body));
 }
@@ -67,7 +67,7 @@ function signed(body: string): Record<string, string> {
   };
 }
 
-/** Serves a handler; `settled` resolves when the work after the answer is done. */
+/** Serves a handler; `count` is how many calls it has, `settled` resolves when the work after their answers is done. */
 function serving(work: Handlers[string], { fetch, sent }: ReturnType<typeof stepbase>) {
   const works: Promise<unknown>[] = [];
   const errors: unknown[] = [];
@@ -80,7 +80,7 @@ function serving(work: Handlers[string], { fetch, sent }: ReturnType<typeof step
       waitUntil: (promise) => works.push(promise),
     },
   );
-  return { app, errors, sent, settled: () => Promise.all(works) };
+  return { app, errors, sent, count: () => works.length, settled: () => Promise.all(works) };
 }
 
 /** A handler that completes after 202. */
@@ -168,7 +168,46 @@ test('a handler is aborted when a heartbeat tells that a later attempt has begun
   expect(backend.sent.map(({ path }) => path)).toEqual(['heartbeat']);
 });
 
-test('a cancellation ends each call of the attempt', async () => {
+test.each([
+  ['at once', undefined, 200],
+  ['later', true as const, 202],
+])(
+  'calls of one attempt run the handler once and are all answered %s',
+  async (_how, later, status) => {
+    const backend = stepbase();
+    const finish = Promise.withResolvers<string>();
+    let runs = 0;
+    const run = () => {
+      runs += 1;
+      return finish.promise;
+    };
+    const { app, count, settled } = serving(handler({ later, heartbeatMs: false, run }), backend);
+    const id = randomUUID();
+    const answers = ['first', 'second'].map((token) => app(call(60_000, id, token)));
+    await vi.waitFor(() => expect(count()).toBe(2));
+    expect(runs).toBe(1);
+    // Another attempt and another step have handlers of their own.
+    const others = [app(call(60_000, id, 'retry', 2)), app(call(60_000, randomUUID(), 'other'))];
+    await vi.waitFor(() => expect(count()).toBe(4));
+    expect(runs).toBe(3);
+    finish.resolve('done');
+    const all = await Promise.all([...answers, ...others]);
+    await settled();
+    expect(all.map((answer) => answer.status)).toEqual([status, status, status, status]);
+    if (later === undefined) {
+      expect(await Promise.all(all.map((answer) => answer.json()))).toEqual(Array(4).fill('done'));
+    } else {
+      const sent = backend.of('complete').map(({ body }) => `${body.token}: ${body.output}`);
+      expect(sent.sort()).toEqual(['first: done', 'other: done', 'retry: done', 'second: done']);
+    }
+    // The attempt has ended: a call that comes now is work again.
+    expect((await app(call(60_000, id, 'third'))).ok).toBe(true);
+    await settled();
+    expect(runs).toBe(4);
+  },
+);
+
+test('a cancellation ends the handler of the attempt and all of its calls', async () => {
   const signals: AbortSignal[] = [];
   const work = handler({
     later: true,
@@ -178,15 +217,32 @@ test('a cancellation ends each call of the attempt', async () => {
       return new Promise(() => undefined);
     },
   });
-  const { app, settled } = serving(work, stepbase());
+  const backend = stepbase();
+  const { app, settled } = serving(work, backend);
   const id = randomUUID();
-  for (let calls = 0; calls < 2; calls += 1) {
-    expect((await app(call(60_000, id))).status).toBe(202);
+  for (const token of ['first', 'second']) {
+    expect((await app(call(60_000, id, token))).status).toBe(202);
   }
   const cancelled = { type: 'step.cancelled', data: { step_run_id: id, attempt: 1 } };
   expect((await app(message(JSON.stringify(cancelled)))).status).toBe(204);
   await settled();
-  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true]);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  expect(backend.sent).toEqual([]);
+});
+
+test.each([
+  ['a cancellation without data', { type: 'step.cancelled' }],
+  ['a cancellation whose data is null', { type: 'step.cancelled', data: null }],
+  ['a cancellation of no attempt', { type: 'step.cancelled', data: { step_run_id: 'a' } }],
+  ['a call without a step', { type: 'step.call', component: 'work', attempt: 1 }],
+  ['another message', { type: 'step.other', data: {} }],
+  ['a list', []],
+  ['null', null],
+])('%s is refused with a code, although it is signed', async (_what, body) => {
+  const { app } = serving(() => 'done', stepbase());
+  const answer = await app(message(JSON.stringify(body)));
+  expect(answer.status).toBe(400);
+  expect(await answer.json()).toMatchObject({ code: 'invalid_request', status: 400 });
 });
 
 test('an output that Stepbase refuses fails the step, which would wait for it otherwise', async () => {

@@ -1,8 +1,8 @@
-// One call of a component: runs the handler, and sends its result at once or by a callback.
+// One attempt of a step: runs the handler once, and answers each call of the attempt, at once or by a callback.
 import { isTransient, StepbaseError, TimeoutError } from '../errors/errors.ts';
 import type { Fetch } from '../http/exchange.ts';
 import { LONGEST_MS, pause, until } from '../time.ts';
-import { createCallback, type Failure } from './callback.ts';
+import { type Callback, createCallback, type Failure } from './callback.ts';
 import { CancelledError, type Definition, type StepCallContext, StepFailure } from './handler.ts';
 import { createLog } from './log.ts';
 import type { StepCall } from './message.ts';
@@ -25,20 +25,29 @@ export interface AttemptOptions {
 /** `output`: JSON. */
 type Outcome = { output: string } | { failure: Failure } | { cancelled: true };
 
-export interface Attempt {
+export interface Answer {
   /** The output as JSON if the handler is done in time; undefined: the result is sent by a callback. */
-  answer: Promise<string | undefined>;
+  output: Promise<string | undefined>;
   /** Resolves when the result has been sent; the process must live until then. */
   done: Promise<void>;
+}
+
+export interface Attempt {
+  /** A further call has its own deadline and its own token, and gets the result of the handler that is running. */
+  answer(call: StepCall): Answer;
   /** The work is not needed any more. */
   cancel(): void;
 }
 
+/** Starts the handler for the first call of an attempt. */
 export function startAttempt(definition: Definition, options: AttemptOptions): Attempt {
   const { call, onError } = options;
   const { later } = definition;
-  const deadline = new Date(later === undefined ? call.deadline : call.callback.expires_at);
-  const callback = createCallback(call, deadline, options.fetch);
+  const deadlineOf = (of: StepCall) =>
+    new Date(later === undefined ? of.deadline : of.callback.expires_at);
+  const deadline = deadlineOf(call);
+  const callbackOf = (of: StepCall) => createCallback(of, deadlineOf(of), options.fetch);
+  const callback = callbackOf(call);
   const log = createLog(callback);
   const end = new AbortController();
   const cancel = () => end.abort(new CancelledError());
@@ -95,53 +104,61 @@ export function startAttempt(definition: Definition, options: AttemptOptions): A
     }
   }
 
-  async function send(outcome: Outcome): Promise<void> {
+  async function send(outcome: Outcome, to: Callback): Promise<void> {
     if ('cancelled' in outcome) return;
-    if ('failure' in outcome) return await callback.fail(outcome.failure);
+    if ('failure' in outcome) return await to.fail(outcome.failure);
     try {
-      await callback.complete(JSON.parse(outcome.output));
+      await to.complete(JSON.parse(outcome.output));
     } catch (error) {
       // Stepbase refuses the output: it is too large, or does not match the schema of the component.
       const refusal = error instanceof StepbaseError ? error : undefined;
       if (refusal === undefined || isTransient(error)) throw error;
       const code = refusal.code === 'invalid_input' ? 'invalid_output' : refusal.code;
-      await callback.fail(failureOf(new StepFailure(code, refusal.message)));
+      await to.fail(failureOf(new StepFailure(code, refusal.message)));
     }
   }
 
   /** Heartbeats while the handler works after 202. An attempt that has ended aborts the handler. */
-  async function beat(worked: AbortSignal): Promise<void> {
+  async function beat(): Promise<void> {
     const { heartbeatMs = HEARTBEAT_MS } = definition;
-    while (heartbeatMs !== false && !worked.aborted) {
-      await pause(heartbeatMs, worked).catch(() => undefined);
+    while (heartbeatMs !== false && !worked.signal.aborted) {
+      await pause(heartbeatMs, worked.signal).catch(() => undefined);
       // A heartbeat that is lost is followed by the next one.
-      if (!worked.aborted) await heartbeat().catch(() => undefined);
+      if (!worked.signal.aborted) await heartbeat().catch(() => undefined);
     }
   }
 
   const work = perform();
   const worked = new AbortController();
   void work.finally(() => worked.abort());
-  const accepted = Symbol();
-  const first = Promise.race([
-    work,
-    ...(later === undefined ? [] : [afterMs(acceptMs(later, call), worked.signal, accepted)]),
-  ]);
-  const answer = first.then(async (outcome) => {
-    if (typeof outcome === 'symbol') return undefined;
-    if ('output' in outcome) return outcome.output;
-    // A status of HTTP has no code: a failure is a callback, which may come before the answer 202.
-    await send(outcome);
-    return undefined;
-  });
-  const done = first
-    .then(async (outcome) => {
-      if (typeof outcome !== 'symbol') return;
-      void beat(worked.signal);
-      await send(await work);
-    })
-    .catch((error: unknown) => onError(error, call));
-  return { answer, done, cancel };
+  let isBeating = false;
+
+  function answer(of: StepCall): Answer {
+    const to = of === call ? callback : callbackOf(of);
+    const accepted = Symbol();
+    const first = Promise.race([
+      work,
+      ...(later === undefined ? [] : [afterMs(acceptMs(later, of), worked.signal, accepted)]),
+    ]);
+    const output = first.then(async (outcome) => {
+      if (typeof outcome === 'symbol') return undefined;
+      if ('output' in outcome) return outcome.output;
+      // A status of HTTP has no code: a failure is a callback, which may come before the answer 202.
+      await send(outcome, to);
+      return undefined;
+    });
+    const done = first
+      .then(async (outcome) => {
+        if (typeof outcome !== 'symbol') return;
+        if (!isBeating) void beat();
+        isBeating = true;
+        await send(await work, to);
+      })
+      .catch((error: unknown) => onError(error, of));
+    return { output, done };
+  }
+
+  return { answer, cancel };
 }
 
 /** When 202 is answered: Stepbase does not wait for it longer than until the deadline of the call. */

@@ -27,18 +27,48 @@ export interface StepCancelled {
   data: { step_run_id: string; attempt: number };
 }
 
-/** The message of a verified body; undefined if it is of another type. */
-export function readMessage(body: string): StepCall | StepCancelled | undefined {
-  let value: unknown;
+type Facts = Readonly<Record<string, unknown>>;
+
+/** The value of a body; undefined if it is not JSON. */
+export function parsed(body: string): unknown {
   try {
-    value = JSON.parse(body);
+    return JSON.parse(body);
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined;
-  return value.type === 'step.call' || value.type === 'step.cancelled'
-    ? (value as StepCall | StepCancelled)
-    : undefined;
+}
+
+/** The component that a call names, also one that is not complete. */
+export function componentOf(value: unknown): string | undefined {
+  const { type, component } = Object(value) as Facts;
+  return type === 'step.call' && typeof component === 'string' ? component : undefined;
+}
+
+/** The message; undefined if it is of another type, or lacks what `serve` reads of it. */
+export const messageOf = (value: unknown): StepCall | StepCancelled | undefined =>
+  isCall(value) || isCancellation(value) ? value : undefined;
+
+const has = (value: unknown, facts: Readonly<Record<string, string>>): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(facts).every(([key, type]) => typeof (value as Facts)[key] === type);
+
+const ATTEMPT = { step_run_id: 'string', attempt: 'number' };
+
+function isCancellation(value: unknown): value is StepCancelled {
+  const { type, data } = Object(value) as Facts;
+  return type === 'step.cancelled' && has(data, ATTEMPT);
+}
+
+function isCall(value: unknown): value is StepCall {
+  const { step, attempt, run, callback, deadline } = Object(value) as Facts;
+  return (
+    componentOf(value) !== undefined &&
+    has({ ...Object(step), attempt }, ATTEMPT) &&
+    has({ deadline }, { deadline: 'string' }) &&
+    has(run, { id: 'string' }) &&
+    has(callback, { url: 'string', token: 'string', expires_at: 'string' })
+  );
 }
 
 /** Names the attempt in messages. */

@@ -1,9 +1,10 @@
 // `serve`: answers the signed calls of components with handlers, as a function from a Request to a Response.
+import type { ErrorCode } from '../errors/codes.ts';
 import type { Fetch } from '../http/exchange.ts';
-import { type Attempt, startAttempt } from './attempt.ts';
+import { type Answer, type Attempt, startAttempt } from './attempt.ts';
 import { readText } from './body.ts';
 import type { Definition, Handler } from './handler.ts';
-import { attemptOf, readMessage, type StepCall } from './message.ts';
+import { attemptOf, componentOf, messageOf, parsed, type StepCall } from './message.ts';
 import { SignatureError, verifySignature } from './signature.ts';
 
 /** The options of `serve`. */
@@ -36,8 +37,9 @@ export interface ServedDefinition extends Omit<Definition, 'run'> {
 export type Handlers = Readonly<Record<string, Handler<never> | ServedDefinition>>;
 
 /**
- * A function that answers the calls of components. It refuses what is not signed (401), has no handler (404), or has more
- * than 16 MB (413). Throws a TypeError without a secret.
+ * A function that answers the calls of components. It refuses what is not signed (401), is no complete message
+ * (400), has no handler (404), or has more than 16 MB (413). Calls of one attempt that this process gets at the same time
+ * run the handler once; each of them is answered with its result. Throws a TypeError without a secret.
  */
 export function serve(
   handlers: Handlers,
@@ -56,8 +58,11 @@ export function serve(
     void (async () => await told(error, call))().catch((another) => console.error(another));
   };
   const waitUntil = options.waitUntil ?? edgeRuntimeWaitUntil;
-  /** The calls in progress, by attempt: a call is repeated if the worker that made it was lost. */
-  const attempts = new Map<string, Set<Attempt>>();
+  /**
+   * The attempts in progress. A call is repeated if the worker that made it was lost; then the handler, which may still
+   * run in this process, answers both calls.
+   */
+  const attempts = new Map<string, { attempt: Attempt; open: number }>();
 
   function secretsOf(component: string | undefined): readonly string[] {
     if (typeof secret === 'string') return [secret];
@@ -67,18 +72,23 @@ export function serve(
     return own === undefined ? [] : [own];
   }
 
-  function start(definition: Definition, call: StepCall, headers: Headers): Attempt {
+  function answer(definition: Definition, call: StepCall, headers: Headers): Answer {
     const key = attemptOf(call.step.step_run_id, call.attempt);
     const traceparent = headers.get('traceparent') ?? undefined;
-    const attempt = startAttempt(definition, { call, traceparent, fetch, onError });
-    const same = attempts.get(key) ?? new Set();
-    attempts.set(key, same.add(attempt));
-    const work = attempt.done.finally(() => {
-      same.delete(attempt);
-      if (same.size === 0) attempts.delete(key);
-    });
-    waitUntil(work);
-    return attempt;
+    const running = attempts.get(key) ?? {
+      attempt: startAttempt(definition, { call, traceparent, fetch, onError }),
+      open: 0,
+    };
+    attempts.set(key, running);
+    running.open += 1;
+    const given = running.attempt.answer(call);
+    const ended = () => {
+      running.open -= 1;
+      if (running.open === 0) attempts.delete(key);
+    };
+    // A failure is sent before the answer, so both have to end.
+    waitUntil(Promise.allSettled([given.output, given.done]).then(ended));
+    return given;
   }
 
   return async (request) => {
@@ -87,9 +97,9 @@ export function serve(
     }
     const body = await readText(request);
     if (body === undefined) return refuse(413, 'The message is too long');
+    const value = parsed(body);
     // Read before it is verified, only to find the secret of its component.
-    const message = readMessage(body);
-    const component = message?.type === 'step.call' ? message.component : undefined;
+    const component = componentOf(value);
     try {
       const secrets = secretsOf(component);
       await verifySignature(request.headers, body, { secrets, toleranceSeconds });
@@ -97,21 +107,26 @@ export function serve(
       if (!(error instanceof SignatureError)) throw error;
       return refuse(401, error.message);
     }
-    if (message === undefined)
-      return refuse(400, 'The message is neither a call nor a cancellation');
-    if (message.type === 'step.cancelled') {
+    const found =
+      component !== undefined && Object.hasOwn(handlers, component)
+        ? handlers[component]
+        : undefined;
+    if (component !== undefined && found === undefined) {
+      return refuse(404, `There is no handler for ${component}`);
+    }
+    const message = messageOf(value);
+    if (message?.type === 'step.cancelled') {
       const key = attemptOf(message.data.step_run_id, message.data.attempt);
-      for (const attempt of attempts.get(key) ?? []) attempt.cancel();
+      attempts.get(key)?.attempt.cancel();
       return new Response(null, { status: 204 });
     }
-    const found = Object.hasOwn(handlers, message.component)
-      ? handlers[message.component]
-      : undefined;
-    if (found === undefined) return refuse(404, `There is no handler for ${message.component}`);
+    if (message === undefined || found === undefined) {
+      return refuse(400, 'The message is neither a call nor a cancellation');
+    }
     // The type of the input is that of the handler, which its schema or its author answers for.
     const definition = (typeof found === 'function' ? { run: found } : found) as Definition;
     try {
-      const output = await start(definition, message, request.headers).answer;
+      const output = await answer(definition, message, request.headers).output;
       if (output === undefined) return new Response(null, { status: 202 });
       return new Response(output, { headers: { 'content-type': 'application/json' } });
     } catch (error) {
@@ -124,9 +139,19 @@ export function serve(
 const isList = (secret: ServeOptions['secret']): secret is readonly string[] =>
   Array.isArray(secret);
 
+/** The codes are those of the HTTP API. */
+const CODES: Readonly<Record<number, ErrorCode>> = {
+  400: 'invalid_request',
+  401: 'not_authenticated',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'payload_too_large',
+  500: 'internal_error',
+};
+
 const refuse = (status: number, detail: string, headers: Record<string, string> = {}): Response =>
   Response.json(
-    { title: 'Refused', status, detail },
+    { title: 'Refused', status, code: CODES[status], detail },
     { status, headers: { ...headers, 'content-type': 'application/problem+json' } },
   );
 
