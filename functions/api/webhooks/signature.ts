@@ -1,8 +1,7 @@
 // Verifies the signature of a webhook call: HMAC-SHA256 over a text that the scheme of the sender defines.
+import { TOLERANCE_SECONDS } from '../../../sdk/src/serve/standard-webhooks.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 
-/** The largest difference between the clocks of both sides; it also ends the time for replay attacks. */
-const TOLERANCE_SECONDS = 300;
 /** Longer headers than any sender writes are refused before they are parsed. */
 const MAX_HEADER_LENGTH = 4_096;
 /** Senders write several signatures while they replace a secret; more than these are ignored. */
