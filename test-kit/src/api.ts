@@ -124,7 +124,7 @@ export interface ScheduleSettings {
   timezone?: string | undefined;
   /** The input of each run. */
   input?: object | undefined;
-  /** What happens when the run before still works; default: `skip`. */
+  /** What happens when the run before is still open; default: `allow`. */
   overlap_policy?: string | undefined;
 }
 
