@@ -94,13 +94,29 @@ async function versions(expression: string) {
 }
 
 async function scheduled() {
+  // Other pages give order-shipping an input schema.
+  const steps = [node('one', 'transform', { expression: '1' })];
+  const { workflow_id } = await publish(`scheduled-${randomUUID().slice(0, 8)}`, steps);
   const { data } = await founder
     .from('workflow_schedules')
-    .insert({ workflow_id: given.workflow_id, cron_expression: '0 5 * * *' })
+    .insert({ workflow_id, cron_expression: '0 5 * * *' })
     .select('id')
     .single();
-  return { schedule_id: data?.id };
+  return { schedule_id: data?.id, scheduleId: data?.id };
 }
+
+/** A member who stays one: other pages remove members. */
+let colleague: Promise<string> | undefined;
+async function joined(): Promise<string> {
+  const { as, id, token } = await invite('dora');
+  expect((await as.rpc('accept_invitation', { token })).error).toBeNull();
+  return id;
+}
+
+const openTasks = async () => ({
+  taskId: (await waiting('form', 'running')).step,
+  approvalId: (await waiting('refund-approval', 'running')).step,
+});
 
 async function invite(name: string) {
   const person = await signUp(name);
@@ -147,7 +163,13 @@ beforeAll(async () => {
     ...{ workflow_id, parent_workflow_id: workflow_id, child_workflow_id },
     ...{ step_run_id: ask.step, task_id: fill.step, run_id: signal.run },
     ...{ run: { id: ask.run }, runId: three.run, lastSeq: 0, versionId },
-    ...{ key_id: key.id, account: machine, organization_id: company.id, id: randomUUID() },
+    ...{
+      key_id: key.id,
+
+      account: machine,
+      organization_id: company.id,
+      id: randomUUID(),
+    },
     definition: { nodes: approval, edges: [] },
     user_id: member.id,
     ...{ email: person.email, password },
@@ -171,6 +193,7 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
   ],
   'call-from-a-machine': [
     [/'…'/g, 'key_id'],
+    ["apiKey: 'sbk_…'", 'apiKey'],
     ["'my-shop'", `'${app}'`],
   ],
   'events-and-webhooks': [['whsec_… of the endpoint in Stripe', `whsec_${'a1'.repeat(16)}`]],
@@ -189,13 +212,18 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
 };
 /** Examples that another caller sends, or that need a row of their own. */
 const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
-  'approvals-and-tasks 2': async () => ({ step_run_id: (await waiting('form', 'running')).step }),
+  'approvals-and-tasks 1': openTasks,
+  'approvals-and-tasks 3': async () => ({ ...(await openTasks()), userId: given.user_id }),
+  'approvals-and-tasks 4': async () => ({ step_run_id: (await waiting('form', 'running')).step }),
+  'call-from-a-machine 6': async () => ({
+    apiKey: (await call<{ key: string }>('create_api_key', { name: 'sdk' })).key,
+  }),
   'find-runs 1': async () => {
     const declared = { searchable_inputs: ['order_id'] };
     await founder.from('workflows').update(declared).eq('kebab_name', 'order-shipping');
     return {};
   },
-  'find-runs 3': async () => ({ filter: { workflow: 'order-shipping' }, show: () => undefined }),
+  'find-runs 4': async () => ({ filter: { workflow: 'order-shipping' }, show: () => undefined }),
   'flow-control 1': async () => ({
     workflow: {
       id: (await publish('per-customer', [node('one', 'transform', { expression: '1' })]))
@@ -210,14 +238,15 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
     await publish('paid-order', nodes, [{ id: 'e', source: 'pay', target: 'ship' }]);
     return { run_id: (await waiting('paid-order', 'failed')).run };
   },
-  'schedules 2': scheduled,
   'schedules 3': scheduled,
+  'schedules 4': scheduled,
+  'schedules 5': scheduled,
+  'schedules 6': scheduled,
   'sdk 4': async () => ({ run_id: (await waiting('signal', 'running')).run }),
-  'sdk 5': async () => ({
-    taskId: (await waiting('form', 'running')).step,
-    approvalId: (await waiting('refund-approval', 'running')).step,
-  }),
-  'start-runs 2': async () => ({ orders: [{ id: 778 }] }),
+  'sdk 5': openTasks,
+  'signals-and-queries 1': async () => ({ runId: (await waiting('signal', 'running')).run }),
+  'start-runs 3': async () => ({ orders: [{ id: 778 }] }),
+  'start-runs 4': async () => ({ orders: [{ id: 778 }] }),
   'versions 1': () => versions('1'),
   'versions 2': () => versions('2'),
   'canaries 1': () => versions('2'),
@@ -275,12 +304,32 @@ test.each([...new Set(EXAMPLES.map(({ page }) => page))])('%s', async (page) => 
   }
 });
 
-/** The commands of curl in the pages of the HTTP API, with the places that a reader fills. */
-const COMMANDS = ['http-api', 'call-from-a-machine', 'validate-a-workflow'].flatMap((name) =>
-  blocks(read(`docs/guides/${name}.md`), 'sh')
-    .filter((code) => code.startsWith('curl '))
-    .map((code) => code.replaceAll('\\\n', '').replaceAll(/^#.*$/gm, '').trim()),
-);
+/** The commands of curl in the guides, with the places that a reader fills. */
+const COMMANDS = pages
+  .filter((page) => page.startsWith('docs/guides/'))
+  .flatMap((page) =>
+    blocks(read(page), 'sh')
+      .filter((code) => code.startsWith('curl '))
+      .map((code) => ({
+        name: page.replace(/^.*\/|\.md$/g, ''),
+        command: code.replaceAll('\\\n', '').replaceAll(/^#.*$/gm, '').trim(),
+      })),
+  );
+
+/** What the commands of a page name by variables. */
+const VARIABLES: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
+  'approvals-and-tasks': async () => {
+    const { taskId, approvalId } = await openTasks();
+    colleague ??= joined();
+    return { TASK_ID: taskId, APPROVAL_ID: approvalId, USER_ID: await colleague };
+  },
+  'rerun-and-redrive': async () => ({ RUN_ID: (await waiting('broken', 'failed')).run }),
+  schedules: async () => ({
+    SCHEDULE_ID: (await scheduled()).schedule_id,
+    WORKFLOW_ID: given.workflow_id,
+  }),
+  'signals-and-queries': async () => ({ RUN_ID: (await waiting('signal', 'running')).run }),
+};
 
 /** The request that a command of curl with -X, -H, -d and -N sends. */
 function requestOf(command: string): [string, RequestInit] {
@@ -305,7 +354,7 @@ function requestOf(command: string): [string, RequestInit] {
   return [address ?? '', { method, headers, ...(body === undefined ? {} : { body }) }];
 }
 
-test.each(COMMANDS)('%s', async (command) => {
+test.each(COMMANDS)('$name: $command', async ({ name, command }) => {
   const api = `${url}/functions/v1/stepbase-api`;
   const { key } = await call<{ key: string }>('create_api_key', { name: 'curl' });
   const { data } = await founder.auth.getSession();
@@ -319,10 +368,11 @@ test.each(COMMANDS)('%s', async (command) => {
     headers: { authorization, ...type },
     body: draft,
   });
-  const filled = command
+  const variables = { RUN_ID: given.runId, ...(await VARIABLES[name]?.()) };
+  const filled = Object.entries(variables)
+    .reduce((text, [key, value]) => text.replaceAll(`$${key}`, String(value)), command)
     .replaceAll(/\$(API|STEPBASE_API)\b/g, api)
     .replaceAll('$URL', url)
-    .replaceAll('$RUN_ID', String(given.runId))
     .replaceAll('$TOKEN', token)
     .replaceAll(/sbk_…|\$STEPBASE_KEY/g, key)
     // The run waits for an approval.
@@ -337,5 +387,5 @@ test.each(COMMANDS)('%s', async (command) => {
 
 test('the pages have examples', () => {
   expect(EXAMPLES.length).toBeGreaterThan(35);
-  expect(COMMANDS.length).toBeGreaterThanOrEqual(6);
+  expect(COMMANDS.length).toBeGreaterThanOrEqual(20);
 });
