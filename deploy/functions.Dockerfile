@@ -8,6 +8,8 @@ ENV DENO_DIR=/app/.deno
 COPY deploy/healthcheck.ts healthcheck.ts
 COPY functions/_shared functions/_shared
 COPY functions/${FUNCTION} functions/main
+# The API verifies webhooks by the code of the SDK.
+COPY sdk/src/serve/standard-webhooks.ts sdk/src/serve/standard-webhooks.ts
 # Every module, also those that only a thread imports: the process starts without a network.
 RUN find functions/main -name '*.ts' -exec deno cache --quiet --no-lock --node-modules-dir=none --config functions/main/deno.json {} +
 
