@@ -7,6 +7,7 @@ import { optionsFromArguments, ROOT, StackError } from './stack/options.ts';
 import { onOrphaned } from './stack/orphan.ts';
 import { SEED_USERS } from './stack/seed-users.ts';
 import { type Stack, startStack } from './stack/stack.ts';
+import type { WorldInfo } from './world/world.ts';
 
 const SECOND = 1000;
 /** Stopping waits for steps in flight and a database checkpoint; after this the watchdog finishes. */
@@ -18,6 +19,9 @@ const FIRST_STEPS = [
   '',
 ];
 
+const servicesOf = ({ shop_url }: WorldInfo): string =>
+  `${new URL(shop_url).origin} (shop, crm, billing, model)`;
+
 function banner(stack: Stack): string {
   const { info, timings } = stack;
   const rows: Array<[string, string]> = [
@@ -27,7 +31,7 @@ function banner(stack: Stack): string {
     ...(info.mail_url === null ? [] : [['Mail', info.mail_url] satisfies [string, string]]),
     ...(info.world === null
       ? []
-      : [['Sample services', `${info.world.shop_url}, …`] satisfies [string, string]]),
+      : [['Sample services', servicesOf(info.world)] satisfies [string, string]]),
     ['Database', info.db_url],
     ['Redis (Upstash REST)', info.redis_url],
     ['Publishable key', info.publishable_key],

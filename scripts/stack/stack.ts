@@ -200,8 +200,11 @@ async function startServices(
     : undefined;
   if (world) services.push({ name: 'world', stop: () => world.stop() });
   const lively =
-    world && config.seed ? timed('world', addLife(database.url, dataDir, world.info)) : undefined;
-  lively?.catch(() => undefined);
+    world && config.seed
+      ? timed('world', addLife(database.url, dataDir, world.info)).catch((error: Error) =>
+          say(`The sample runs are missing: ${error.message}`),
+        )
+      : undefined;
 
   const functionsEnv = functionEnvironment(config, keys, database.url, catcher?.url, world?.info);
   const functions = config.functions

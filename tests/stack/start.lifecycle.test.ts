@@ -41,7 +41,7 @@ describe('a stack', () => {
     for (const shown of [
       info.api_url,
       info.web_url,
-      info.world?.shop_url,
+      new URL(info.world?.shop_url ?? '').origin,
       info.db_url,
       info.publishable_key,
       info.secret_key,
