@@ -51,7 +51,7 @@ function demo(onStderr: (text: string, pid: number) => void = () => undefined): 
     const timer = setTimeout(() => {
       child.kill('SIGTERM');
       reject(new Error(`the demo did not end:\n${stderr}`));
-    }, 90_000);
+    }, scaled(90_000));
     child.on('close', (code) => {
       clearTimeout(timer);
       resolve({ code, stdout, stderr });

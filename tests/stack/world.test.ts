@@ -13,6 +13,7 @@ import { createStepbase } from '../../sdk/src/index.ts';
 import type { Json } from '../../types/database.ts';
 import { type Ended, type StepRun, type TestApp, testApp } from '../engine/support.ts';
 import { freshDatabase, waitFor } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 
 let stack: Stack;
 let b: TestApp;
@@ -99,7 +100,7 @@ const readMails = async () =>
   ((await (await fetch(mailApi())).json()) as { messages: MailSummary[] }).messages;
 
 test('every workflow of the seed completes with each example of its schema', {
-  timeout: 150_000,
+  timeout: scaled(150_000),
 }, async () => {
   const versions = (await readVersions()).filter(({ kebab_name }) => SEEDED.includes(kebab_name));
   expect(versions.map(({ kebab_name }) => kebab_name)).toEqual(SEEDED);
