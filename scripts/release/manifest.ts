@@ -63,6 +63,17 @@ export async function writeManifest(root: string, manifest: Manifest): Promise<s
   return path;
 }
 
+/** The digits before the name of a new migration: the time, but later than all others. */
+export function prefixAfter(names: readonly string[], now: Date): string {
+  const time = now.toISOString().replaceAll(/\D/g, '').slice(0, 14);
+  const last =
+    names
+      .map((name) => name.slice(0, name.indexOf('_')))
+      .sort()
+      .at(-1) ?? '';
+  return time > last ? time : String(BigInt(last) + 1n);
+}
+
 const withoutVersions = (migrations: readonly FrozenMigration[]) =>
   migrations.filter(({ name }) => !isVersionMigration(name));
 

@@ -136,7 +136,7 @@ export async function addVersionMigration(
 create or replace function stepbase.version()
 returns jsonb
 language sql
-immutable
+stable
 set search_path = ''
 as $$
   select jsonb_build_object(${sqlOf(versions)});

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { compareVersions } from '../../functions/_shared/version.ts';
 import { ROOT } from '../stack/options.ts';
 import { afterVersion, beforeVersion } from './changelog.ts';
-import { changesSchema, currentMigrations, readManifests } from './manifest.ts';
+import { changesSchema, currentMigrations, prefixAfter, readManifests } from './manifest.ts';
 import {
   addVersionMigration,
   editVersionMigration,
@@ -75,17 +75,6 @@ async function nextNumber(root: string, isFirst: boolean): Promise<string> {
     await writePackageVersion(root, given);
     throw error;
   }
-}
-
-/** The digits of a migration: the time, but later than all others. */
-function prefixAfter(names: readonly string[], now: Date): string {
-  const time = now.toISOString().replaceAll(/\D/g, '').slice(0, 14);
-  const last =
-    names
-      .map((name) => name.slice(0, name.indexOf('_')))
-      .sort()
-      .at(-1) ?? '';
-  return time > last ? time : String(BigInt(last) + 1n);
 }
 
 const majorOf = (version: string) => Number(version.split('.')[0]);

@@ -2,11 +2,14 @@
 --
 -- A later release replaces version() in a migration of its own, which `npm run release -- version` writes; the other
 -- parts of a version are files, and `npm run release -- check` compares all of them.
+--
+-- The functions are stable, not immutable: a prepared statement would keep the constant of an immutable one, and a worker
+-- would not notice the upgrade.
 
 create function stepbase.version()
 returns jsonb
 language sql
-immutable
+stable
 set search_path = ''
 as $$
   select jsonb_build_object('version', '0.1.0', 'oldest_functions', '0.1.0', 'oldest_client', '0.1.0');
@@ -20,7 +23,7 @@ grant execute on function stepbase.version() to authenticated, service_role;
 create function stepbase_engine.schema_version()
 returns text
 language sql
-immutable
+stable
 set search_path = ''
 as $$
   select stepbase.version() ->> 'version';
@@ -32,7 +35,7 @@ comment on function stepbase_engine.schema_version() is
 create function stepbase_engine.version()
 returns jsonb
 language sql
-immutable
+stable
 set search_path = ''
 as $$
   select stepbase.version();

@@ -10,7 +10,8 @@ import { z } from 'zod';
 import { exactlyOne, onlyAtRunTime, textUpTo } from '../../functions/_shared/step-types/config.ts';
 import { stepTypes } from '../../functions/_shared/step-types/index.ts';
 import { toJsonSchema } from '../../scripts/step-types/json-schema.ts';
-import { stepTypesMigration } from '../../scripts/step-types/migration.ts';
+import { stepTypesMigration, stepTypesUpdate } from '../../scripts/step-types/migration.ts';
+import { pool } from '../support/stack.ts';
 
 const MIGRATION = 'supabase/migrations/20261101000210_step_types.sql';
 
@@ -60,6 +61,32 @@ describe('the migration', () => {
     const places = stepTypes.map(({ name }) => sql.indexOf(`\n    '${name}', '`));
     expect(places.every((place) => place > 0)).toBe(true);
     expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+
+  test('of a later release adds and changes types, and keeps the others', async () => {
+    const [first, ...others] = stepTypes;
+    if (!first) throw new Error('there are no step types');
+    const changed = [{ ...first, label: 'Renamed' }, ...others, { ...first, name: 'added' }];
+    const client = await pool().connect();
+    const read = async () =>
+      (
+        await client.query(
+          "select to_jsonb(t) - 'created_at' as row from stepbase.step_types t order by name",
+        )
+      ).rows;
+    try {
+      await client.query('begin');
+      const before = await read();
+      await client.query(stepTypesUpdate(stepTypes));
+      expect(await read()).toEqual(before);
+      await client.query(stepTypesUpdate(changed));
+      const after = await read();
+      expect(after.length).toBe(before.length + 1);
+      expect(after.find(({ row }) => row.name === first.name)?.row.label).toBe('Renamed');
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
   });
 
   test('is not written for an unsupported schema, and the error names the type', () => {
