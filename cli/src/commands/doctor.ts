@@ -11,6 +11,7 @@ import { missingSettings } from '../install/config.ts';
 import { findSupabaseProject } from '../install/project.ts';
 import { compareVersions } from '../install/record.ts';
 import type { Act } from '../program.ts';
+import { DEFAULT_LINK } from '../project.ts';
 
 interface DoctorOptions {
   dbUrl?: string;
@@ -73,16 +74,16 @@ function settingsOf(context: Context, given: Options, env: Record<string, string
 
 /** The project of the link, unless the options or the environment name another one. */
 function linkedProject(
-  { options, project, target, env }: Context,
+  context: Context,
   given: Options,
   { DATABASE_URL: dbUrl, SUPABASE_URL: url, ...keys }: Record<string, string | undefined>,
 ): Known | undefined {
-  const isNamed = options.link !== undefined || Boolean(env.STEPBASE_LINK || env.STEPBASE_URL);
-  const isElsewhere = given.url ?? given['env-file'] ?? url;
-  if (!isNamed && (isElsewhere !== undefined || Object.keys(project.links).length === 0)) {
-    return undefined;
-  }
+  const { options, project, env } = context;
   if (given.url !== undefined) return undefined;
+  const isNamed = options.link !== undefined || Boolean(env.STEPBASE_LINK || env.STEPBASE_URL);
+  const isElsewhere = (given['env-file'] ?? url) !== undefined;
+  if (!isNamed && (isElsewhere || !Object.hasOwn(project.links, DEFAULT_LINK))) return undefined;
+  const { target } = context;
   const secret = target.apiKey?.startsWith('sb_secret_') ? target.apiKey : undefined;
   return {
     api_url: target.url,

@@ -95,7 +95,7 @@ export function readSettings(options: Options, process: Variables, known?: Known
     environment: file ?? (known !== undefined || isRemote ? undefined : process),
   };
   if (settings.dbUrl === undefined && settings.url === undefined) {
-    throw new SettingsError('nothing to check: give --db-url, --url or --env-file (see --help)');
+    throw new SettingsError('nothing to check: give --db-url, --url, --env-file or a link');
   }
   return settings;
 }

@@ -140,7 +140,7 @@ function starters({ read, isModule }: SupabaseProject): [path: string, text: str
   return [
     ['stepbase/config.json', '{\n  "links": {}\n}\n'],
     [`${WORKFLOWS}hello-world.ts`, EXAMPLE],
-    // The TypeScript files of the folder are modules, whatever the rest of the project is.
+    // The TypeScript files of the folder are modules, also in a project of scripts.
     ...(isModule || read('stepbase/package.json') !== undefined
       ? []
       : ([['stepbase/package.json', '{\n  "private": true,\n  "type": "module"\n}\n']] satisfies [

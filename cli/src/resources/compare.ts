@@ -69,7 +69,7 @@ export async function compareLocalKinds(
   const state = new State(context.project, context.target);
   const results: KindComparison[] = [];
   for (const [kind, items] of local) {
-    const store = await openUnlessForbidden(context, kind, items.length === 0);
+    const store = await openUnlessForbidden(context, kind, items);
     if (store === undefined) continue;
     results.push({ kind, store, compared: compareKind(kind, store, items, state) });
   }
@@ -80,12 +80,13 @@ export async function compareLocalKinds(
 async function openUnlessForbidden(
   context: Context,
   kind: Kind,
-  mayLack: boolean,
+  local: readonly LocalResource[],
 ): Promise<Store | undefined> {
   try {
-    return await kind.open(context);
+    return await kind.open(context, local);
   } catch (error) {
-    if (mayLack && (error as { code?: unknown }).code === 'permission_denied') return undefined;
+    if (local.length === 0 && (error as { code?: unknown }).code === 'permission_denied')
+      return undefined;
     throw error;
   }
 }

@@ -16,6 +16,7 @@ import {
   type Content,
   filesIn,
   type Kind,
+  type LocalResource,
   readFiles,
   type Store,
   withDefaults,
@@ -97,7 +98,7 @@ export const COMPONENTS: Kind = {
   print: printFile,
 };
 
-async function open({ server, out }: Context): Promise<Store> {
+async function open({ server, out }: Context, local: readonly LocalResource[]): Promise<Store> {
   out.progress('components');
   const caller = server.get<{ app_code: string }>('/v1/me');
   const all = await server.list<ComponentRow>('/v1/components', { sort: 'name' });
@@ -105,7 +106,10 @@ async function open({ server, out }: Context): Promise<Store> {
   const rows = all.filter(({ app_code: owner }) => owner === app);
   const prompts = lazily(() => server.list<PromptRow>('/v1/prompts', { sort: '-created_at' }));
   // Prompts have ids of their own in each database: files state their names.
-  const list = rows.some(({ agent_prompt_id: id }) => id !== null) ? await prompts() : [];
+  const hasPrompts =
+    rows.some(({ agent_prompt_id: id }) => id !== null) ||
+    local.some(({ content }) => content.prompt !== null);
+  const list = hasPrompts ? await prompts() : [];
   const textOf = (id: string | null) => {
     const prompt = list.find((one) => one.id === id);
     return prompt === undefined ? id : `${prompt.name}@${prompt.version}`;
@@ -121,16 +125,15 @@ async function open({ server, out }: Context): Promise<Store> {
       isIdle: !row.is_active,
     };
   });
-  const named = items.flatMap(({ content: { prompt } }) => (prompt === null ? [] : [prompt]));
   const columnsOf = async ({ prompt, ...columns }: Content) => ({
     ...columns,
     agent_prompt_id: prompt === null ? null : await idOfPrompt(prompts, String(prompt)),
   });
   return {
     items,
-    // A prompt without a version is the newest one; list has it if a component uses it.
+    // A prompt without a version is the newest one.
     resolve: (content) =>
-      typeof content.prompt === 'string' && !named.includes(content.prompt)
+      typeof content.prompt === 'string' && !content.prompt.includes('@')
         ? { ...content, prompt: newest(list, content.prompt) ?? content.prompt }
         : content,
     create: async (content) => {

@@ -52,7 +52,7 @@ export interface Kind {
   /** What a push with --prune does. */
   removed: 'deactivated' | 'deleted';
   readLocal(project: Project): Promise<LocalResources>;
-  open(context: Context): Promise<Store>;
+  open(context: Context, local: readonly LocalResource[]): Promise<Store>;
   /** The file of a new one. */
   newFile(project: Project, stored: StoredResource, format: 'ts' | 'json' | undefined): string;
   /** The text of a file with these, in the form that its name has. */
