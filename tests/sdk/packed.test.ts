@@ -12,6 +12,7 @@ import { hostedDeno } from '../../scripts/deno-hosted.ts';
 import { denoProgram, denoVariables } from '../../scripts/stack/functions.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
 import { type TestApp, testApp, value } from '../engine/support.ts';
+import { type Package, packages } from '../support/packages.ts';
 import { scaled } from '../support/time.ts';
 import { createKey } from './support.ts';
 
@@ -27,19 +28,15 @@ const folder = mkdtempSync(join(tmpdir(), 'stepbase-sdk-'));
 const here = { cwd: folder, env };
 const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
 
-let packed: { filename: string; files: { path: string }[] };
+let packed: Package;
 let b: TestApp;
 let args: string[];
 beforeAll(async () => {
-  const sdk = { cwd: join(ROOT, 'sdk'), env };
-  const [{ stdout }, app] = await Promise.all([
-    run('npm', ['pack', '--json', '--pack-destination', folder], sdk),
-    testApp(),
-  ]);
+  const [all, app] = await Promise.all([packages(), testApp()]);
   b = app;
-  [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')));
+  packed = all.stepbase;
   write('package.json', '{ "private": true, "type": "module" }');
-  const install = ['install', '--offline', '--no-audit', '--no-fund', `./${packed.filename}`];
+  const install = ['install', '--offline', '--no-audit', '--no-fund', packed.path];
   await run('npm', install, here);
   // supabase-js, as its users have installed it.
   symlinkSync(join(ROOT, 'node_modules', '@supabase'), join(folder, 'node_modules', '@supabase'));
