@@ -117,15 +117,19 @@ async function openWorld(url: string): Promise<World> {
     },
     async ended(runId) {
       const isCompleted = async () => (await statusOf(runId)) === 'completed';
-      await waitFor(`the run ${runId} completes`, isCompleted, 30_000).catch((error: unknown) => {
-        const logs = functions.flatMap(({ log }) => log.slice(-3));
-        const { rows } = await db.query(
-          `select r.status as run, s.step_id, s.attempt, s.status, s.wait_kind, s.wake_at, s.error
+      await waitFor(`the run ${runId} completes`, isCompleted, 30_000).catch(
+        async (error: unknown) => {
+          const logs = functions.flatMap(({ log }) => log.slice(-3));
+          const { rows } = await db.query(
+            `select r.status as run, s.step_id, s.attempt, s.status, s.wait_kind, s.wake_at, s.error
            from stepbase.runs r left join stepbase.step_runs s on s.run_id = r.id where r.id = $1`,
-          [runId],
-        );
-        throw new Error([String(error), ...rows.map((row) => JSON.stringify(row)), ...logs].join('\n'));
-      });
+            [runId],
+          );
+          throw new Error(
+            [String(error), ...rows.map((row) => JSON.stringify(row)), ...logs].join('\n'),
+          );
+        },
+      );
     },
     async launch(files, name) {
       const started = await startEdgeFunction({
