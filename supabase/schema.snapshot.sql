@@ -4106,7 +4106,7 @@ grant execute on function stepbase.verify_audit_log(anchor jsonb, from_seq bigin
 CREATE OR REPLACE FUNCTION stepbase.version()
  RETURNS jsonb
  LANGUAGE sql
- IMMUTABLE
+ STABLE
  SET search_path TO ''
 AS $function$
   select jsonb_build_object('version', '0.1.0', 'oldest_functions', '0.1.0', 'oldest_client', '0.1.0');
@@ -18786,7 +18786,7 @@ comment on function stepbase_engine.schedule_key(p_schedule_id uuid, p_scheduled
 CREATE OR REPLACE FUNCTION stepbase_engine.schema_version()
  RETURNS text
  LANGUAGE sql
- IMMUTABLE
+ STABLE
  SET search_path TO ''
 AS $function$
   select stepbase.version() ->> 'version';
@@ -21237,7 +21237,7 @@ comment on function stepbase_engine.verify_audit_log(p_app_code text, p_anchor j
 CREATE OR REPLACE FUNCTION stepbase_engine.version()
  RETURNS jsonb
  LANGUAGE sql
- IMMUTABLE SECURITY DEFINER
+ STABLE SECURITY DEFINER
  SET search_path TO ''
 AS $function$
   select stepbase.version();
