@@ -53,6 +53,8 @@ export const GROUPS: readonly Group[] = [
       bench: 'measure Stepbase, its contenders and the limit; -- [--quick] [--json]',
       'bench:fairness': 'measure one run of an app while another app has 10,000 waiting',
       'bench:queries': 'measure the plans and times of the named queries on large tables',
+      'bench:test-kit':
+        'measure the test kit as ratios to one start of its server; -- [--rounds N]',
       soak: 'execute 2 M steps while retention deletes behind, compare quarters; -- [--steps N]',
     },
   },

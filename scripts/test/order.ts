@@ -11,6 +11,7 @@ export const LONGEST = [
   'tests/engine/budget.invocations.test.ts',
   'tests/engine/crash.takeover.test.ts',
   'tests/engine/versions.features.test.ts',
+  'tests/examples/examples.test.ts',
   'tests/engine/apps.apart.test.ts',
   'tests/engine/pooler.transactions.test.ts',
   'tests/engine/db.limits.test.ts',
