@@ -237,6 +237,46 @@ describe('the client', () => {
       stepbase.start('orders', { order_id: 'A-1' });
     }));
 
+  it('takes the output of a child from the end steps that it returns', () => {
+    const child = defineWorkflow('child', { input }, (w) =>
+      w.transform('sum', { expression: expr<number>`1` }),
+    );
+    defineWorkflow('parent', { input }, (w) => {
+      const given = { order_id: w.input.order_id };
+      const run = w.childWorkflow('run', { workflow: child, input: given });
+      expectTypeOf(run.output.sum).toExtend<Expression<number>>();
+      const each = w.forEach('each', {
+        items: ['A-1'],
+        step: ({ item, step }) =>
+          step.childWorkflow({ workflow: child, input: { order_id: item } }),
+      });
+      expectTypeOf(each.output).toExtend<Expression<{ sum: number }[]>>();
+      const started = w.childWorkflow(
+        'started',
+        { workflow: child, input: given, wait: false },
+        { output: shape<{ run_id: string }>() },
+      );
+      expectTypeOf(started.output.run_id).toExtend<Expression<string>>();
+    });
+    onlyCompiled(() =>
+      defineWorkflow('x', { input }, (w) => {
+        const run = w.childWorkflow('run', {
+          workflow: child,
+          input: { order_id: w.input.order_id },
+        });
+        // @ts-expect-error: the child has no such step
+        w.transform('a', { expression: run.output.total });
+        const started = w.childWorkflow('b', {
+          workflow: child,
+          input: { order_id: 'A-1' },
+          wait: false,
+        });
+        // @ts-expect-error: a child that is not waited for has no output
+        w.transform('c', { expression: started.output.sum });
+      }),
+    );
+  });
+
   it('takes the outputs of runs from the end steps that a workflow returns', () => {
     const one = defineWorkflow('one', { input }, (w) => {
       const fetch = w.httpRequest('fetch', { url: 'u' }, { output: Order });

@@ -245,6 +245,16 @@ type ChildConfig<Input> = Omit<
     | { readonly workflow: Startable<Input>; readonly input: Templated<Input> }
   );
 
+/** A child that is a workflow of defineWorkflow and is waited for: its output has the type of the end steps. */
+type TypedChildConfig<Input, Output> = Omit<
+  TemplatedObject<StepConfigs['child_workflow']>,
+  'workflow' | 'input' | 'wait'
+> & {
+  readonly workflow: Startable<Input, Output>;
+  readonly input: Templated<Input>;
+  readonly wait?: true;
+};
+
 type ForEachConfig<Item, Output> = {
   readonly items: Expression<readonly Item[]> | readonly (Expression<Item> | Item)[];
   /** How many items run at a time. */
@@ -274,11 +284,18 @@ interface SpecialMethods {
     config: LlmCallConfig<Answer>,
     options?: StepOptions<LlmOutput<Answer>>,
   ) => Step<LlmOutput<Answer>, never, Id>;
-  child_workflow: <Input = unknown, Output = unknown, const Id extends string = string>(
-    id: Id,
-    config: ChildConfig<Input>,
-    options?: StepOptions<Output> & OutputOption<Output>,
-  ) => Step<Output, never, Id>;
+  child_workflow: {
+    <Input, Output, const Id extends string = string>(
+      id: Id,
+      config: TypedChildConfig<Input, Output>,
+      options?: StepOptions<Output>,
+    ): Step<Output, never, Id>;
+    <Input = unknown, Output = unknown, const Id extends string = string>(
+      id: Id,
+      config: ChildConfig<Input>,
+      options?: StepOptions<Output> & OutputOption<Output>,
+    ): Step<Output, never, Id>;
+  };
   for_each: <Item = unknown, Output = unknown, const Id extends string = string>(
     id: Id,
     config: ForEachConfig<Item, Output>,
@@ -324,10 +341,13 @@ type InnerTypes<Fact extends 'inForEach' | 'inCompensation'> = {
 /** The steps that can stand in a for_each. */
 export type ItemSteps = {
   readonly [Type in InnerTypes<'inForEach'> as CamelCase<Type>]: Type extends 'child_workflow'
-    ? <Input = unknown, Output = unknown>(
-        config: ChildConfig<Input>,
-        options?: OutputOption<Output>,
-      ) => InnerStep<Output>
+    ? {
+        <Input, Output>(config: TypedChildConfig<Input, Output>): InnerStep<Output>;
+        <Input = unknown, Output = unknown>(
+          config: ChildConfig<Input>,
+          options?: OutputOption<Output>,
+        ): InnerStep<Output>;
+      }
     : Type extends OpenType
       ? <Output = unknown>(
           config: InnerConfig<Type>,

@@ -41,10 +41,10 @@ export const nightlySync = defineWorkflow(
         items: expr<number[]>`[1..${first.output.body.pages}]`,
         concurrency: 4,
         step: ({ item, step }) =>
-          step.childWorkflow(
-            { workflow: syncPage, input: { source_url: w.input.source_url, page: item } },
-            { output: shape<{ upsert: number }>() },
-          ),
+          step.childWorkflow({
+            workflow: syncPage,
+            input: { source_url: w.input.source_url, page: item },
+          }),
       },
       // A page that cannot be read does not stop the others.
       { on_error: 'continue' },
