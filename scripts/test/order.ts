@@ -8,6 +8,7 @@ export const LONGEST = [
   'tests/engine/chaos.short.test.ts',
   'tests/engine/operations.bulk.test.ts',
   'tests/engine/apps.capacity.test.ts',
+  'tests/cli/install.project.test.ts',
   'tests/engine/budget.invocations.test.ts',
   'tests/engine/crash.takeover.test.ts',
   'tests/engine/versions.features.test.ts',

@@ -154,14 +154,17 @@ it('is changed from git, and does not overwrite a change of the database', async
     `update stepbase.workflow_schedules set is_enabled = false where name = 'weekly' returning id`,
   );
   expect((await folder.stepbase('diff')).exit).toBe(0);
-  folder.write('stepbase/components/crm.ts', COMPONENTS.replace('5_000', '6_000'));
+  folder.write(
+    'stepbase/components/crm.ts',
+    COMPONENTS.replace('5_000', '6_000').replace("'small'", "'large'"),
+  );
   expect(
     printed(
       await folder
         .stepbase('push --only components --json')
         .then((one) => ({ json: { schedules: [], ...one.json } })),
     ),
-  ).toEqual(['crm-lookup@1.0.0 changed', 'triage@1.0.0 unchanged']);
+  ).toEqual(['crm-lookup@1.0.0 changed', 'triage@1.0.0 changed']);
   await asPerson(
     staging.admin,
     `update stepbase.components set endpoint = 'https://other.example/' where name = 'crm-lookup' returning id`,

@@ -21,11 +21,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { KEEP_LOGS } from '../../scripts/stack/keep-logs.ts';
 import { migrate, supabase } from '../../scripts/stack/migrate.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
-import { withClient } from '../../scripts/stack/postgres/connection.ts';
+import { SUPERUSER } from '../../scripts/stack/postgres/cluster.ts';
+import { asRole, withClient } from '../../scripts/stack/postgres/connection.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import { atFileEnd } from '../support/file-end.ts';
-import { signedIn } from '../support/stack.ts';
+import { signedIn, waitFor } from '../support/stack.ts';
+import { scaled } from '../support/time.ts';
 import { createFolder, type Folder } from './support.ts';
 
 const PROJECT = `
@@ -119,8 +121,32 @@ async function doctor(folder: Folder, stack: Stack): Promise<{ exit: number; bro
   return { exit, broken: findings.filter(({ status }) => status === 'failed') };
 }
 
+const checksOf = ({ json }: { json: unknown }) => (json as Finding[]).map(({ check }) => check);
+
 const execute = (stack: Stack, sql: string) =>
   withClient(stack.info.db_url, async (client) => (await client.query(sql)).rows);
+
+/** For the start of a stack with all migrations. */
+const START = { timeout: scaled(120_000) };
+const SERVICE_PASSWORD = 'of the services';
+
+/** Ends the first statement of `work` that waits for this transaction: a deadlock, whose victim is the other one. */
+async function inDeadlock<T>(stack: Stack, work: () => Promise<T>): Promise<T> {
+  const admin = asRole(stack.info.db_url, SUPERUSER, SERVICE_PASSWORD);
+  return await withClient(admin, async (client) => {
+    await client.query(`set deadlock_timeout = '10min'`);
+    await client.query('begin; lock table stepbase.runs in access share mode');
+    const working = work();
+    await waitFor('the script waits', async () => {
+      const { rows } = await client.query(
+        `select 1 from pg_locks where not granted and relation = 'stepbase.runs'::regclass`,
+      );
+      return rows.length > 0;
+    });
+    await client.query(`select pg_advisory_xact_lock(hashtext('stepbase.maintain')); rollback`);
+    return await working;
+  });
+}
 
 describe('a fresh project', () => {
   let folder: Folder;
@@ -172,13 +198,26 @@ describe('a fresh project', () => {
     expect(filesOf(folder)).toEqual(after);
   });
 
-  test('is applied by the Supabase CLI, and doctor finds no fault', async () => {
+  test('is applied by the Supabase CLI, and doctor finds no fault', START, async () => {
     stack = await startThrowawayStack({
       ...{ projectFolder: folder.path, web: false, logLevel: 'error' },
     });
     const { exit, broken } = await doctor(folder, stack);
     expect(broken).toEqual([]);
     expect(exit).toBe(0);
+    folder.env = {};
+    const alone = await folder.stepbase(`doctor --db-url ${stack.info.db_url}`);
+    expect([alone.exit, alone.stderr]).toEqual([0, '']);
+    expect(alone.stdout).toMatch(/ok {7}project files .* version 0\.1\.0/);
+    expect((await folder.stepbase('doctor --json')).error.code).toBe('no_installation');
+    folder.write(
+      'stepbase/config.json',
+      `{"links": {"default": {"url": "${stack.info.api_url}"}}}`,
+    );
+    folder.env = { SUPABASE_SECRET_KEY: stack.info.secret_key };
+    const linked = await folder.stepbase('doctor --json');
+    expect(checksOf(linked)).toEqual(expect.arrayContaining(['data API', 'queue']));
+    folder.write('stepbase/config.json', '{\n  "links": {}\n}\n');
   });
 
   test('is as before after the removal, except for changed files', async () => {
@@ -265,10 +304,11 @@ describe('a project with its own users and its own hook', () => {
     );
   });
 
-  test('is applied, and doctor finds no fault', async () => {
+  test('is applied, and doctor finds no fault', START, async () => {
     delete process.env[KEEP_LOGS];
     stack = await startThrowawayStack({
       ...{ projectFolder: folder.path, web: false, logLevel: 'error' },
+      keys: { servicePassword: SERVICE_PASSWORD },
     });
     expect(await doctor(folder, stack)).toEqual({ exit: 0, broken: [] });
     expect(await execute(stack, 'select nickname from public.users')).toEqual([
@@ -352,8 +392,10 @@ describe('a project with its own users and its own hook', () => {
         .filter((path) => left.includes(path))
         .sort(),
     );
-    const removed = await createFolder(program('next'), folder.path).stepbase(database);
-    expect([removed.exit, removed.json.applied]).toEqual([0, true]);
+    const removed = await inDeadlock(stack, () =>
+      createFolder(program('next'), folder.path).stepbase(database),
+    );
+    expect([removed.exit, removed.json]).toMatchObject([0, { applied: true, attempts: 2 }]);
     const [schemas] = await execute(
       stack,
       `select count(*)::int as schemas from pg_namespace where nspname like 'stepbase%'`,
