@@ -171,12 +171,15 @@ async function startServer(): Promise<{ url: string; keys: string[] }> {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, keys };
 }
 
+/** Within the time limit of a run, an hour, like the half hour by which the test advances the clock. */
+const DELAY_MS = 20 * 60_000;
+
 /** Publishes one workflow for each way in which a run can be open. */
 async function publishAll(world: World, url: string): Promise<void> {
   const last = value('last', '7');
-  const retry = { max_attempts: 3, backoff: 'fixed', delay_ms: 3_600_000 };
+  const retry = { max_attempts: 3, backoff: 'fixed', delay_ms: DELAY_MS };
   const http = (path: string) => ({ method: 'POST', url: `${url}${path}` });
-  await world.publish('timer', [node('wait', 'delay', { ms: 3_600_000 }), last], ['wait > last']);
+  await world.publish('timer', [node('wait', 'delay', { ms: DELAY_MS }), last], ['wait > last']);
   await world.publish(
     'task',
     [node('ask', 'wait_for_approval', { title: 'Go on?' }), last],
@@ -211,7 +214,7 @@ async function publishAll(world: World, url: string): Promise<void> {
   await world.publish('queued', [value('first'), last], ['first > last']);
   await world.as(
     `insert into stepbase.workflow_schedules (app_code, workflow_id, name, cron_expression)
-     select 'acme', w.id, 'hourly', '0 * * * *' from stepbase.workflows w where w.kebab_name = 'queued'`,
+     select 'acme', w.id, 'often', '*/10 * * * *' from stepbase.workflows w where w.kebab_name = 'queued'`,
   );
 }
 
@@ -328,7 +331,7 @@ describe.each(releases)('from $from', ({ database, functions, isOlder, upgrade }
       [run('parent')],
     );
     await world.as("select stepbase.send_signal($1, 'go')", [child?.id]);
-    await world.db.query("select stepbase_engine.advance_clock('2 hours')");
+    await world.db.query("select stepbase_engine.advance_clock('30 minutes')");
     await world.db.query("notify stepbase, 'due'");
     await Promise.all(Object.values(open).map((id) => world.ended(id)));
     const scheduled = await waitFor('a scheduled run', async () => {
