@@ -1,5 +1,6 @@
 'use client';
-// The tasks of the signed-in user. The page reads them again while it is visible.
+// The approvals that the signed-in user may decide. The page reads them again while it is visible. A user_task would need the
+// form of its `task.form`, and `tasks.complete`.
 import Link from 'next/link';
 import { useCallback, useEffect, useState } from 'react';
 import type { Task } from 'stepbase';
@@ -19,7 +20,8 @@ export default function Inbox() {
   const read = useCallback(async () => {
     try {
       const { stepbase } = browserClients();
-      setTasks(await stepbase.tasks.list({ mine: true }).toArray({ max: 50 }));
+      const mine = await stepbase.tasks.list({ mine: true }).toArray({ max: 50 });
+      setTasks(mine.filter((task) => task.step_type === 'wait_for_approval'));
       setProblem('');
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
