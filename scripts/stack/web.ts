@@ -8,6 +8,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { coverageFolders } from '../coverage/folders.ts';
 import { Child } from './child.ts';
+import { CompressedFiles, encodingFor } from './compression.ts';
 import { closeServer, listen } from './http.ts';
 import { ROOT, StackError } from './options.ts';
 import { webHeaders } from './web-headers.ts';
@@ -118,6 +119,7 @@ export async function startWeb(options: {
   });
   const page = await readFile(join(folder, 'index.html'), 'utf8');
   const headers = Object.entries(webHeaders(options.apiUrl));
+  const compressed = new CompressedFiles();
 
   const send = (response: ServerResponse, type: string, body: string) => {
     response.writeHead(200, { 'content-type': TYPES[type], 'cache-control': 'no-store' }).end(body);
@@ -151,14 +153,29 @@ export async function startWeb(options: {
       else response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, {
+    // Vite puts a content hash into the names of the files in assets/.
+    const isImmutable = path.startsWith('/assets/');
+    const fileHeaders = {
       'content-type': type,
-      'content-length': stat.size,
-      // Vite puts a content hash into the names of these files.
-      'cache-control': path.startsWith('/assets/')
-        ? 'public, max-age=31536000, immutable'
-        : 'no-cache',
-    });
+      'cache-control': isImmutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+      vary: 'accept-encoding',
+    };
+    const encoding = encodingFor(request.headers['accept-encoding']?.toString(), type, stat.size);
+    if (isImmutable && encoding) {
+      compressed.read(file, encoding).then(
+        (bytes) => {
+          response.writeHead(200, {
+            ...fileHeaders,
+            'content-encoding': encoding,
+            'content-length': bytes.length,
+          });
+          response.end(bytes);
+        },
+        () => response.writeHead(500).end(),
+      );
+      return;
+    }
+    response.writeHead(200, { ...fileHeaders, 'content-length': stat.size });
     createReadStream(file).pipe(response);
   });
   await listen(server, port);

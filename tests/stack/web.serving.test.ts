@@ -4,9 +4,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import { startWeb, type WebServer } from '../../scripts/stack/web.ts';
+
+const LARGE = `export const text = '${'compressible '.repeat(1_000)}';`;
 
 let parent: string;
 let server: WebServer;
@@ -18,6 +21,7 @@ beforeAll(async () => {
   await mkdir(join(folder, 'assets'), { recursive: true });
   await writeFile(join(folder, 'index.html'), '<html><head></head><body></body></html>');
   await writeFile(join(folder, 'assets', 'app-1a2b.js'), 'export {};');
+  await writeFile(join(folder, 'assets', 'large-3c4d.js'), LARGE);
   await writeFile(join(parent, 'secret.json'), '{}');
   port = await findFreePorts();
   server = await startWeb({
@@ -32,25 +36,32 @@ afterAll(async () => {
   await rm(parent, { recursive: true, force: true });
 });
 
-/** Unlike fetch, sends the path unchanged. */
-function get(path: string, method = 'GET') {
-  return new Promise<{ status: number; headers: Record<string, unknown>; body: string }>(
-    (resolve, reject) => {
-      const outgoing = request({ host: '127.0.0.1', port, path, method }, (response) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          body += chunk;
+interface Answer {
+  status: number;
+  headers: Record<string, unknown>;
+  bytes: Buffer;
+  body: string;
+}
+
+/** Unlike fetch, sends the path unchanged and does not decompress. */
+function get(path: string, method = 'GET', sent: Record<string, string> = {}) {
+  return new Promise<Answer>((resolve, reject) => {
+    const outgoing = request(
+      { host: '127.0.0.1', port, path, method, headers: sent },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks);
+          const { statusCode: status = 0, headers } = response;
+          resolve({ status, headers, bytes, body: bytes.toString() });
         });
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
-        );
-      });
-      outgoing.on('error', reject);
-      outgoing.setTimeout(5_000, () => outgoing.destroy(new Error('no answer')));
-      outgoing.end();
-    },
-  );
+      },
+    );
+    outgoing.on('error', reject);
+    outgoing.setTimeout(5_000, () => outgoing.destroy(new Error('no answer')));
+    outgoing.end();
+  });
 }
 
 test('every path of the router is the page, and config.js has this stack’s configuration', async () => {
@@ -75,6 +86,25 @@ test('files of the build can be cached without a limit; missing ones are 404 and
   expect(asset.headers['content-type']).toMatch(/^text\/javascript/);
   expect(asset.headers['cache-control']).toContain('immutable');
   expect((await get('/assets/app-0000.js')).status).toBe(404);
+});
+
+test('text is compressed as the client accepts it', async () => {
+  const path = '/assets/large-3c4d.js';
+  for (const [accepted, encoding, read] of [
+    ['gzip, deflate, br, zstd', 'br', brotliDecompressSync],
+    ['br;q=0, gzip;q=0.5', 'gzip', gunzipSync],
+  ] as const) {
+    const { headers, bytes } = await get(path, 'GET', { 'accept-encoding': accepted });
+    expect(headers).toMatchObject({
+      'content-encoding': encoding,
+      vary: 'accept-encoding',
+      'cache-control': 'public, max-age=31536000, immutable',
+    });
+    expect(bytes.length).toBeLessThan(LARGE.length / 10);
+    expect(read(bytes).toString()).toBe(LARGE);
+  }
+  const plain = await get(path);
+  expect([plain.headers['content-encoding'], plain.body]).toEqual([undefined, LARGE]);
 });
 
 test('files outside the build, invalid paths and other methods are refused', async () => {

@@ -2,8 +2,8 @@
 // in the dialog of a session that has ended.
 import { Alert, Anchor, Button, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
+import { auth } from '../shared/auth.ts';
 import { setTitle } from '../shared/page-change.ts';
-import { supabase } from '../shared/supabase.ts';
 import { Card } from './Card.tsx';
 
 /** Why the link of a mail did not sign in, as Auth adds it to the page's address. It is read once. */
@@ -31,11 +31,11 @@ export function SignInForm({ email }: FormProps) {
     setProblem(undefined);
     const { data, error } = isNew
       ? // Auth may want a confirmation by mail; its link leads back to this page.
-        await supabase.auth.signUp({
+        await auth.signUp({
           ...credentials,
           options: { emailRedirectTo: location.href.replace(/#.*/, '') },
         })
-      : await supabase.auth.signInWithPassword(credentials);
+      : await auth.signInWithPassword(credentials);
     setBusy(false);
     if (error) setProblem(error.message);
     else if (data.session === null) setMailedTo(credentials.email);

@@ -1,15 +1,15 @@
 // The session of this browser. It can end without the person: the refresh token expires or another window signs out.
 // Then `isEnded` is true and the last session stays, so that the shell keeps its place behind a sign-in dialog.
-import type { Session } from '@supabase/supabase-js';
+import type { Session } from '@supabase/auth-js';
 import { useEffect, useState } from 'react';
-import { supabase } from '../shared/supabase.ts';
+import { auth } from '../shared/auth.ts';
 
 let isLeaving = false;
 
 /** Signs out in this browser; the sign-in page follows. */
 export async function signOut(): Promise<void> {
   isLeaving = true;
-  await supabase.auth.signOut({ scope: 'local' });
+  await auth.signOut({ scope: 'local' });
   location.hash = '';
 }
 
@@ -23,7 +23,7 @@ export interface SessionState {
 export function useSession(): SessionState {
   const [state, setState] = useState<SessionState>({ session: undefined, isEnded: false });
   useEffect(() => {
-    const { data } = supabase.auth.onAuthStateChange((_event, next) => {
+    const { data } = auth.onAuthStateChange((_event, next) => {
       setState((known) => {
         if (next !== null) return { session: next, isEnded: false };
         const endsByItself = known.session && !isLeaving;

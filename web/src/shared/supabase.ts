@@ -2,23 +2,22 @@
 // routes of the HTTP API that need no session.
 import { createClient } from '@supabase/supabase-js';
 import type { Database } from '../../../types/database.ts';
+import { accessToken, auth } from './auth.ts';
+import { config } from './config.ts';
 import { watchedFetch } from './contact.ts';
 import { ApiError } from './errors.ts';
-import { type BuildEnv, type Settings, settingsFromBuild } from './settings.ts';
-
-declare global {
-  interface ImportMetaEnv extends BuildEnv {}
-  interface Window {
-    __STEPBASE__?: Settings;
-  }
-}
-
-const config = window.__STEPBASE__ ?? settingsFromBuild(import.meta.env);
 
 /** Typed by the database: tables, RPCs and Realtime as the signed-in user. */
 export const supabase = createClient<Database, 'stepbase'>(config.api_url, config.publishable_key, {
   db: { schema: 'stepbase' },
   global: { fetch: watchedFetch },
+  accessToken,
+});
+Object.assign(supabase, { auth });
+
+// Joined channels get each new token.
+auth.onAuthStateChange((_event, session) => {
+  void supabase.realtime.setAuth(session?.access_token ?? null);
 });
 
 /** The address of the HTTP API, without its version. */

@@ -1,0 +1,25 @@
+// The client of Supabase Auth, apart from the rest of supabase-js, so that the sign-in page loads only this part.
+// `supabase.auth` is the same client.
+import { AuthClient } from '@supabase/auth-js';
+import { config } from './config.ts';
+import { watchedFetch } from './contact.ts';
+
+export const authUrl = `${config.api_url}/auth/v1`;
+
+export const auth = new AuthClient({
+  url: authUrl,
+  headers: { apikey: config.publishable_key, authorization: `Bearer ${config.publishable_key}` },
+  // The name that supabase-js uses, too.
+  storageKey: `sb-${new URL(config.api_url).hostname.split('.')[0]}-auth-token`,
+  autoRefreshToken: true,
+  persistSession: true,
+  detectSessionInUrl: true,
+  flowType: 'implicit',
+  fetch: watchedFetch,
+});
+
+/** The token of the session; null without one. It is renewed before it expires. */
+export async function accessToken(): Promise<string | null> {
+  const { data } = await auth.getSession();
+  return data.session?.access_token ?? null;
+}
