@@ -54,13 +54,16 @@ export async function openPage(
   return page;
 }
 
-/** Opens a page of the active application: `/runs`. */
+/** Opens a page of the active application, `/runs`, or one outside of an application, `/-/profile`. */
 export async function openAppPage(page: Page, path: string): Promise<void> {
   await page.waitForURL(/#\/[a-z][\w-]*/);
   const [, app = ''] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
-  await page.evaluate((hash) => {
-    location.hash = hash;
-  }, `#/${app}${path}`);
+  await page.evaluate(
+    (hash) => {
+      location.hash = hash;
+    },
+    path.startsWith('/-/') ? `#${path}` : `#/${app}${path === '/' ? '' : path}`,
+  );
 }
 
 /** Signs in and opens a page of the active application, the list of runs by default. */

@@ -8,10 +8,8 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { appOfToken } from '../auth/session.ts';
 import { usePathParam } from '../shared/address.tsx';
 import { type App, AppProvider } from '../shared/app.tsx';
-import { ask } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
-import { type Membership, switchApp, useMemberships } from './memberships.ts';
+import { type Membership, permissionsQuery, switchApp, useMemberships } from './memberships.ts';
 import { NotFound } from './outside.tsx';
 import { useShellSession } from './shell-session.tsx';
 
@@ -72,31 +70,13 @@ function useActive(code: string) {
   return { isCurrent, activate, error };
 }
 
-/** The permissions of the role. They are read again now and then: an admin can change them. */
-function usePermissions({ app_code, role }: Membership, isCurrent: boolean) {
-  return useQuery({
-    queryKey: [app_code, 'permissions', role],
-    enabled: isCurrent,
-    staleTime: 60_000,
-    refetchInterval: 300_000,
-    queryFn: async () => {
-      const found = await ask(
-        supabase
-          .from('app_roles')
-          .select('permissions')
-          .eq('app_code', app_code)
-          .eq('name', role)
-          .single(),
-      );
-      return new Set<string>(found.permissions);
-    },
-  });
-}
-
 function Member({ membership }: { membership: Membership }) {
   const { user } = useShellSession();
   const { isCurrent, activate, error } = useActive(membership.app_code);
-  const permissions = usePermissions(membership, isCurrent);
+  const permissions = useQuery({
+    ...permissionsQuery(membership.app_code, membership.role),
+    enabled: isCurrent,
+  });
 
   if (permissions.data === undefined) {
     const problem = error ?? permissions.error;

@@ -33,7 +33,8 @@ function Navigation({ app, onGo }: { app: string; onGo(): void }) {
   useEffect(() => setTitleContext(name, tasks), [name, tasks]);
 
   const items = PAGES.filter(
-    ({ nav, permission }) => nav && (permission === undefined || permissions?.has(permission)),
+    ({ nav, permission }) =>
+      nav && (permission === undefined || permissions?.has(permission) !== false),
   );
   return (
     <nav aria-label="Pages">

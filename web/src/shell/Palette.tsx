@@ -67,7 +67,7 @@ export default function Palette({ app, opened }: { app: string; opened: number }
   useEffect(() => spotlight.open(), [opened]);
 
   const pages: Command[] = PAGES.flatMap(({ path, nav, permission }) =>
-    nav && (permission === undefined || permissions?.has(permission))
+    nav && (permission === undefined || permissions?.has(permission) !== false)
       ? [{ id: `page:${path}`, label: nav.label, group: 'Pages', run: () => go(path) }]
       : [],
   );

@@ -1,6 +1,6 @@
 // The applications of the signed-in user, and switching between them. The active application belongs to the Auth session
 // of the browser: all its windows share the token, so the last switch decides for whom requests are made.
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ask } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
 
@@ -49,3 +49,22 @@ export async function declineMembership(appCode: string, userId: string): Promis
     .eq('user_id', userId);
   if (error) throw error;
 }
+
+/** The permissions of a role. They are read again now and then: an admin can change them. */
+export const permissionsQuery = (appCode: string, role: string) =>
+  queryOptions({
+    queryKey: [appCode, 'permissions', role],
+    staleTime: 60_000,
+    refetchInterval: 300_000,
+    queryFn: async (): Promise<ReadonlySet<string>> => {
+      const { permissions } = await ask(
+        supabase
+          .from('app_roles')
+          .select('permissions')
+          .eq('app_code', appCode)
+          .eq('name', role)
+          .single(),
+      );
+      return new Set(permissions);
+    },
+  });

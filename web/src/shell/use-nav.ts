@@ -1,16 +1,13 @@
 // What the navigation needs before a page is shown: the permissions of the role and the number of open tasks.
 import { useQuery } from '@tanstack/react-query';
 import { supabase } from '../shared/supabase.ts';
-import { useMemberships } from './memberships.ts';
+import { permissionsQuery, useMemberships } from './memberships.ts';
 
-/** From the cache that AppBoundary fills. */
+/** From the cache that AppBoundary fills; undefined until then. */
 export function useNavPermissions(app: string): ReadonlySet<string> | undefined {
   const { data } = useMemberships();
-  const role = data?.find(({ app_code }) => app_code === app)?.role;
-  return useQuery<ReadonlySet<string>>({
-    queryKey: [app, 'permissions', role],
-    enabled: false,
-  }).data;
+  const role = data?.find(({ app_code }) => app_code === app)?.role ?? '';
+  return useQuery({ ...permissionsQuery(app, role), enabled: false }).data;
 }
 
 /** The key under which the count is cached; pages that complete tasks read it again. */

@@ -1,0 +1,139 @@
+// The quality gates of every page of the web client: no violation that axe-core finds, no scrolling sideways, in both
+// themes and in wide and narrow windows; a title, one main heading and a help link; no movement while the page is live;
+// and how much JavaScript a page loads.
+
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { scaled } from '../support/time.ts';
+import { openAppPage } from './support.ts';
+
+export const WIDTHS = [1440, 390] as const;
+
+const axe = readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+
+/** Parts that are not ours, with the reason. */
+const FOREIGN: readonly { selector: string; reason: string }[] = [
+  { selector: '.swagger-ui', reason: 'Swagger UI: the markup of its operations is fixed' },
+  { selector: '.react-flow__attribution', reason: 'React Flow: the license asks for its link' },
+];
+
+/** Waits until no part of the page shows a skeleton. */
+export async function settled(page: Page): Promise<void> {
+  await page
+    .getByRole('heading', { level: 1 })
+    .first()
+    .waitFor({ timeout: scaled(20_000) });
+  await expect
+    .poll(() => page.getByRole('status', { name: 'Loading' }).count(), { timeout: scaled(20_000) })
+    .toBe(0);
+}
+
+/** What axe-core finds in the page as it is, one line for each rule. */
+export async function violations(page: Page): Promise<string[]> {
+  // The Content-Security-Policy of the page does not apply to the debugger.
+  await page.evaluate(await axe);
+  const found = await page.evaluate(
+    async (exclude) => {
+      const { axe: loaded } = window as unknown as {
+        axe: { run(context: object, options: object): Promise<AxeResults> };
+      };
+      const { violations: all } = await loaded.run(
+        { exclude },
+        {
+          resultTypes: ['violations'],
+          rules: { 'scrollable-region-focusable': { enabled: true } },
+        },
+      );
+      return all.map(({ id, help, nodes }) => ({
+        id,
+        help,
+        nodes: nodes
+          .slice(0, 4)
+          .map(({ html, failureSummary = '' }) => [
+            html.slice(0, 160),
+            failureSummary.replaceAll(/\s+/g, ' ').slice(0, 200),
+          ]),
+      }));
+    },
+    FOREIGN.map(({ selector }) => [selector]),
+  );
+  return found.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.flat().join(' | ')}`);
+}
+
+/** The faults of the page as it is, in the present theme, at both widths. */
+export async function faults(page: Page, what: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 900 });
+    const scrolled = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (scrolled > width) found.push(`${what} at ${width}: is ${scrolled} px wide`);
+    for (const line of await violations(page)) found.push(`${what} at ${width}: ${line}`);
+  }
+  return found;
+}
+
+/** Opens pages of the active application one after the other and returns all their faults. */
+export async function pageFaults(page: Page, paths: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    await page.setViewportSize({ width: WIDTHS[0], height: 900 });
+    await openAppPage(page, path);
+    await page.waitForURL((url) => url.hash.endsWith(path === '/' ? '' : path));
+    await settled(page);
+    const headings = await page.getByRole('heading', { level: 1 }).count();
+    if (headings !== 1) found.push(`${path}: has ${headings} main headings`);
+    const heading = await page.getByRole('heading', { level: 1 }).first().textContent();
+    const title = await page.title();
+    if (!title.includes(`${heading} · `)) found.push(`${path}: the title is ${title}`);
+    if ((await page.getByRole('link', { name: `Help: ${heading}` }).count()) !== 1) {
+      found.push(`${path}: has no help link`);
+    }
+    found.push(...(await faults(page, path)));
+  }
+  return found;
+}
+
+/** Counts how far parts of the page move, as the Layout Instability API does; moves after a click do not count. */
+export async function watchShifts(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    const shifts = window as unknown as { shifted: number };
+    shifts.shifted = 0;
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const { value, hadRecentInput } = entry as PerformanceEntry & {
+          value: number;
+          hadRecentInput: boolean;
+        };
+        if (!hadRecentInput) shifts.shifted += value;
+      }
+    }).observe({ type: 'layout-shift' });
+  });
+  return () => page.evaluate(() => (window as unknown as { shifted: number }).shifted);
+}
+
+export interface LoadedScripts {
+  /** The names of the files. */
+  files: Set<string>;
+  /** The sum of their sizes in bytes, compressed with gzip. */
+  bytes: number;
+}
+
+/** The scripts that `work` makes the page load. */
+export async function scriptsOf(page: Page, work: () => Promise<void>): Promise<LoadedScripts> {
+  const bodies: Promise<[string, Buffer]>[] = [];
+  const listener = (response: Awaited<ReturnType<Page['waitForResponse']>>) => {
+    const { pathname } = new URL(response.url());
+    if (!pathname.endsWith('.js')) return;
+    bodies.push(response.body().then((body) => [pathname.split('/').at(-1) ?? '', body]));
+  };
+  page.on('response', listener);
+  await work();
+  page.off('response', listener);
+  const files = new Map(await Promise.all(bodies));
+  const bytes = [...files.values()].reduce((sum, body) => sum + gzipSync(body).length, 0);
+  return { files: new Set(files.keys()), bytes };
+}
