@@ -1,14 +1,17 @@
 // What a window shows: a page that needs no session (sign-in, the links of mails), or the shell of the signed-in user.
 // The shell and its libraries are loaded after the sign-in.
 import { MantineProvider } from '@mantine/core';
-import { lazy, Suspense, useSyncExternalStore } from 'react';
+import { lazy, Suspense, useState, useSyncExternalStore } from 'react';
 import { SignIn } from './auth/SignIn.tsx';
-import { useSession } from './auth/session.ts';
+import { needsCode, useSession } from './auth/session.ts';
+import { isRecovery } from './shared/auth.ts';
 import { theme } from './shared/theme.ts';
 
 const Shell = lazy(() => import('./shell/Shell.tsx'));
 const DecisionPage = lazy(() => import('./auth/DecisionPage.tsx'));
 const InvitationPage = lazy(() => import('./auth/InvitationPage.tsx'));
+const NewPasswordPage = lazy(() => import('./auth/NewPasswordPage.tsx'));
+const CodePage = lazy(() => import('./auth/CodePage.tsx'));
 
 /** The token in the link of an invitation. It is read once: the page's address stays the same. */
 const invitation =
@@ -27,12 +30,17 @@ function useHash(): string {
 function Page() {
   const hash = useHash();
   const { session, isEnded } = useSession();
+  const [isRecovering, setRecovering] = useState(isRecovery);
   // A token is longer than the name of any page.
   const decision = /^#\/decisions\/([\w-]{20,})$/.exec(hash)?.[1];
   if (decision !== undefined) return <DecisionPage key={decision} token={decision} />;
   if (session === undefined) return null;
   if (invitation !== null) return <InvitationPage token={invitation} session={session} />;
   if (session === null) return <SignIn />;
+  if (needsCode(session)) return <CodePage session={session} />;
+  if (isRecovering) {
+    return <NewPasswordPage email={session.user.email ?? ''} onDone={() => setRecovering(false)} />;
+  }
   return <Shell session={session} isEnded={isEnded} />;
 }
 

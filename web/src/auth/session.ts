@@ -38,9 +38,16 @@ export function useSession(): SessionState {
   return state;
 }
 
-/** The application that the token of the session is for. */
-export function appOfToken(session: Session): string | undefined {
+function claimsOf(session: Session): { app_code?: string; aal?: string } {
   const [, payload = ''] = session.access_token.split('.');
   const text = atob(payload.replaceAll('-', '+').replaceAll('_', '/'));
-  return (JSON.parse(text) as { app_code?: string }).app_code;
+  return JSON.parse(text) as { app_code?: string; aal?: string };
 }
+
+/** The application that the token of the session is for. */
+export const appOfToken = (session: Session): string | undefined => claimsOf(session).app_code;
+
+/** The person has a second factor and has not used it in this session. */
+export const needsCode = (session: Session): boolean =>
+  claimsOf(session).aal !== 'aal2' &&
+  (session.user.factors?.some(({ status }) => status === 'verified') ?? false);

@@ -6,6 +6,9 @@ import { watchedFetch } from './contact.ts';
 
 export const authUrl = `${config.api_url}/auth/v1`;
 
+/** The window was opened by the link that resets a password. The client removes the address's fragment when it is made. */
+export const isRecovery = new URLSearchParams(location.hash.slice(1)).get('type') === 'recovery';
+
 export const auth = new AuthClient({
   url: authUrl,
   headers: { apikey: config.publishable_key, authorization: `Bearer ${config.publishable_key}` },

@@ -13,7 +13,7 @@ export function SessionEnded({ email }: { email: string }) {
       title="Your session has ended"
     >
       <Text mb="md">Sign in again to continue where you are.</Text>
-      <SignInForm email={email} />
+      <SignInForm mode="sign-in" email={email} />
       <Anchor component="button" type="button" mt="md" onClick={() => location.assign('/')}>
         Use another account
       </Anchor>
