@@ -43,6 +43,8 @@ export const GROUPS: readonly Group[] = [
       advisors: 'run the security and performance lints of Supabase on the schema',
       bundle: 'write one file per Edge Function to dist/functions, for a deploy; -- [--json]',
       types: 'generate types/database.ts from the migrations; -- [--check]',
+      shots:
+        'take a picture of every page of the web client; -- [--only TEXT] [--stack stack.json]',
       docs: 'generate the reference pages and the schema snapshot; -- [--check]',
       release: 'prepare a release; -- version | freeze | pack | check',
     },

@@ -1,9 +1,10 @@
 // Every page of the route map keeps the quality gates, in both themes, wide and narrow.
 
 import { expect, test } from 'vitest';
+import { allPaths } from '../../scripts/web/paths.ts';
 import { pageFaults } from '../browser/gates.ts';
-import { allPaths } from '../browser/pages.ts';
 import { openPage, signIn } from '../browser/support.ts';
+import { stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
 test.each(['light', 'dark'] as const)(
@@ -15,7 +16,9 @@ test.each(['light', 'dark'] as const)(
     const links = page.locator('main a[href*="/settings/"]');
     const hrefs = await links.evaluateAll((all) => all.map((each) => each.getAttribute('href')));
     const sections = hrefs.map((href) => (href ?? '').replace(/^#\/[^/]+/, ''));
-    expect(await pageFaults(page, [...(await allPaths()), ...new Set(sections)])).toEqual([]);
+    expect(
+      await pageFaults(page, [...(await allPaths(stackInfo())), ...new Set(sections)]),
+    ).toEqual([]);
   },
   scaled(600_000),
 );

@@ -1,0 +1,72 @@
+// The addresses of all pages of the web client's route map, with rows of the seed for their parameters. A page that is
+// added to the route map is in every test and picture that walks it.
+
+import { readFileSync } from 'node:fs';
+import { createStackClient, type StackAddress, type StackClient } from '../stack/client.ts';
+import { SEED_USERS } from '../stack/seed-users.ts';
+
+/** The route map imports components, which only the build of the client can read. */
+const ROUTES = [
+  ...readFileSync(new URL('../../web/src/shell/pages.ts', import.meta.url), 'utf8').matchAll(
+    /\bpath: '([^']+)'/g,
+  ),
+].map(([, path = '']) => path);
+
+/** Pages outside of an application. */
+const OUTSIDE = ['/-/new-application', '/-/profile'];
+
+type Values = Readonly<Record<string, readonly string[]>>;
+
+async function ids(
+  client: StackClient,
+  table: string,
+  limit: number,
+  filter: Record<string, string> = {},
+  column = 'id',
+): Promise<string[]> {
+  const { data, error } = await client
+    .from(table)
+    .select(column)
+    .match({ app_code: 'acme', ...filter })
+    .order(column)
+    .limit(limit)
+    .returns<Record<string, string>[]>();
+  if (error) throw error;
+  return data.flatMap((row) => row[column] ?? []);
+}
+
+/** The values of each parameter of the route map. The sections of the settings are read from the page itself. */
+async function parameters(client: StackClient): Promise<Values> {
+  const [first = '', second = ''] = await ids(client, 'runs', 2);
+  return {
+    workflow: await ids(client, 'workflows', 1, { kebab_name: 'order-triage' }, 'kebab_name'),
+    tab: ['versions', 'settings'],
+    runId: [first],
+    otherId: [second],
+    taskId: await ids(client, 'step_runs', 1, { status: 'waiting', wait_kind: 'task' }),
+    section: [],
+  };
+}
+
+/** Every address, without the code of the application: `/runs/<id>`. Throws if a parameter has no values. */
+export async function allPaths(stack: StackAddress): Promise<string[]> {
+  const client = createStackClient(stack, { auth: { persistSession: false } });
+  const admin = SEED_USERS.find(({ app_code, role }) => app_code === 'acme' && role === 'admin');
+  const { error } = await client.auth.signInWithPassword({
+    email: admin?.email ?? '',
+    password: admin?.password ?? '',
+  });
+  if (error) throw error;
+  const values = await parameters(client);
+  await client.auth.signOut();
+  const inside = ROUTES.flatMap((path) => {
+    let paths = [path];
+    for (const [, name = ''] of path.matchAll(/\$(\w+)/g)) {
+      const known = values[name];
+      if (known === undefined) throw new Error(`there is no value for $${name} of ${path}`);
+      paths = paths.flatMap((each) => known.map((value) => each.replace(`$${name}`, value)));
+    }
+    return paths;
+  });
+  return [...inside, ...OUTSIDE];
+}
