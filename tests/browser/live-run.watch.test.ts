@@ -6,12 +6,13 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
+import { scaled } from '../support/time.ts';
 import { openAppPage, openPage, signIn } from './support.ts';
 
 let fakes: Fakes;
 beforeAll(async () => {
   // Slow enough for a user (and this test) to see a step run.
-  fakes = await startFakes({ latencyMs: 2_500 });
+  fakes = await startFakes({ latencyMs: scaled(2_500) });
 });
 afterAll(() => fakes?.stop());
 

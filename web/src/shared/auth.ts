@@ -11,7 +11,8 @@ export const isRecovery = new URLSearchParams(location.hash.slice(1)).get('type'
 
 export const auth = new AuthClient({
   url: authUrl,
-  headers: { apikey: config.publishable_key, authorization: `Bearer ${config.publishable_key}` },
+  // With this spelling, the client replaces the header by the token of the user.
+  headers: { apikey: config.publishable_key, Authorization: `Bearer ${config.publishable_key}` },
   // The name that supabase-js uses, too.
   storageKey: `sb-${new URL(config.api_url).hostname.split('.')[0]}-auth-token`,
   autoRefreshToken: true,

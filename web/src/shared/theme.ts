@@ -31,10 +31,9 @@ const slate: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'brand',
-  primaryShade: { light: 7, dark: 5 },
+  // White text has a contrast of 5.5:1 on it, in both color schemes.
+  primaryShade: 7,
   colors: { brand: teal, dark: slate },
-  autoContrast: true,
-  luminanceThreshold: 0.35,
   defaultRadius: 'md',
   fontFamily: 'Inter, system-ui, "Open Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "JetBrains Mono", Menlo, Consolas, monospace',

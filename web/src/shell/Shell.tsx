@@ -7,16 +7,29 @@ import { Notifications } from '@mantine/notifications';
 import type { Session } from '@supabase/supabase-js';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
+import { appOfToken } from '../auth/session.ts';
 import { Announcer } from '../shared/announce.tsx';
 import { queryClient } from '../shared/query.ts';
-import { router } from './router.tsx';
+import { createAppRouter } from './router.tsx';
 import { SessionEnded } from './SessionEnded.tsx';
 import { ShellSession } from './shell-session.tsx';
 
 interface Props {
   session: Session;
   isEnded: boolean;
+}
+
+/** The router of one user. It begins with the active application if the address names no page. */
+function Pages({ session }: { session: Session }) {
+  const [router] = useState(() => {
+    const active = appOfToken(session);
+    if (active !== undefined && /^#?\/?$/.test(location.hash)) {
+      history.replaceState(history.state, '', `#/${active}`);
+    }
+    return createAppRouter();
+  });
+  return <RouterProvider router={router} />;
 }
 
 export default function Shell({ session, isEnded }: Props) {
@@ -31,7 +44,7 @@ export default function Shell({ session, isEnded }: Props) {
         <ModalsProvider>
           <Notifications position="bottom-right" />
           <Announcer />
-          <RouterProvider key={userId} router={router} />
+          <Pages key={userId} session={session} />
           {isEnded && <SessionEnded email={session.user.email ?? ''} />}
         </ModalsProvider>
       </QueryClientProvider>

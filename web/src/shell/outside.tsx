@@ -1,6 +1,6 @@
 // Pages outside of an application: the start, which goes to the active application, a new application, and not found.
 import { Anchor } from '@mantine/core';
-import { Navigate, useNavigate } from '@tanstack/react-router';
+import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { NewApplication } from '../auth/NewApplication.tsx';
 import { appOfToken } from '../auth/session.ts';
@@ -23,14 +23,23 @@ export function NewApplicationPage() {
   );
 }
 
+/** Goes to an application once; a component of the router would go again with each render until the page is there. */
+function GoTo({ app }: { app: string }) {
+  const navigate = useNavigate();
+  useEffect(() => {
+    void navigate({ to: `/${app}`, replace: true });
+  }, [app, navigate]);
+  return <LoadingState />;
+}
+
 export function StartPage() {
   const active = appOfToken(useShellSession());
   const { data, error, refetch } = useMemberships();
-  if (active !== undefined) return <Navigate to={`/${active}`} replace />;
+  if (active !== undefined) return <GoTo app={active} />;
   if (error) return <ErrorState error={error} retry={() => void refetch()} />;
   if (data === undefined) return <LoadingState />;
   const [first] = data.filter(({ accepted_at }) => accepted_at !== null);
-  return first ? <Navigate to={`/${first.app_code}`} replace /> : <NewApplicationPage />;
+  return first ? <GoTo app={first.app_code} /> : <NewApplicationPage />;
 }
 
 export function NotFound() {

@@ -47,18 +47,20 @@ function stringifySearch(search: Record<string, unknown>): string {
   return present.length === 0 ? '' : `?${new URLSearchParams(present)}`;
 }
 
-export const router = createRouter({
-  routeTree: root.addChildren([...outside, app.addChildren(pages)]),
-  history: createHashHistory(),
-  defaultNotFoundComponent: NotFound,
-  defaultErrorComponent: PageError,
-  defaultPendingComponent: PagePending,
-  defaultPreload: 'intent',
-  scrollRestoration: true,
-  parseSearch,
-  stringifySearch,
-});
-
-router.subscribe('onBeforeNavigate', ({ pathChanged, fromLocation }) => {
-  if (pathChanged && fromLocation) pageChanges();
-});
+export function createAppRouter() {
+  const router = createRouter({
+    routeTree: root.addChildren([...outside, app.addChildren(pages)]),
+    history: createHashHistory(),
+    defaultNotFoundComponent: NotFound,
+    defaultErrorComponent: PageError,
+    defaultPendingComponent: PagePending,
+    defaultPreload: 'intent',
+    scrollRestoration: true,
+    parseSearch,
+    stringifySearch,
+  });
+  router.subscribe('onBeforeNavigate', ({ pathChanged, fromLocation }) => {
+    if (pathChanged && fromLocation) pageChanges();
+  });
+  return router;
+}
