@@ -4,6 +4,7 @@ import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/cor
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet, useParams, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
+import { appOfToken } from '../auth/session.ts';
 import { addressOf } from '../shared/address.tsx';
 import { Brand } from '../shared/Brand.tsx';
 import { setTitleContext } from '../shared/page-change.ts';
@@ -13,6 +14,7 @@ import classes from './Frame.module.css';
 import { useMemberships } from './memberships.ts';
 import { PaletteButton } from './PaletteButton.tsx';
 import { PAGES } from './pages.ts';
+import { useShellSession } from './shell-session.tsx';
 import { UserMenu } from './UserMenu.tsx';
 import { useNavPermissions, useOpenTasks } from './use-nav.ts';
 
@@ -25,7 +27,8 @@ const TRIGGERS = ['/webhooks', '/events', '/database-triggers'];
 
 function Navigation({ app, onGo }: { app: string; onGo(): void }) {
   const pathname = useRouterState({ select: ({ location }) => location.pathname });
-  const path = pathname.slice(app.length + 1) || '/';
+  const isInside = pathname === `/${app}` || pathname.startsWith(`/${app}/`);
+  const path = isInside ? pathname.slice(app.length + 1) || '/' : '';
   const permissions = useNavPermissions(app);
   const tasks = useOpenTasks(app);
   const { data } = useMemberships();
@@ -68,7 +71,9 @@ function Navigation({ app, onGo }: { app: string; onGo(): void }) {
 
 export function Frame() {
   const [isOpen, { toggle, close }] = useDisclosure();
-  const { app } = useParams({ strict: false }) as { app?: string };
+  // In pages outside of an application, the navigation is that of the active one.
+  const active = appOfToken(useShellSession());
+  const { app = active } = useParams({ strict: false }) as { app?: string };
   return (
     <AppShell
       header={{ height: 56 }}
