@@ -11,6 +11,8 @@ COPY types types
 COPY functions/_shared/text functions/_shared/text
 COPY sdk/src sdk/src
 COPY web web
+# The build renders them for the help links.
+COPY docs docs
 RUN node_modules/.bin/vite build web --emptyOutDir --logLevel warn
 
 FROM caddy:2.10.2-alpine

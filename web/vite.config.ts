@@ -2,9 +2,10 @@
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { docs } from './build/docs.ts';
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), docs()],
   resolve: {
     alias: {
       // react-jsonschema-form names its usual validator in a part for tests. It compiles schemas to code, which the

@@ -38,7 +38,7 @@ export const webExists = (): boolean => existsSync(join(WEB, 'index.html'));
 /** The files on which a build depends. */
 async function fingerprint(): Promise<string> {
   const files: string[] = ['package-lock.json'];
-  for await (const file of glob('{web,types,sdk/src}/**/*', {
+  for await (const file of glob('{web,docs,types,sdk/src}/**/*', {
     cwd: ROOT,
     exclude: (name) => name === 'dist' || name === 'node_modules',
   })) {

@@ -86,6 +86,7 @@ describe('the build context', () => {
     expect([...roots].sort()).toEqual([
       'deno.json',
       'deploy',
+      'docs',
       'functions',
       'package-lock.json',
       'package.json',
