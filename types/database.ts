@@ -2969,7 +2969,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "publish_workflow":
-{ Args: { "skip_unchanged"?: boolean,"workflow_version_id": string }; Returns: {
+{ Args: { "change_note"?: string,"skip_unchanged"?: boolean,"workflow_version_id": string }; Returns: {
               "app_code": string,
 "change_note": string,
 "content_hash": string,
@@ -3727,6 +3727,54 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "applications"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"test_workflow":
+{ Args: { "definition": Json,"input"?: Json,"input_schema"?: Json,"kebab_name": string }; Returns: {
+              "app_code": string,
+"canary_id": string | null,
+"completed_at": string | null,
+"context_version": number,
+"created_at": string,
+"created_by": string | null,
+"current_step": string | null,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"edits": Json | null,
+"error": Json | null,
+"event_seq": number,
+"held_by": string | null,
+"id": string,
+"idempotency_key": string | null,
+"input": NonNullable<Json>,
+"is_limited": boolean,
+"metadata": NonNullable<Json>,
+"open_steps": number,
+"origin_run_id": string | null,
+"output": Json | null,
+"parent_close_policy": string | null,
+"parent_run_id": string | null,
+"parent_step_run_id": string | null,
+"paused_at": string | null,
+"pending_outcome": Json | null,
+"priority": number,
+"rerun_from_step": string | null,
+"start_at": string | null,
+"started_at": string | null,
+"status": string,
+"steps_completed": number,
+"steps_total": number,
+"tags": (string)[] | null,
+"trace_id": string,
+"trigger_type": string,
+"updated_at": string,
+"workflow_id": string,
+"workflow_version_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "runs"
         isOneToOne: true
         isSetofReturn: false
       } },

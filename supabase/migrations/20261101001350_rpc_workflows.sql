@@ -131,7 +131,9 @@ $$;
 comment on function stepbase_private.same_as_published(stepbase.workflow_versions) is
   'The published version of the workflow if it does the same as the draft: content, schemas and components; else nulls.';
 
-create function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
+create function stepbase_private.publish_workflow(
+  p_workflow_version_id uuid, p_skip_unchanged boolean, p_change_note text
+)
 returns stepbase.workflow_versions
 language plpgsql
 security definer
@@ -143,6 +145,9 @@ declare
   v_same stepbase.workflow_versions;
   v_canary_id uuid;
 begin
+  if length(p_change_note) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'change_note must have at most 1000 characters');
+  end if;
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
   from stepbase.workflows w
@@ -182,7 +187,9 @@ begin
   end if;
 
   update stepbase.workflow_versions v
-  set status = 'published', published_at = now(), published_by = auth.uid()
+  set
+    status = 'published', published_at = now(), published_by = auth.uid(),
+    change_note = coalesce(btrim(p_change_note), v.change_note)
   where v.id = v_version.id
   returning * into v_version;
 
@@ -196,22 +203,24 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.publish_workflow(uuid, boolean) is 'Implements stepbase.publish_workflow.';
-grant execute on function stepbase_private.publish_workflow(uuid, boolean) to authenticated;
+comment on function stepbase_private.publish_workflow(uuid, boolean, text) is 'Implements stepbase.publish_workflow.';
+grant execute on function stepbase_private.publish_workflow(uuid, boolean, text) to authenticated;
 
-create function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean default false)
+create function stepbase.publish_workflow(
+  workflow_version_id uuid, skip_unchanged boolean default false, change_note text default null
+)
 returns stepbase.workflow_versions
 language sql
 set search_path = ''
 as $$
   select stepbase_private.publish_workflow(
-    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged
+    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged, publish_workflow.change_note
   );
 $$;
 
-comment on function stepbase.publish_workflow(uuid, boolean) is
+comment on function stepbase.publish_workflow(uuid, boolean, text) is
   'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the '
-  'draft does the same as the published version, deletes the draft and returns the published version. Requires '
-  'workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the '
-  'definition has problems (detail.errors).';
-grant execute on function stepbase.publish_workflow(uuid, boolean) to authenticated;
+  'draft does the same as the published version, deletes the draft and returns the published version. change_note: what '
+  'changed, for people, at most 1,000 characters. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404 unknown '
+  'version, SB409 not a draft, or a canary is running, SB423 the definition has problems (detail.errors).';
+grant execute on function stepbase.publish_workflow(uuid, boolean, text) to authenticated;

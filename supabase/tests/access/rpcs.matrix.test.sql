@@ -108,6 +108,8 @@ values
   -- It needs a preview.
   ('start_operation',            'SB400 SB400 SB403 | SB400 SB400 SB403 SB403 | -', $$select start_operation('pause', '{}', 'x')$$),
   ('stop_canary',                '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select stop_canary({canary})$$),
+  ('test_workflow',              '1 1 SB403 | 1 1 SB403 SB403 | -',
+    $$select test_workflow('w-00d001', '{"nodes": [{"id": "a", "type": "transform", "data": {"config": {"expression": "1"}}}], "edges": []}')$$),
   ('start_run',                  '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_run('w-00d001', '{}')$$),
   ('start_runs',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select start_runs('w-00d001', '[{}]')$$),
   -- Operators' SQL; operator_sql.test.sql has the roles that may execute it.
