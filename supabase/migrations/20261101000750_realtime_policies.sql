@@ -2,6 +2,7 @@
 --   stepbase:run:<run_id>            members who can select that run
 --   stepbase:app:<app_code>:runs     members of that app with run:read
 --   stepbase:app:<app_code>:operations  the same
+--   stepbase:app:<app_code>:workflows   members of that app with workflow:read
 -- Clients cannot send on these channels: there is no insert policy.
 
 create function stepbase_private.may_receive(p_topic text)
@@ -19,6 +20,9 @@ begin
       where r.id = substr(p_topic, 14)::uuid and r.app_code = stepbase_private.app_code()
     );
   end if;
+  if p_topic = 'stepbase:app:' || stepbase_private.app_code() || ':workflows' then
+    return stepbase_private.has_permission('workflow:read');
+  end if;
   return p_topic in (
       'stepbase:app:' || stepbase_private.app_code() || ':runs',
       'stepbase:app:' || stepbase_private.app_code() || ':operations'
@@ -29,7 +33,7 @@ $$;
 
 comment on function stepbase_private.may_receive(text) is
   'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id>, '
-  'stepbase:app:<app_code>:runs or stepbase:app:<app_code>:operations.';
+  'stepbase:app:<app_code>:runs, stepbase:app:<app_code>:operations or stepbase:app:<app_code>:workflows.';
 grant execute on function stepbase_private.may_receive(text) to authenticated;
 
 create function stepbase_private.has_realtime_policy()
