@@ -1,6 +1,6 @@
--- continue_on_version: an open run continues on another version of its workflow. A new run copies the results of the
--- steps that the versions share, as a rerun does, and the old run ends as cancelled, without compensation: the new run
--- compensates the copied steps if it fails.
+-- continue_on_version: an open or failed run continues on another version of its workflow. A new run copies the
+-- results of the steps that the versions share, as a rerun does. An open run ends as cancelled, without compensation:
+-- the new run compensates the copied steps if it fails. A run that has failed stays as it is.
 
 create function stepbase_engine.continue_plan(p_run stepbase.runs, p_workflow_version_id uuid)
 returns table (step_id text, ordinal int, action text, reason text)
@@ -108,12 +108,23 @@ declare
   v_workflow stepbase.workflows;
   v_version_id uuid;
 begin
-  if p_run.completed_at is not null or p_run.pending_outcome is not null then
+  if p_run.pending_outcome is not null
+    or p_run.completed_at is not null and p_run.status not in ('failed', 'timed_out')
+  then
     perform stepbase_private.raise_error(
       'conflict',
       case when p_run.completed_at is null then 'The run is compensating, so it cannot continue'
         else format('The run is already %s; rerun it instead', p_run.status) end
     );
+  end if;
+  if p_run.completed_at is not null and p_run.parent_run_id is not null then
+    perform stepbase_private.raise_error(
+      'conflict', 'A child of another run has failed; continue or redrive its parent',
+      jsonb_build_object('parent_run_id', p_run.parent_run_id)
+    );
+  end if;
+  if p_run.completed_at is not null and stepbase_engine.is_compensated(p_run.id) then
+    perform stepbase_private.raise_error('conflict', 'The run was compensated, so it cannot continue; start a new run');
   end if;
   select w.* into strict v_workflow from stepbase.workflows w where w.id = p_run.workflow_id;
   perform stepbase_engine.require_runnable(v_workflow);
@@ -138,8 +149,9 @@ end;
 $$;
 
 comment on function stepbase_engine.continue_target(stepbase.runs, int) is
-  'The version on which an open run continues: the one with the number, or the published one. SB404 if there is none, SB409 '
-  'if the run has ended, compensates or has this version, or its workflow cannot be started.';
+  'The version on which an open or failed run continues: the one with the number, or the published one. SB404 if there is '
+  'none, SB409 if the run has completed or was cancelled, compensates or has this version, is the failed child of a run, or '
+  'if its workflow cannot be started.';
 
 create function stepbase_engine.move_to_run(p_from uuid, p_to uuid, p_kept text[])
 returns void
@@ -190,6 +202,7 @@ declare
   v_first text;
   v_new int;
   v_input jsonb := p_run.input;
+  v_is_open constant boolean := p_run.completed_at is null;
 begin
   select
     coalesce(array_agg(p.step_id) filter (where p.action = 'copied'), '{}'),
@@ -201,23 +214,27 @@ begin
   if p_run.held_by is not null then
     v_input := stepbase_engine.gather_batch(p_run);
   end if;
-  -- The step of a parent waits for the new run, and a repeated start returns it.
-  update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
-  where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
-  -- Ends first: the new run takes its place in the quota of the application.
-  perform stepbase_engine.end_runs(
-    array[p_run.id], 'cancelled',
-    jsonb_strip_nulls(jsonb_build_object(
-      'code', 'continued_on_version', 'message', format('Another run continues it on version %s', v_new),
-      'version', v_new, 'reason', p_reason
-    )),
-    p_actor_id, false
-  );
+  if v_is_open then
+    -- The step of a parent waits for the new run, and a repeated start returns it.
+    update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
+    where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
+    -- Ends first: the new run takes its place in the quota of the application.
+    perform stepbase_engine.end_runs(
+      array[p_run.id], 'cancelled',
+      jsonb_strip_nulls(jsonb_build_object(
+        'code', 'continued_on_version', 'message', format('Another run continues it on version %s', v_new),
+        'version', v_new, 'reason', p_reason
+      )),
+      p_actor_id, false
+    );
+  end if;
   v_run := stepbase_engine.start_run(
-    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
+    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type,
+    -- A failed run keeps its key, as after a redrive.
+    case when v_is_open then p_run.idempotency_key end, p_run.priority,
     p_actor_id, p_run.parent_run_id, p_run.parent_step_run_id, p_run.id,
     case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy,
-    p_run.tags, p_run.start_at
+    p_run.tags, case when v_is_open then p_run.start_at end
   );
   if v_run.held_by is not null then
     perform stepbase_engine.move_hold(p_run, v_run.id);
@@ -232,7 +249,9 @@ begin
       );
     end if;
   end if;
-  perform stepbase_engine.move_to_run(p_run.id, v_run.id, v_kept);
+  if v_is_open then
+    perform stepbase_engine.move_to_run(p_run.id, v_run.id, v_kept);
+  end if;
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event(
       'run.continued', v_run.id, v_run.app_code, v_run.status, p_actor_id,
@@ -247,4 +266,5 @@ $$;
 
 comment on function stepbase_engine.continue_run(stepbase.runs, uuid, text, uuid) is
   'Ends an open run as cancelled, without compensation, and starts a run of another version that has its results, its unread '
-  'signals, its parent and its idempotency key. The caller has locked the run and checked the version.';
+  'signals, its parent and its idempotency key. Of a failed run the new run has the results only. The caller has locked the '
+  'run and checked the version.';

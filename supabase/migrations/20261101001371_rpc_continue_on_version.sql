@@ -1,4 +1,5 @@
--- RPCs that continue an open run on another version, and show before what that would do. See rpc_runs for the pattern.
+-- RPCs that continue an open or failed run on another version, and show before what that would do. See rpc_runs for
+-- the pattern.
 
 create function stepbase_private.continue_on_version(p_run_id uuid, p_version int, p_reason text)
 returns stepbase.runs
@@ -12,8 +13,10 @@ declare
   );
   v_new stepbase.runs;
 begin
-  -- The run ends as cancelled.
-  perform stepbase_private.require_permission('run:cancel');
+  if v_run.completed_at is null then
+    -- The run ends as cancelled.
+    perform stepbase_private.require_permission('run:cancel');
+  end if;
   if length(p_reason) > 1000 then
     perform stepbase_private.raise_error('invalid_request', 'reason must have at most 1000 characters');
   end if;
@@ -21,7 +24,9 @@ begin
   v_new := stepbase_engine.continue_run(
     v_run, stepbase_engine.continue_target(v_run, p_version), p_reason, stepbase_private.user_id()
   );
-  perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  if v_run.completed_at is null then
+    perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  end if;
   if v_run.status = 'paused' then
     return stepbase_private.pause_run(v_new.id);
   end if;
@@ -43,11 +48,12 @@ as $$
 $$;
 
 comment on function stepbase.continue_on_version(uuid, int, text) is
-  'Continues an open run on another version of its workflow (default: the published one) and returns the new run. Results of '
-  'steps that both versions share are copied; the other steps run on the new version. The old run ends as cancelled, without '
-  'compensation. A paused run stays paused. Requires run:execute and run:cancel. Errors: SB400, SB401, SB403, SB404 unknown '
-  'run or version, SB409 the run has ended, compensates or has this version, the workflow cannot be started, or no step '
-  'would run, SB422 the input does not match the schema of the version, SB429.';
+  'Continues an open or failed run on another version of its workflow (default: the published one) and returns the new run. '
+  'Results of steps that both versions share are copied; the other steps run on the new version. An open run ends as '
+  'cancelled, without compensation; a failed or timed-out run stays as it is. A paused run stays paused. Requires '
+  'run:execute, and run:cancel for an open run. Errors: SB400, SB401, SB403, SB404 unknown run or version, SB409 the run has '
+  'completed or was cancelled, compensates or was compensated, has this version, or is the failed child of another run, the '
+  'workflow cannot be started, or no step would run, SB422 the input does not match the schema of the version, SB429.';
 grant execute on function stepbase.continue_on_version(uuid, int, text) to authenticated;
 
 create function stepbase_private.preview_continue(p_run_id uuid, p_version int)

@@ -105,6 +105,43 @@ describe.concurrent('continue_on_version', () => {
     );
   });
 
+  test('continues a failed run at the changed step, and leaves it failed', async () => {
+    const lines = ['a > b', 'b > end'];
+    const name = await b.publish([stamp('a'), value('b', '$error("a bug")'), stamp('end')], lines);
+    const { id } = await b.start(name, { n: 1 }, { idempotency_key: `f-${name}` });
+    expect((await b.ended(id)).run.status).toBe('failed');
+    await publishAgain(name, [stamp('a'), value('b', 'steps.a.output'), stamp('end')], lines);
+
+    const plan = await b.developer.rpc('preview_continue', { run_id: id });
+    expect((plan.data as { steps: Record<string, string>[] }).steps).toMatchObject([
+      { step_id: 'a', action: 'copied' },
+      { step_id: 'b', action: 'runs_again', reason: 'changed' },
+      { step_id: 'end', action: 'may_run' },
+    ]);
+    const next = await continued(id, { reason: 'a bug in b' });
+    const { run } = await b.ended(next.id);
+    expect(run).toMatchObject({
+      status: 'completed',
+      origin_run_id: id,
+      idempotency_key: null,
+      output: { end: `end ${next.id}` },
+    });
+    // The result of the first step is the old one.
+    const { data } = await b.developer
+      .from('step_runs')
+      .select('output')
+      .eq('run_id', next.id)
+      .eq('step_id', 'b')
+      .single<{ output: string }>();
+    expect(data?.output).toBe(`a ${id}`);
+    const old = await b.ended(id);
+    expect(old.run).toMatchObject({ status: 'failed', idempotency_key: `f-${name}` });
+    // A run that has completed has nothing to continue.
+    expect(
+      codeOf(await b.developer.rpc('continue_on_version', { run_id: next.id, version: 1 })),
+    ).toBe('SB409 conflict');
+  });
+
   test('keeps unread signals, and a paused run paused; a changed input schema is checked', async () => {
     const lines = ['a > gate', 'gate > end'];
     const hold = node('hold', 'wait_for_signal', { signal_name: 'never' });
