@@ -1,41 +1,151 @@
-// The definition of a workflow.
-import { JsonView } from '../shared/JsonView.tsx';
+// The editor of a workflow: its draft on a canvas, as a list, as JSON and as code. `?run=<id>` opens it with the data of a
+// run; for a failed run, publishing offers to continue that run on the new version.
+import { Alert, Button, Text } from '@mantine/core';
+import { useCallback, useState } from 'react';
+import { AppLink, useAddressParam } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
-import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
+import { supabase, type Workflow } from '../shared/supabase.ts';
+import type { RunSnapshot } from '../shared/use-run.ts';
 import { useWorkflow } from '../workflows/use-workflow.ts';
+import { ContinueRun } from './dialogs/ContinueRun.tsx';
+import { type Loaded, loadDraft } from './draft/load.ts';
+import { useDraft } from './draft/use-draft.ts';
+import { EditorProvider, NOTHING, type StepType } from './editor-context.tsx';
+import { RunData } from './RunPicker.tsx';
+import type { OpenDialog } from './use-commands.ts';
+import { Workbench } from './Workbench.tsx';
 
-export default function EditorPage() {
-  const { data: workflow, error, refetch } = useWorkflow();
-  const versionId = workflow?.latest_version_id ?? workflow?.published_version_id ?? undefined;
-  const version = useAppQuery(
-    ['workflows', 'version', versionId],
-    (signal) =>
-      ask(
-        supabase
-          .from('workflow_versions')
-          .select('*')
-          .eq('id', versionId ?? '')
-          .abortSignal(signal)
-          .single(),
-      ),
-    { enabled: versionId !== undefined },
-  );
-  if (error) return <ErrorState error={error} retry={() => void refetch()} />;
-  if (workflow === undefined) return <LoadingState />;
+const FAILED = new Set(['failed', 'timed_out']);
+
+function Editor({
+  workflow,
+  loaded,
+  types,
+}: {
+  workflow: Workflow;
+  loaded: Loaded;
+  types: StepType[];
+}) {
+  const mayWrite = useMay('workflow:write');
+  const mayPublish = useMay('workflow:publish');
+  const mayTest = useMay('run:execute') && mayPublish;
+  const doc = useDraft(workflow.kebab_name, workflow.id, loaded, mayWrite);
+  const [selection, select] = useState(NOTHING);
+  const [run, setRun] = useState<RunSnapshot>();
+  const [address, setAddress] = useAddressParam('run');
+  // A test run is of another, hidden workflow, so it does not belong into the address.
+  const [testId, setTestId] = useState<string>();
+  const [asked, setAsked] = useState<OpenDialog>();
+  const [isContinuing, setContinuing] = useState(false);
+  const runId = testId ?? address;
+  const onSnapshot = useCallback((next: RunSnapshot | undefined) => setRun(next), []);
+  const isFailed =
+    run !== undefined && FAILED.has(run.run.status) && run.run.workflow_id === workflow.id;
+
   return (
     <>
       <PageHeader
         title={workflow.name}
         help="guides/write-a-workflow"
         back={{ to: `/workflows/${workflow.kebab_name}`, label: 'Workflow' }}
+        actions={
+          <>
+            {mayTest && (
+              <Button variant="default" onClick={() => setAsked({ kind: 'test' })}>
+                Test
+              </Button>
+            )}
+            {mayPublish && (
+              <Button
+                disabled={doc.version?.status !== 'draft'}
+                onClick={() => setAsked({ kind: 'publish' })}
+              >
+                Publish
+              </Button>
+            )}
+          </>
+        }
       />
-      {versionId === undefined && <EmptyState title="No version yet" />}
-      {version.error && <ErrorState error={version.error} retry={() => void version.refetch()} />}
-      {version.data && (
-        <JsonView label="Definition" value={version.data.definition} depth={3} maxHeight={700} />
+      {runId !== undefined && <RunData key={runId} runId={runId} onChange={onSnapshot} />}
+      {isFailed && (
+        <Alert color="red" variant="light" mb="sm" p="xs">
+          <Text size="sm" c="var(--mantine-color-text)">
+            This is the data of a run that failed
+            {typeof (run.run.error as { message?: unknown } | null)?.message === 'string'
+              ? `: ${(run.run.error as { message: string }).message}`
+              : ''}
+            . Change the workflow and publish it; then the run can continue from the failed step.{' '}
+            <AppLink to={`/runs/${run.run.id}`} size="sm" underline="always">
+              Open the run
+            </AppLink>
+          </Text>
+        </Alert>
+      )}
+      <EditorProvider
+        workflow={workflow}
+        doc={doc}
+        types={types}
+        mayWrite={mayWrite}
+        run={run}
+        selection={selection}
+        select={select}
+      >
+        <Workbench
+          runId={runId}
+          onRun={(id) => {
+            const isOwn = id === undefined || id === address;
+            setTestId(isOwn ? undefined : id);
+            if (id === undefined) setAddress(undefined);
+          }}
+          asked={asked}
+          onAsked={setAsked}
+          onPublished={(version) => {
+            doc.published(version);
+            if (isFailed) setContinuing(true);
+          }}
+        />
+      </EditorProvider>
+      {isContinuing && run !== undefined && (
+        <ContinueRun runId={run.run.id} onClose={() => setContinuing(false)} />
       )}
     </>
   );
+}
+
+export default function EditorPage() {
+  const { data: workflow, error, refetch } = useWorkflow();
+  const loaded = useAppQuery(
+    ['draft', workflow?.id],
+    (signal) =>
+      loadDraft(
+        {
+          kebab_name: workflow?.kebab_name ?? '',
+          latest_version_id: workflow?.latest_version_id ?? null,
+        },
+        signal,
+      ),
+    // The editor keeps it current itself; a later visit reads it again.
+    { enabled: workflow !== undefined, staleTime: Number.POSITIVE_INFINITY, gcTime: 0 },
+  );
+  const types = useAppQuery(
+    ['step-types'],
+    (signal) => ask(supabase.from('step_types').select('*').order('ordinal').abortSignal(signal)),
+    { staleTime: 600_000 },
+  );
+  const problem = error ?? loaded.error ?? types.error;
+  if (problem) {
+    const retry = () => {
+      void refetch();
+      void loaded.refetch();
+      void types.refetch();
+    };
+    return <ErrorState error={problem} retry={retry} />;
+  }
+  if (workflow === undefined || loaded.data === undefined || types.data === undefined) {
+    return <LoadingState rows={10} />;
+  }
+  return <Editor key={workflow.id} workflow={workflow} loaded={loaded.data} types={types.data} />;
 }

@@ -30,6 +30,7 @@ export const PAGES: readonly PageRoute[] = [
     nav: { label: 'Workflows', icon: IconSitemap },
     permission: 'workflow:read',
   },
+  { path: '/new-workflow', load: () => import('../editor/new/NewWorkflowPage.tsx') },
   { path: '/workflows/$workflow', load: () => import('../workflows/WorkflowPage.tsx') },
   { path: '/workflows/$workflow/edit', load: () => import('../editor/EditorPage.tsx') },
   { path: '/workflows/$workflow/$tab', load: () => import('../workflows/WorkflowPage.tsx') },
