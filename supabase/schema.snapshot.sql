@@ -2871,6 +2871,7 @@ CREATE TRIGGER workflow_versions_pin_prompts_on_update AFTER UPDATE OF status ON
 CREATE TRIGGER workflow_versions_point_at_latest AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.point_at_latest_version();
 CREATE TRIGGER workflow_versions_request_check_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW WHEN ((new.status = 'published'::text)) EXECUTE FUNCTION stepbase_private.request_version_check();
 CREATE TRIGGER workflow_versions_request_check_on_update AFTER UPDATE OF status ON stepbase.workflow_versions FOR EACH ROW WHEN (((old.status IS DISTINCT FROM new.status) AND (new.status = 'published'::text))) EXECUTE FUNCTION stepbase_private.request_version_check();
+CREATE TRIGGER workflow_versions_send_message AFTER INSERT OR UPDATE OF definition, input_schema, status ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.send_version_message();
 CREATE TRIGGER workflow_versions_sync_graph_on_insert AFTER INSERT ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
 CREATE TRIGGER workflow_versions_sync_graph_on_update AFTER UPDATE OF definition ON stepbase.workflow_versions FOR EACH ROW WHEN ((old.definition IS DISTINCT FROM new.definition)) EXECUTE FUNCTION stepbase_private.sync_workflow_graph();
 CREATE TRIGGER workflow_versions_touch_updated_at BEFORE UPDATE ON stepbase.workflow_versions FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
@@ -3111,7 +3112,7 @@ AS $function$
     continue_on_version.run_id, continue_on_version.version, continue_on_version.reason
   );
 $function$;
-comment on function stepbase.continue_on_version(run_id uuid, version integer, reason text) is 'Continues an open run on another version of its workflow (default: the published one) and returns the new run. Results of steps that both versions share are copied; the other steps run on the new version. The old run ends as cancelled, without compensation. A paused run stays paused. Requires run:execute and run:cancel. Errors: SB400, SB401, SB403, SB404 unknown run or version, SB409 the run has ended, compensates or has this version, the workflow cannot be started, or no step would run, SB422 the input does not match the schema of the version, SB429.';
+comment on function stepbase.continue_on_version(run_id uuid, version integer, reason text) is 'Continues an open or failed run on another version of its workflow (default: the published one) and returns the new run. Results of steps that both versions share are copied; the other steps run on the new version. An open run ends as cancelled, without compensation; a failed or timed-out run stays as it is. A paused run stays paused. Requires run:execute, and run:cancel for an open run. Errors: SB400, SB401, SB403, SB404 unknown run or version, SB409 the run has completed or was cancelled, compensates or was compensated, has this version, or is the failed child of another run, the workflow cannot be started, or no step would run, SB422 the input does not match the schema of the version, SB429.';
 grant execute on function stepbase.continue_on_version(run_id uuid, version integer, reason text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text, service_account_id uuid DEFAULT NULL::uuid)
@@ -3554,17 +3555,17 @@ $function$;
 comment on function stepbase.promote_canary(canary_id uuid) is 'Makes the version of a running canary the published version of its workflow, and returns the canary. Requires workflow:publish. Errors: SB401, SB403, SB404, SB409 the canary has ended.';
 grant execute on function stepbase.promote_canary(canary_id uuid) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean DEFAULT false, change_note text DEFAULT NULL::text)
  RETURNS stepbase.workflow_versions
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.publish_workflow(
-    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged
+    publish_workflow.workflow_version_id, publish_workflow.skip_unchanged, publish_workflow.change_note
   );
 $function$;
-comment on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft does the same as the published version, deletes the draft and returns the published version. Requires workflow:publish. Errors: SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the definition has problems (detail.errors).';
-grant execute on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean) to authenticated, service_role;
+comment on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean, change_note text) is 'Publishes a draft: the version becomes immutable, and new runs use it. Returns the version. skip_unchanged: if the draft does the same as the published version, deletes the draft and returns the published version. change_note: what changed, for people, at most 1,000 characters. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404 unknown version, SB409 not a draft, or a canary is running, SB423 the definition has problems (detail.errors).';
+grant execute on function stepbase.publish_workflow(workflow_version_id uuid, skip_unchanged boolean, change_note text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.query_run(run_id uuid, query_name text)
  RETURNS jsonb
@@ -4028,6 +4029,18 @@ AS $function$
 $function$;
 comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one of this session and of new sessions, and returns it; other sessions keep theirs. Refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb DEFAULT '{}'::jsonb, input_schema jsonb DEFAULT NULL::jsonb)
+ RETURNS stepbase.runs
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.test_workflow(
+    test_workflow.kebab_name, test_workflow.definition, test_workflow.input, test_workflow.input_schema
+  );
+$function$;
+comment on function stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb, input_schema jsonb) is 'Starts a test run of a definition that is not published, such as a draft or a part of one, and returns the run. It does what a run of a published version does, with all effects. It has the tag test and belongs to a hidden workflow test-of-<kebab_name>. kebab_name: the workflow that is tested. input_schema: checks the input; null: every object is accepted. Requires run:execute and workflow:publish. Errors: SB400, SB401, SB403, SB409, SB422 the input does not match, SB423 the definition has problems (detail.errors), SB429.';
+grant execute on function stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb, input_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.update_application(name text DEFAULT NULL::text, description text DEFAULT NULL::text, run_retention_days double precision DEFAULT NULL::double precision, event_retention_days integer DEFAULT NULL::integer, audit_retention_days integer DEFAULT NULL::integer, max_waiting_runs integer DEFAULT NULL::integer, search_language text DEFAULT NULL::text)
  RETURNS stepbase.applications
@@ -9123,6 +9136,7 @@ declare
   v_first text;
   v_new int;
   v_input jsonb := p_run.input;
+  v_is_open constant boolean := p_run.completed_at is null;
 begin
   select
     coalesce(array_agg(p.step_id) filter (where p.action = 'copied'), '{}'),
@@ -9134,23 +9148,27 @@ begin
   if p_run.held_by is not null then
     v_input := stepbase_engine.gather_batch(p_run);
   end if;
-  -- The step of a parent waits for the new run, and a repeated start returns it.
-  update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
-  where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
-  -- Ends first: the new run takes its place in the quota of the application.
-  perform stepbase_engine.end_runs(
-    array[p_run.id], 'cancelled',
-    jsonb_strip_nulls(jsonb_build_object(
-      'code', 'continued_on_version', 'message', format('Another run continues it on version %s', v_new),
-      'version', v_new, 'reason', p_reason
-    )),
-    p_actor_id, false
-  );
+  if v_is_open then
+    -- The step of a parent waits for the new run, and a repeated start returns it.
+    update stepbase.runs r set parent_step_run_id = null, idempotency_key = null
+    where r.id = p_run.id and (r.parent_step_run_id is not null or r.idempotency_key is not null);
+    -- Ends first: the new run takes its place in the quota of the application.
+    perform stepbase_engine.end_runs(
+      array[p_run.id], 'cancelled',
+      jsonb_strip_nulls(jsonb_build_object(
+        'code', 'continued_on_version', 'message', format('Another run continues it on version %s', v_new),
+        'version', v_new, 'reason', p_reason
+      )),
+      p_actor_id, false
+    );
+  end if;
   v_run := stepbase_engine.start_run(
-    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type, p_run.idempotency_key, p_run.priority,
+    p_run.app_code, p_workflow_version_id, v_input, p_run.trigger_type,
+    -- A failed run keeps its key, as after a redrive.
+    case when v_is_open then p_run.idempotency_key end, p_run.priority,
     p_actor_id, p_run.parent_run_id, p_run.parent_step_run_id, p_run.id,
     case when v_kept <> '{}' then v_first end, p_run.metadata, p_run.parent_close_policy,
-    p_run.tags, p_run.start_at
+    p_run.tags, case when v_is_open then p_run.start_at end
   );
   if v_run.held_by is not null then
     perform stepbase_engine.move_hold(p_run, v_run.id);
@@ -9165,7 +9183,9 @@ begin
       );
     end if;
   end if;
-  perform stepbase_engine.move_to_run(p_run.id, v_run.id, v_kept);
+  if v_is_open then
+    perform stepbase_engine.move_to_run(p_run.id, v_run.id, v_kept);
+  end if;
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event(
       'run.continued', v_run.id, v_run.app_code, v_run.status, p_actor_id,
@@ -9177,7 +9197,7 @@ begin
   return v_run;
 end;
 $function$;
-comment on function stepbase_engine.continue_run(p_run stepbase.runs, p_workflow_version_id uuid, p_reason text, p_actor_id uuid) is 'Ends an open run as cancelled, without compensation, and starts a run of another version that has its results, its unread signals, its parent and its idempotency key. The caller has locked the run and checked the version.';
+comment on function stepbase_engine.continue_run(p_run stepbase.runs, p_workflow_version_id uuid, p_reason text, p_actor_id uuid) is 'Ends an open run as cancelled, without compensation, and starts a run of another version that has its results, its unread signals, its parent and its idempotency key. Of a failed run the new run has the results only. The caller has locked the run and checked the version.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_target(p_run stepbase.runs, p_version integer)
  RETURNS uuid
@@ -9189,12 +9209,23 @@ declare
   v_workflow stepbase.workflows;
   v_version_id uuid;
 begin
-  if p_run.completed_at is not null or p_run.pending_outcome is not null then
+  if p_run.pending_outcome is not null
+    or p_run.completed_at is not null and p_run.status not in ('failed', 'timed_out')
+  then
     perform stepbase_private.raise_error(
       'conflict',
       case when p_run.completed_at is null then 'The run is compensating, so it cannot continue'
         else format('The run is already %s; rerun it instead', p_run.status) end
     );
+  end if;
+  if p_run.completed_at is not null and p_run.parent_run_id is not null then
+    perform stepbase_private.raise_error(
+      'conflict', 'A child of another run has failed; continue or redrive its parent',
+      jsonb_build_object('parent_run_id', p_run.parent_run_id)
+    );
+  end if;
+  if p_run.completed_at is not null and stepbase_engine.is_compensated(p_run.id) then
+    perform stepbase_private.raise_error('conflict', 'The run was compensated, so it cannot continue; start a new run');
   end if;
   select w.* into strict v_workflow from stepbase.workflows w where w.id = p_run.workflow_id;
   perform stepbase_engine.require_runnable(v_workflow);
@@ -9217,7 +9248,7 @@ begin
   return v_version_id;
 end;
 $function$;
-comment on function stepbase_engine.continue_target(p_run stepbase.runs, p_version integer) is 'The version on which an open run continues: the one with the number, or the published one. SB404 if there is none, SB409 if the run has ended, compensates or has this version, or its workflow cannot be started.';
+comment on function stepbase_engine.continue_target(p_run stepbase.runs, p_version integer) is 'The version on which an open or failed run continues: the one with the number, or the published one. SB404 if there is none, SB409 if the run has completed or was cancelled, compensates or has this version, is the failed child of a run, or if its workflow cannot be started.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_worker()
  RETURNS void
@@ -24483,8 +24514,10 @@ declare
   );
   v_new stepbase.runs;
 begin
-  -- The run ends as cancelled.
-  perform stepbase_private.require_permission('run:cancel');
+  if v_run.completed_at is null then
+    -- The run ends as cancelled.
+    perform stepbase_private.require_permission('run:cancel');
+  end if;
   if length(p_reason) > 1000 then
     perform stepbase_private.raise_error('invalid_request', 'reason must have at most 1000 characters');
   end if;
@@ -24492,7 +24525,9 @@ begin
   v_new := stepbase_engine.continue_run(
     v_run, stepbase_engine.continue_target(v_run, p_version), p_reason, stepbase_private.user_id()
   );
-  perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  if v_run.completed_at is null then
+    perform stepbase_engine.notify_run(v_run.app_code, v_run.id, 'run.cancel');
+  end if;
   if v_run.status = 'paused' then
     return stepbase_private.pause_run(v_new.id);
   end if;
@@ -28724,6 +28759,9 @@ begin
       where r.id = substr(p_topic, 14)::uuid and r.app_code = stepbase_private.app_code()
     );
   end if;
+  if p_topic = 'stepbase:app:' || stepbase_private.app_code() || ':workflows' then
+    return stepbase_private.has_permission('workflow:read');
+  end if;
   return p_topic in (
       'stepbase:app:' || stepbase_private.app_code() || ':runs',
       'stepbase:app:' || stepbase_private.app_code() || ':operations'
@@ -28731,7 +28769,7 @@ begin
     and stepbase_private.has_permission('run:read');
 end;
 $function$;
-comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id>, stepbase:app:<app_code>:runs or stepbase:app:<app_code>:operations.';
+comment on function stepbase_private.may_receive(p_topic text) is 'Returns whether the calling user may receive broadcasts of a topic: stepbase:run:<id>, stepbase:app:<app_code>:runs, stepbase:app:<app_code>:operations or stepbase:app:<app_code>:workflows.';
 grant execute on function stepbase_private.may_receive(p_topic text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.may_still_invite(p_invitation stepbase.invitations)
@@ -29754,7 +29792,7 @@ end;
 $function$;
 comment on function stepbase_private.protect_approvals(p_origin stepbase.runs, p_from_step text, p_input jsonb, p_outputs jsonb) is 'If a rerun sets the decision of an approval, may lead around one, or copies one for another input: raises SB403 unless the caller has member:manage, and for the person who started the run if the approval has exclude_requester.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean, p_change_note text)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -29766,6 +29804,9 @@ declare
   v_same stepbase.workflow_versions;
   v_canary_id uuid;
 begin
+  if length(p_change_note) > 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'change_note must have at most 1000 characters');
+  end if;
   -- Lock order: the workflow, then the version, as in save_workflow.
   perform 1
   from stepbase.workflows w
@@ -29805,7 +29846,9 @@ begin
   end if;
 
   update stepbase.workflow_versions v
-  set status = 'published', published_at = now(), published_by = auth.uid()
+  set
+    status = 'published', published_at = now(), published_by = auth.uid(),
+    change_note = coalesce(btrim(p_change_note), v.change_note)
   where v.id = v_version.id
   returning * into v_version;
 
@@ -29818,8 +29861,8 @@ begin
   return v_version;
 end;
 $function$;
-comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean) is 'Implements stepbase.publish_workflow.';
-grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean) to authenticated, service_role;
+comment on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean, p_change_note text) is 'Implements stepbase.publish_workflow.';
+grant execute on function stepbase_private.publish_workflow(p_workflow_version_id uuid, p_skip_unchanged boolean, p_change_note text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.put_in_vault(p_secret text, p_name text, p_description text)
  RETURNS uuid
@@ -32887,6 +32930,37 @@ $function$;
 comment on function stepbase_private.send_test_event(p_subscription_id uuid) is 'Implements stepbase.send_test_event.';
 grant execute on function stepbase_private.send_test_event(p_subscription_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.send_version_message()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer: clients cannot send on the channel.
+begin
+  if to_regclass('realtime.messages') is not null then
+    insert into realtime.messages (id, topic, extension, event, private, payload)
+    values (
+      stepbase_engine.new_id(), 'stepbase:app:' || new.app_code || ':workflows', 'broadcast', 'version', true,
+      jsonb_build_object(
+        'workflow_id', new.workflow_id, 'version_id', new.id, 'version', new.version, 'status', new.status,
+        'actor_id', stepbase_private.user_id(), 'at', new.updated_at
+      )
+    );
+  end if;
+  return null;
+exception
+  -- There is no partition for today. Realtime creates it when the first client joins: no client listens yet.
+  when check_violation then
+    return null;
+  -- The message is lost and the save succeeds: clients read the draft now and then.
+  when others then
+    raise warning 'stepbase: a broadcast failed: %', sqlerrm;
+    return null;
+end;
+$function$;
+comment on function stepbase_private.send_version_message() is 'Trigger: sends {workflow_id, version_id, version, status, actor_id, at} to stepbase:app:<app_code>:workflows, event version. A failure loses the message and raises a warning.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.service_caller(OUT app_code text, OUT permissions text[])
  RETURNS record
  LANGUAGE plpgsql
@@ -34125,6 +34199,84 @@ begin
 end;
 $function$;
 comment on function stepbase_private.template_expressions(p_source text) is 'The JSONata expressions of all {{ … }} in a string, in order of appearance. The time is linear in the length.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.test_workflow(p_kebab_name text, p_definition jsonb, p_input jsonb, p_input_schema jsonb)
+ RETURNS stepbase.runs
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('run:execute');
+  v_workflow stepbase.workflows;
+  v_version stepbase.workflow_versions;
+begin
+  -- A test does what a published version would do.
+  perform stepbase_private.require_permission('workflow:publish');
+  if coalesce(p_kebab_name, '') !~ '^[a-z0-9]+(-[a-z0-9]+)*$' or length(p_kebab_name) > 100 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'kebab_name must be lower-case words joined by hyphens, with at most 100 characters');
+  end if;
+  if jsonb_typeof(p_input_schema) not in ('object', 'null') then
+    perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
+  end if;
+  perform stepbase_private.refuse_problems(array(select p from stepbase_private.structure_problems(p_definition) p));
+  v_workflow := stepbase_private.test_workflow_of(v_app, p_kebab_name);
+  -- Repeated tests of the same definition share a version.
+  select v.* into v_version
+  from stepbase.workflow_versions v
+  where v.id = v_workflow.latest_version_id and v.status = 'published'
+    and v.content_hash = stepbase_private.content_hash(stepbase_private.without_session_keys(p_definition))
+    and v.input_schema is not distinct from nullif(p_input_schema, 'null');
+  if not found then
+    insert into stepbase.workflow_versions (app_code, workflow_id, version, definition, input_schema, created_by)
+    select v_app, v_workflow.id, coalesce(max(v.version), 0) + 1, p_definition, nullif(p_input_schema, 'null'), auth.uid()
+    from stepbase.workflow_versions v
+    where v.workflow_id = v_workflow.id
+    returning * into v_version;
+    update stepbase.workflow_versions v
+    set status = 'published', published_at = now(), published_by = auth.uid()
+    where v.id = v_version.id;
+  end if;
+  return stepbase_engine.start_run(
+    v_app, v_version.id, coalesce(p_input, '{}'), 'manual', null, 0, stepbase_private.user_id(),
+    p_metadata => jsonb_build_object('test_of', p_kebab_name), p_tags => array['test']
+  );
+end;
+$function$;
+comment on function stepbase_private.test_workflow(p_kebab_name text, p_definition jsonb, p_input jsonb, p_input_schema jsonb) is 'Implements stepbase.test_workflow.';
+grant execute on function stepbase_private.test_workflow(p_kebab_name text, p_definition jsonb, p_input jsonb, p_input_schema jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.test_workflow_of(p_app_code text, p_kebab_name text)
+ RETURNS stepbase.workflows
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_name constant text := 'test-of-' || left(p_kebab_name, 92);
+  v_tested stepbase.workflows;
+  v_workflow stepbase.workflows;
+begin
+  select w.* into v_tested from stepbase.workflows w
+  where w.app_code = p_app_code and w.kebab_name = p_kebab_name;
+  insert into stepbase.workflows (app_code, kebab_name, name, created_by, deleted_at, metadata)
+  values (
+    p_app_code, v_name, 'Test of ' || coalesce(v_tested.name, p_kebab_name), auth.uid(), now(),
+    jsonb_build_object('test_of', p_kebab_name)
+  )
+  on conflict on constraint kebab_name_is_unique_in_app do update set
+    execution_timeout_seconds = coalesce(v_tested.execution_timeout_seconds, workflows.execution_timeout_seconds)
+  returning * into v_workflow;
+  if not v_workflow.metadata ? 'test_of' then
+    perform stepbase_private.raise_error(
+      'conflict', format('The name %s is in use, so %s cannot be tested', v_name, p_kebab_name),
+      jsonb_build_object('workflow', v_name)
+    );
+  end if;
+  return v_workflow;
+end;
+$function$;
+comment on function stepbase_private.test_workflow_of(p_app_code text, p_kebab_name text) is 'The hidden workflow to which test runs of a workflow belong, locked; it is created by the first test. SB409 if a workflow has its name.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.time_zone_names()
  RETURNS text[]
