@@ -3115,6 +3115,17 @@ $function$;
 comment on function stepbase.continue_on_version(run_id uuid, version integer, reason text) is 'Continues an open or failed run on another version of its workflow (default: the published one) and returns the new run. Results of steps that both versions share are copied; the other steps run on the new version. An open run ends as cancelled, without compensation; a failed or timed-out run stays as it is. A paused run stays paused. Requires run:execute, and run:cancel for an open run. Errors: SB400, SB401, SB403, SB404 unknown run or version, SB409 the run has completed or was cancelled, compensates or was compensated, has this version, or is the failed child of another run, the workflow cannot be started, or no step would run, SB422 the input does not match the schema of the version, SB429.';
 grant execute on function stepbase.continue_on_version(run_id uuid, version integer, reason text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.count_items(run_id uuid, step_id text, buckets integer DEFAULT 100)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.count_items(count_items.run_id, count_items.step_id, count_items.buckets);
+$function$;
+comment on function stepbase.count_items(run_id uuid, step_id text, buckets integer) is 'Counts the items of a for_each by the status of their last attempt: {total, bucket_size, counts, buckets}. counts is {status: items}. buckets, at most as many as asked for (1 to 500), are equal parts of the list in its order: {first, last, counts}, with places from 0, as in the list. Items that have not started are in total only. Requires run:read. Errors: SB400, SB401, SB403, SB404.';
+grant execute on function stepbase.count_items(run_id uuid, step_id text, buckets integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text, service_account_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -3430,6 +3441,20 @@ AS $function$
 $function$;
 comment on function stepbase.leave_application() is 'Ends the caller''s membership of the active application and returns it. Refresh the session afterwards. Errors: SB401, SB403 not a member, also for API keys, SB409 the caller is the last admin: make another member admin or delete the application.';
 grant execute on function stepbase.leave_application() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.list_items(run_id uuid, step_id text, status text DEFAULT NULL::text, after integer DEFAULT 0, page_size integer DEFAULT 100)
+ RETURNS SETOF stepbase.step_runs
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select *
+  from stepbase_private.list_items(
+    list_items.run_id, list_items.step_id, list_items.status, list_items.after, list_items.page_size
+  );
+$function$;
+comment on function stepbase.list_items(run_id uuid, step_id text, status text, after integer, page_size integer) is 'Returns the items of a for_each in the order of the list, each as the row of its last attempt; status selects those of one status. after is the item_index of the last item of the page before (0: the first page), page_size is from 1 to 1,000. Requires run:read. Errors: SB400, SB401, SB403, SB404.';
+grant execute on function stepbase.list_items(run_id uuid, step_id text, status text, after integer, page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.list_secrets()
  RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)
@@ -24566,6 +24591,64 @@ end;
 $function$;
 comment on function stepbase_private.copy_built_in_roles() is 'Trigger: gives a new application its copies of the built-in roles.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer, as the other calls on runs: application and permission are checked first.
+declare
+  v_run constant stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:read')
+  );
+  v_total int;
+  v_size int;
+  v_answer jsonb;
+begin
+  if p_buckets not between 1 and 500 then
+    perform stepbase_private.raise_error('invalid_request', 'buckets must be from 1 to 500');
+  end if;
+  select s.items_total into v_total
+  from stepbase.step_runs s
+  where s.run_id = v_run.id and s.step_id = p_step_id and s.item_index = 0
+  order by s.attempt desc limit 1;
+  v_size := greatest(1, ceil(coalesce(v_total, 0)::numeric / p_buckets));
+  with item as (
+    select distinct on (s.item_index) (s.item_index - 1) / v_size as bucket, s.status
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and s.step_id = p_step_id and s.item_index > 0
+    order by s.item_index, s.attempt desc
+  ),
+  part as (select i.bucket, i.status, count(*) as items from item i group by i.bucket, i.status)
+  select jsonb_build_object(
+    'total', coalesce(v_total, 0),
+    'bucket_size', v_size,
+    'counts', coalesce(
+      (
+        select jsonb_object_agg(c.status, c.items)
+        from (select p.status, sum(p.items) as items from part p group by p.status) c
+      ),
+      '{}'
+    ),
+    'buckets', coalesce(
+      (
+        select jsonb_agg(
+          jsonb_build_object(
+            'first', b.bucket * v_size, 'last', least((b.bucket + 1) * v_size, v_total) - 1, 'counts', b.counts
+          ) order by b.bucket
+        )
+        from (select p.bucket, jsonb_object_agg(p.status, p.items) as counts from part p group by p.bucket) b
+      ),
+      '[]'
+    )
+  ) into v_answer;
+  return v_answer;
+end;
+$function$;
+comment on function stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer) is 'Implements stepbase.count_items.';
+grant execute on function stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.count_values(p_filter stepbase_private.run_filter)
  RETURNS integer
  LANGUAGE sql
@@ -28352,6 +28435,37 @@ begin
 end;
 $function$;
 comment on function stepbase_private.limit_webhook_subscriptions() is 'Trigger: raises SB429 limit_reached when an application would have more than 50 webhook subscriptions.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer)
+ RETURNS SETOF stepbase.step_runs
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+-- Security definer, as the other calls on runs: application and permission are checked first.
+declare
+  v_run constant stepbase.runs := stepbase_private.require_run(
+    p_run_id, stepbase_private.require_permission('run:read')
+  );
+begin
+  if p_page_size not between 1 and 1000 then
+    perform stepbase_private.raise_error('invalid_request', 'page_size must be from 1 to 1000');
+  end if;
+  return query
+  select l.*
+  from (
+    select distinct on (s.item_index) s.*
+    from stepbase.step_runs s
+    where s.run_id = v_run.id and s.step_id = p_step_id and s.item_index > greatest(p_after, 0)
+    order by s.item_index, s.attempt desc
+  ) l
+  where p_status is null or l.status = p_status
+  order by l.item_index
+  limit p_page_size;
+end;
+$function$;
+comment on function stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer) is 'Implements stepbase.list_items.';
+grant execute on function stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.list_secrets()
  RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)

@@ -2526,6 +2526,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"count_items":
+{ Args: { "buckets"?: number,"run_id": string,"step_id": string }; Returns: Json
+                           },
 "create_api_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[],"service_account_id"?: string }; Returns: Json
                            },
@@ -2838,6 +2841,56 @@ isOneToOne: false
         to: "app_members"
         isOneToOne: true
         isSetofReturn: false
+      } },
+"list_items":
+{ Args: { "after"?: number,"page_size"?: number,"run_id": string,"status"?: string,"step_id": string }; Returns: {
+              "app_code": string,
+"assigned_at": string | null,
+"assigned_roles": (string)[] | null,
+"assigned_to": string | null,
+"assigned_users": (string)[] | null,
+"attempt": number,
+"claimed_at": string | null,
+"claimed_by": string | null,
+"completed_at": string | null,
+"completed_by": string | null,
+"context_version": number | null,
+"created_at": string,
+"deadline_at": string | null,
+"duration_ms": number | null,
+"error": Json | null,
+"escalated_at": string | null,
+"fence": number,
+"handle": string | null,
+"id": string,
+"input": Json | null,
+"item": Json | null,
+"item_index": number,
+"items_total": number | null,
+"job_id": string | null,
+"limited_by": string | null,
+"next_item": number | null,
+"output": Json | null,
+"pending_in": number,
+"run_id": string,
+"signal_name": string | null,
+"started_at": string | null,
+"status": string,
+"step_id": string,
+"step_type": string,
+"taken_in": number,
+"task": Json | null,
+"updated_at": string,
+"wait_kind": string | null,
+"wake_at": string | null,
+"work_queue_id": string | null,
+"workflow_version_id": string
+            }[]
+                          SetofOptions: {
+        from: "*"
+        to: "step_runs"
+        isOneToOne: false
+        isSetofReturn: true
       } },
 "list_secrets":
 { Args: Record<PropertyKey, never>; Returns: {

@@ -29,6 +29,7 @@ values
   ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
   -- The run already has the published version.
   ('continue_on_version',        'SB409 SB409 SB403 | SB404 SB404 SB403 SB403 | -', $$select continue_on_version({run})$$),
+  ('count_items',                '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select count_items({run}, 'first')$$),
   ('create_api_key',             '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_api_key('fresh')$$),
   -- The caller has no organization there.
   ('create_application',         'SB404 SB404 SB404 | SB404 SB404 SB404 SB404 | -',
@@ -60,6 +61,7 @@ values
   ('invite_member',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select invite_member('fresh@tap.example')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
+  ('list_items',                 '0 0 0 | SB404 SB404 SB403 SB403 | -',          $$select 1 from list_items({run}, 'first')$$),
   ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),
   ('my_invitations',             '0 0 0 | 0 0 1 0 | -',                          $$select my_invitations()$$),
