@@ -59,8 +59,10 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
 
   await press(page, 'Cancel');
   await press(page, 'Cancel run');
-  const notice = page.getByRole('status');
-  await notice.filter({ hasText: 'Compensating. The run will end as cancelled' }).waitFor();
+  const notice = page
+    .getByRole('status')
+    .filter({ hasText: 'Compensating. The run will end as cancelled' });
+  await notice.waitFor();
   await page.getByRole('heading', { name: 'Put it back on the shelf' }).waitFor();
   await stepOf(page, 'reserve', 'completed').filter({ hasText: 'undoing' }).waitFor();
   expect(await page.getByRole('button', { name: 'Pause' }).count()).toBe(0);
@@ -92,6 +94,10 @@ test('a failed run can be redriven and rerun from a step', async () => {
 
   await stepOf(page, 'after', 'completed').click();
   await press(page, 'Run again from here');
+  const dialog = page.getByRole('dialog', { name: 'Run again' });
+  await dialog.locator('[data-preview="before"][data-action="copied"]').waitFor();
+  await dialog.locator('[data-preview="after"][data-action="runs_again"]').waitFor();
+  await press(page, 'Start the rerun');
   await page.getByRole('link', { name: 'rerun from after' }).waitFor();
   await runIs(page, 'completed');
   await page.getByRole('link', { name: 'rerun from after' }).click();

@@ -1,26 +1,31 @@
-// The page of one run, live: graph, panel of the selected step, open tasks and history.
-import '@xyflow/react/dist/style.css';
-import './run.css';
-import { Alert, Text } from '@mantine/core';
+// The page of one run, live: why it failed or waits, its tasks, the graph beside the timeline or the chosen step, and its
+// values, context, events, logs, signals and related runs.
+import { Alert, SegmentedControl, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useEffect, useState } from 'react';
 import { hasEnded } from '../../../sdk/src/live/index.ts';
-import { AppLink, usePathParam } from '../shared/address.tsx';
+import { useAddressParam, usePathParam } from '../shared/address.tsx';
 import { announce } from '../shared/announce.tsx';
-import { dateTime, duration, words } from '../shared/format.ts';
+import { words } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import type { Json } from '../shared/supabase.ts';
-import { useRun } from '../shared/use-run.ts';
-import { Graph } from './Graph.tsx';
-import { History } from './History.tsx';
-import { RunActions } from './RunActions.tsx';
-import { StepPanel } from './StepPanel.tsx';
+import { type RunSnapshot, useRun } from '../shared/use-run.ts';
+import { RunActions } from './actions/RunActions.tsx';
+import { useExplanation } from './explanation.ts';
+import { Facts } from './Facts.tsx';
+import { Failure } from './Failure.tsx';
+import { RunTabs } from './RunTabs.tsx';
+import classes from './run.module.css';
 import { Task } from './Task.tsx';
+import { Waiting } from './Waiting.tsx';
+import { Work } from './Work.tsx';
 
 const outcomeOf = (pending: Json) => String((pending as { status?: string }).status ?? 'ended');
 
 const TEXTS = { not_found: 'There is no such run in this application.' };
+const SHOWN_TASKS = 5;
 
 export default function RunPage() {
   const runId = usePathParam('runId');
@@ -28,79 +33,101 @@ export default function RunPage() {
 }
 
 function RunOf({ runId }: { runId: string }) {
-  const { snapshot, error, live, texts } = useRun(runId);
-  const [chosen, setChosen] = useState<string>();
-  const [problem, setProblem] = useState<string>();
+  const live = useRun(runId);
+  const { snapshot, error } = live;
   const status = snapshot?.run.status;
   useEffect(() => {
     if (status !== undefined && hasEnded(status)) announce(`The run is ${words(status)}.`);
   }, [status]);
+  if (snapshot) return <Page snapshot={snapshot} live={live} />;
+  return (
+    <>
+      <PageHeader
+        title="Run"
+        help="concepts/runs-and-steps"
+        back={{ to: '/runs', label: 'Runs' }}
+      />
+      {error ? <ErrorState error={error} texts={TEXTS} /> : <LoadingState />}
+    </>
+  );
+}
 
-  if (!snapshot) return error ? <ErrorState error={error} texts={TEXTS} /> : <LoadingState />;
-  const { run, workflow, steps, nodes, edges, events } = snapshot;
-  const tasks = steps.filter((step) => step.status === 'waiting' && step.wait_kind === 'task');
-  const failure = problem ?? (run.error as { message?: string } | null)?.message;
+interface PageProps {
+  snapshot: RunSnapshot;
+  live: ReturnType<typeof useRun>;
+}
+
+function Page({ snapshot, live }: PageProps) {
+  const { run, workflow, version, steps, tasks, nodes } = snapshot;
+  const isEnded = hasEnded(run.status);
+  const explanation = useExplanation(run, !isEnded);
+  const [chosen, setChosen] = useAddressParam('step');
+  const [rerunFrom, setRerunFrom] = useState<string | null>();
+  const isNarrow = useMediaQuery('(max-width: 62em)', window.innerWidth <= 992) ?? false;
+  const [part, setPart] = useState<'graph' | 'timeline'>('graph');
+  const hasFailure = run.error !== null && isEnded;
 
   return (
-    <div className="run-page">
+    <div className={classes.page}>
       <PageHeader
         title={workflow.name}
         help="concepts/runs-and-steps"
         back={{ to: '/runs', label: 'Runs' }}
-        actions={<RunActions run={run} onProblem={setProblem} />}
+        actions={<RunActions snapshot={snapshot} rerunFrom={rerunFrom} onRerun={setRerunFrom} />}
       >
-        <div className="facts run-facts">
-          <StatusBadge name={run.status} />
-          <span>
-            {run.steps_completed} of {run.steps_total} steps
-          </span>
-          <span>{duration(run.duration_ms)}</span>
-          <span>{dateTime(run.created_at)}</span>
-          {run.parent_run_id && <AppLink to={`/runs/${run.parent_run_id}`}>parent run</AppLink>}
-          {run.origin_run_id && (
-            <AppLink to={`/runs/${run.origin_run_id}`}>
-              rerun{run.rerun_from_step ? ` from ${run.rerun_from_step}` : ''}
-            </AppLink>
+        <div className="run-facts">
+          <StatusBadge name={run.status} />{' '}
+          {!isEnded && (
+            <span className={classes.live} data-live={live.live}>
+              {live.live ? 'live' : 'connecting'}
+            </span>
           )}
-          <span className={live ? 'live on' : 'live'}>{live ? 'live' : 'connecting'}</span>
         </div>
       </PageHeader>
-      {failure && (
-        <Alert color="red" role="alert">
-          <Text c="var(--mantine-color-text)">{failure}</Text>
-        </Alert>
+      {live.error && <ErrorState error={live.error} />}
+      {hasFailure && (
+        <Failure run={run} workflow={workflow} nodes={nodes} steps={steps} onChoose={setChosen} />
       )}
       {run.pending_outcome && (
-        <Alert color="yellow" role="status" className="run-notice">
+        <Alert color="yellow" role="status">
           <Text c="var(--mantine-color-text)">
             Compensating. The run will end as <em>{words(outcomeOf(run.pending_outcome))}</em>.
           </Text>
         </Alert>
       )}
-      {tasks.map((task) => (
+      {explanation && tasks.length === 0 && (
+        <Waiting explanation={explanation} onChoose={setChosen} />
+      )}
+      {tasks.slice(0, SHOWN_TASKS).map((task) => (
         <Task key={task.id} task={task} />
       ))}
-      <div className="run-columns">
-        <Graph nodes={nodes} edges={edges} steps={steps} chosen={chosen} onChoose={setChosen} />
-        <aside>
-          {chosen ? (
-            <StepPanel
-              nodeId={chosen}
-              node={nodes.find((node) => node.node_id === chosen)}
-              steps={steps.filter((step) => step.step_id === chosen)}
-              handles={edges
-                .filter((edge) => edge.source_node_id === chosen)
-                .map((edge) => edge.source_handle)}
-              run={run}
-              texts={texts}
-              onProblem={setProblem}
-              onClose={() => setChosen(undefined)}
-            />
-          ) : (
-            <History events={events} />
-          )}
-        </aside>
-      </div>
+      {tasks.length > SHOWN_TASKS && (
+        <Text size="sm">{tasks.length - SHOWN_TASKS} more tasks of this run are in the inbox.</Text>
+      )}
+      <Facts run={run} workflow={workflow} version={version} />
+      {isNarrow && (
+        <SegmentedControl
+          aria-label="View of the steps"
+          data={[
+            { value: 'graph', label: 'Graph' },
+            { value: 'timeline', label: 'Timeline' },
+          ]}
+          value={part}
+          onChange={(value) => setPart(value as 'graph' | 'timeline')}
+        />
+      )}
+      <Work
+        snapshot={snapshot}
+        explanation={explanation}
+        texts={live.texts}
+        hasEnded={isEnded}
+        chosen={chosen}
+        isNarrow={isNarrow}
+        part={part}
+        onChoose={setChosen}
+        onRerun={setRerunFrom}
+      />
+      <RunTabs snapshot={snapshot} hasEnded={isEnded} onChoose={setChosen} />
     </div>
   );
 }

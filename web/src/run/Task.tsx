@@ -1,10 +1,18 @@
-// An open task: an approval to decide, or an answer to enter as JSON; a person can claim it.
-import { Button, Text, TextInput } from '@mantine/core';
-import { useState } from 'react';
+// An open task of this run: an approval to decide, or an answer to give by the form of its schema or as JSON. Buttons are
+// for those who may complete it; a person can claim it.
+import { Button, Group, Stack, Text, TextInput, Title } from '@mantine/core';
+import { type FormEvent, useState } from 'react';
 import { exampleOf } from '../../../functions/_shared/expressions/schema-example.ts';
-import { parseJsonToPassOn } from '../../../functions/_shared/text/json-numbers.ts';
-import { explain } from '../shared/errors.ts';
-import { type Json, type StepRun, supabase } from '../shared/supabase.ts';
+import { useApp } from '../shared/app.tsx';
+import { JsonEditor, parseJson } from '../shared/code/editors.tsx';
+import { isFormable, SchemaForm } from '../shared/form/SchemaForm.tsx';
+import { ask, useAction } from '../shared/query.ts';
+import { ErrorState } from '../shared/states.tsx';
+import type { Json, StepRun } from '../shared/supabase.ts';
+import { supabase } from '../shared/supabase.ts';
+import { RelativeTime } from '../shared/Times.tsx';
+import { usePerson } from './people.ts';
+import classes from './run.module.css';
 
 interface TaskText {
   title?: string;
@@ -13,82 +21,165 @@ interface TaskText {
   form?: Json;
 }
 
-export function Task({ task }: { task: StepRun }) {
-  const { title, description, approvals_required = 1, form } = (task.task ?? {}) as TaskText;
-  const approval = task.step_type === 'wait_for_approval';
-  const [text, setText] = useState(approval ? '' : JSON.stringify(exampleOf(form) ?? {}));
-  const [problem, setProblem] = useState<string>();
-  const [notice, setNotice] = useState<string>();
-  const [busy, setBusy] = useState(false);
+const CHANGES = [['open-tasks'], ['tasks']] as const;
 
-  async function finish(approved: boolean): Promise<void> {
-    setProblem(undefined);
-    let output: Json = {};
-    if (!approval) {
-      try {
-        output = parseJsonToPassOn(text) as Json;
-      } catch (error) {
-        setProblem(`This is not JSON: ${(error as Error).message}`);
-        return;
-      }
-    }
-    setBusy(true);
-    const { data, error } = approval
-      ? await supabase
-          .rpc('decide_approval', {
-            step_run_id: task.id,
-            approved,
-            ...(text ? { comment: text } : {}),
-          })
-          .single<StepRun>()
-      : await supabase.rpc('complete_task', { step_run_id: task.id, output }).single<StepRun>();
-    setBusy(false);
-    if (error) setProblem(explain(error));
-    else if (data.status === 'waiting') setNotice('Your decision counts. Others must decide, too.');
-  }
-
-  async function claim(): Promise<void> {
-    setProblem(undefined);
-    setBusy(true);
-    const call = task.claimed_by === null ? 'claim_task' : 'release_task';
-    const { error } = await supabase.rpc(call, { step_run_id: task.id });
-    setBusy(false);
-    if (error) setProblem(explain(error));
-  }
-
+/** Whether the task is for this person. The server decides; this hides what it would refuse. */
+function useIsMine(task: StepRun): boolean {
+  const { userId, role, permissions } = useApp();
+  if (!permissions.has('task:complete')) return false;
+  const { assigned_to, assigned_users, assigned_roles } = task;
+  if (assigned_to === null && !assigned_users?.length && !assigned_roles?.length) return true;
   return (
-    <section className="card task" aria-label="Task">
-      <div>
-        <h2>{title ?? task.step_id}</h2>
-        {description && <p>{description}</p>}
-        <TextInput
-          label={approval ? 'Comment' : 'Answer (JSON)'}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-        {task.claimed_by !== null && <Text c="dimmed">A person has claimed this task.</Text>}
-        {notice && <p role="status">{notice}</p>}
-        {problem && (
-          <p className="problem" role="alert">
-            {problem}
-          </p>
+    assigned_to === userId ||
+    assigned_users?.includes(userId) === true ||
+    assigned_roles?.includes(role) === true
+  );
+}
+
+function For({ task }: { task: StepRun }) {
+  const person = usePerson(task.assigned_to);
+  const claimed = usePerson(task.claimed_by);
+  const roles = task.assigned_roles?.join(', ');
+  return (
+    <Text size="sm" c="dimmed">
+      {person ? `For ${person}` : roles ? `For the role ${roles}` : 'For every member'}
+      {claimed ? `, claimed by ${claimed}` : ''}
+      {task.deadline_at && (
+        <>
+          , due <RelativeTime at={task.deadline_at} />
+        </>
+      )}
+    </Text>
+  );
+}
+
+export function Task({ task }: { task: StepRun }) {
+  const {
+    title,
+    description,
+    approvals_required = 1,
+    form: fields,
+  } = (task.task ?? {}) as TaskText;
+  const isApproval = task.step_type === 'wait_for_approval';
+  const isMine = useIsMine(task);
+  const isForm = !isApproval && isFormable(fields);
+  const [text, setText] = useState(isApproval ? '' : JSON.stringify(exampleOf(fields) ?? {}));
+  const [value, setValue] = useState<Json>((exampleOf(fields) as Json | undefined) ?? {});
+  const [problem, setProblem] = useState<string>();
+  const finish = useAction(
+    async (answer: { approved: boolean } | { output: Json }) => {
+      const id = { step_run_id: task.id };
+      const done =
+        'approved' in answer
+          ? await ask(
+              supabase.rpc('decide_approval', {
+                ...id,
+                ...answer,
+                ...(text ? { comment: text } : {}),
+              }),
+            )
+          : await ask(supabase.rpc('complete_task', { ...id, ...answer }));
+      return done as unknown as StepRun;
+    },
+    { changes: CHANGES, isQuiet: true },
+  );
+  const claim = useAction(
+    async () =>
+      ask(
+        supabase.rpc(task.claimed_by === null ? 'claim_task' : 'release_task', {
+          step_run_id: task.id,
+        }),
+      ),
+    { changes: CHANGES },
+  );
+  const [isCounted, setCounted] = useState(false);
+  const isBusy = finish.isRunning || claim.isRunning;
+
+  function send(answer: { approved: boolean } | { output: Json }): void {
+    void finish.runAsync(answer).then(
+      (step) => setCounted(step.status === 'waiting'),
+      () => undefined,
+    );
+  }
+
+  function complete(event?: FormEvent): void {
+    event?.preventDefault();
+    setProblem(undefined);
+    try {
+      send({ output: parseJson(text) });
+    } catch (error) {
+      setProblem(`This is not JSON: ${(error as Error).message}`);
+    }
+  }
+
+  const claimButton = approvals_required === 1 && (
+    <Button variant="default" disabled={isBusy} onClick={() => claim.run()}>
+      {task.claimed_by === null ? 'Claim' : 'Release'}
+    </Button>
+  );
+  return (
+    <section className={`${classes.card} ${classes.task}`} aria-label="Task">
+      <Stack gap="xs">
+        <div>
+          <Title order={2} size="h4">
+            {title ?? task.step_id}
+          </Title>
+          <For task={task} />
+        </div>
+        {description && <Text style={{ whiteSpace: 'pre-wrap' }}>{description}</Text>}
+        {isMine && isApproval && (
+          <Group align="flex-end" gap="xs">
+            <TextInput
+              label="Comment"
+              value={text}
+              style={{ flex: '1 1 16rem' }}
+              onChange={(event) => setText(event.currentTarget.value)}
+            />
+            {claimButton}
+            <Button color="red.8" disabled={isBusy} onClick={() => send({ approved: false })}>
+              Reject
+            </Button>
+            <Button disabled={isBusy} onClick={() => send({ approved: true })}>
+              Approve
+            </Button>
+          </Group>
         )}
-      </div>
-      <div className="actions">
-        {approvals_required === 1 && (
-          <Button variant="default" disabled={busy} onClick={() => void claim()}>
-            {task.claimed_by === null ? 'Claim' : 'Release'}
-          </Button>
+        {isMine && isForm && fields !== undefined && (
+          <SchemaForm
+            schema={fields}
+            value={value}
+            onChange={setValue}
+            onSubmit={(output) => send({ output })}
+            idPrefix={`task-${task.id}`}
+          >
+            <Group gap="xs" mt="sm">
+              {claimButton}
+              <Button type="submit" disabled={isBusy}>
+                Complete
+              </Button>
+            </Group>
+          </SchemaForm>
         )}
-        {approval && (
-          <Button color="red.8" disabled={busy} onClick={() => void finish(false)}>
-            Reject
-          </Button>
+        {isMine && !isApproval && !isForm && (
+          <form onSubmit={complete}>
+            <JsonEditor
+              label="Answer (JSON)"
+              value={text}
+              onChange={setText}
+              minHeight={80}
+              {...(problem ? { error: problem } : {})}
+            />
+            <Group gap="xs" mt="sm">
+              {claimButton}
+              <Button type="submit" disabled={isBusy}>
+                Complete
+              </Button>
+            </Group>
+          </form>
         )}
-        <Button disabled={busy} onClick={() => void finish(true)}>
-          {approval ? 'Approve' : 'Complete'}
-        </Button>
-      </div>
+        {isCounted && <Text role="status">Your decision counts. Others must decide, too.</Text>}
+        {finish.error && <ErrorState error={finish.error} />}
+      </Stack>
     </section>
   );
 }

@@ -1,12 +1,24 @@
 // The icon of a step type, in its color.
 import { ICONS, UNKNOWN_ICON } from './step-icons.ts';
 
-export function StepIcon({ icon, color }: { icon: string; color: string }) {
+interface Props {
+  icon: string;
+  color: string;
+  size?: number;
+}
+
+export function StepIcon({ icon, color, size = 22 }: Props) {
   return (
     <svg
-      className="icon"
+      width={size}
+      height={size}
       viewBox="0 0 24 24"
-      style={{ stroke: color }}
+      fill="none"
+      stroke={color}
+      strokeWidth={1.7}
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      style={{ flex: 'none' }}
       aria-hidden="true"
       focusable="false"
     >

@@ -1,4 +1,6 @@
-// A React hook: one run with its rows, kept current by the private channel stepbase:run:<id>.
+// A React hook: one run with its rows, kept current by the private channel stepbase:run:<id>. The rows of steps are
+// those that the graph and the time line need, without inputs and outputs: a run can have 2,000 steps, and each message
+// reads rows again. The panel of a step reads the rest.
 import { useEffect, useState } from 'react';
 import {
   followRun,
@@ -10,41 +12,93 @@ import {
 } from '../../../sdk/src/live/index.ts';
 import { readAll } from './read-all.ts';
 import {
+  type Json,
   type Run,
-  type RunEvent,
   type StepRun,
   supabase,
   type WorkflowEdge,
   type WorkflowNode,
 } from './supabase.ts';
 
+/** An attempt of a step, its compensation or a tool of it, without its values. */
+export interface RunStep
+  extends Pick<
+    StepRun,
+    | 'id'
+    | 'step_id'
+    | 'step_type'
+    | 'item_index'
+    | 'attempt'
+    | 'status'
+    | 'handle'
+    | 'wait_kind'
+    | 'signal_name'
+    | 'context_version'
+    | 'items_total'
+    | 'pending_in'
+    | 'started_at'
+    | 'completed_at'
+    | 'duration_ms'
+    | 'created_at'
+    | 'updated_at'
+  > {
+  error_code: string | null;
+}
+
+export interface RunVersion {
+  version: number;
+  input_schema: Json | null;
+}
+
+export interface RunWorkflow {
+  name: string;
+  kebab_name: string;
+  published_version_id: string | null;
+}
+
 export interface RunSnapshot extends Snapshot {
   run: Run;
-  workflow: { name: string; kebab_name: string };
-  steps: StepRun[];
-  events: RunEvent[];
-  nodes: WorkflowNode[];
+  workflow: RunWorkflow;
+  version: RunVersion;
+  /** The attempts of the steps, of their compensations and of the tools of agents; not those of items. */
+  steps: RunStep[];
+  /** Open tasks, also those of items, with all columns. */
+  tasks: StepRun[];
+  nodes: RunNode[];
   edges: WorkflowEdge[];
 }
 
-const SHOWN_EVENTS = 200;
-const POLL_MS = 20_000;
-/** Of the items of all for_each steps together; open tasks are read in full. */
-const SHOWN_ITEMS = 200;
+/** A node with what the page shows of its type. */
+export type RunNode = WorkflowNode & { step_type: { wait_kind: string | null } };
 
-type Graph = Pick<RunSnapshot, 'workflow' | 'nodes' | 'edges'>;
+const POLL_MS = 20_000;
+const STEP_COLUMNS =
+  'id,step_id,step_type,item_index,attempt,status,handle,wait_kind,signal_name,context_version,items_total,pending_in,started_at,completed_at,duration_ms,created_at,updated_at,error_code:error->>code';
+/** Above, a message reads only the rows that changed since the newest known one, and this long before it. */
+const MANY_STEPS = 300;
+const OVERLAP_MS = 30_000;
+
+type Graph = Pick<RunSnapshot, 'workflow' | 'version' | 'nodes' | 'edges'>;
 
 /** The parts that never change during a run. */
 async function loadGraph(run: Run): Promise<Graph> {
-  const version = run.workflow_version_id;
-  const [workflow, nodes, edges] = await Promise.all([
-    supabase.from('workflows').select('name,kebab_name').eq('id', run.workflow_id).single(),
-    readAll(
+  const versionId = run.workflow_version_id;
+  const [workflow, version, nodes, edges] = await Promise.all([
+    supabase
+      .from('workflows')
+      .select('name,kebab_name,published_version_id')
+      .eq('id', run.workflow_id)
+      .single(),
+    supabase.from('workflow_versions').select('version,input_schema').eq('id', versionId).single(),
+    readAll<RunNode>(
       (from, to) =>
         supabase
           .from('workflow_nodes')
-          .select('*,step_type:step_types!workflow_nodes_node_type_fkey(label,icon,color)')
-          .eq('workflow_version_id', version)
+          .select(
+            '*,step_type:step_types!workflow_nodes_node_type_fkey(label,icon,color,wait_kind)',
+          )
+          .eq('workflow_version_id', versionId)
+          .order('ordinal')
           .order('node_id')
           .range(from, to),
       (node) => node.node_id,
@@ -54,70 +108,82 @@ async function loadGraph(run: Run): Promise<Graph> {
         supabase
           .from('workflow_edges')
           .select('*')
-          .eq('workflow_version_id', version)
+          .eq('workflow_version_id', versionId)
           .order('edge_id')
           .range(from, to),
       (edge) => edge.edge_id,
     ),
   ]);
   if (workflow.error) throw workflow.error;
-  return { workflow: workflow.data ?? { name: '', kebab_name: '' }, nodes, edges };
+  if (version.error) throw version.error;
+  return { workflow: workflow.data, version: version.data, nodes, edges };
 }
 
-/** The steps and their compensations, the open tasks of items, and the first items: a run may have a million items. */
-async function loadSteps(runId: string): Promise<StepRun[]> {
-  const idOf = (step: StepRun) => step.id;
-  const rows = () => supabase.from('step_runs').select('*').eq('run_id', runId);
-  const [steps, tasks, items] = await Promise.all([
-    readAll<StepRun>(
-      (from, to) => rows().lte('item_index', 0).order('created_at').order('id').range(from, to),
-      idOf,
-    ),
-    readAll<StepRun>(
-      (from, to) =>
-        rows()
-          .gt('item_index', 0)
-          .eq('status', 'waiting')
-          .eq('wait_kind', 'task')
-          .order('created_at')
-          .order('id')
-          .range(from, to),
-      idOf,
-    ),
-    readAll<StepRun>(
-      (from, to) => rows().gt('item_index', 0).order('item_index').order('id').range(from, to),
-      idOf,
-      SHOWN_ITEMS,
-    ),
-  ]);
-  return [...new Map([...steps, ...items, ...tasks].map((step) => [step.id, step])).values()];
+/** The attempts that changed after a time, or all of them. */
+const loadSteps = (runId: string, since: string | undefined): Promise<RunStep[]> =>
+  readAll<RunStep>(
+    (from, to) => {
+      const rows = supabase
+        .from('step_runs')
+        .select(STEP_COLUMNS)
+        .eq('run_id', runId)
+        .lte('item_index', 0);
+      return (since === undefined ? rows : rows.gte('updated_at', since))
+        .order('created_at')
+        .order('id')
+        .range(from, to);
+    },
+    ({ id }) => id,
+  );
+
+const loadTasks = (runId: string): Promise<StepRun[]> =>
+  readAll<StepRun>(
+    (from, to) =>
+      supabase
+        .from('step_runs')
+        .select('*')
+        .eq('run_id', runId)
+        .eq('status', 'waiting')
+        .eq('wait_kind', 'task')
+        .order('created_at')
+        .order('id')
+        .range(from, to),
+    ({ id }) => id,
+  );
+
+/** Reads the attempts of the run; of many, only those that can have changed since the last time. */
+function stepReader(runId: string): (run: Run) => Promise<RunStep[]> {
+  const known = new Map<string, RunStep>();
+  let newest = 0;
+  let wasEnded = false;
+  return async (run) => {
+    const isEnded = hasEnded(run.status);
+    const isPart = known.size > MANY_STEPS && isEnded === wasEnded;
+    const since = isPart ? new Date(newest - OVERLAP_MS).toISOString() : undefined;
+    const rows = await loadSteps(runId, since);
+    wasEnded = isEnded;
+    for (const row of rows) {
+      known.set(row.id, row);
+      newest = Math.max(newest, Date.parse(row.updated_at));
+    }
+    return [...known.values()];
+  };
 }
 
 /** Returns a function that reads the current rows of the run. */
 function runReader(runId: string): () => Promise<RunSnapshot> {
+  const readSteps = stepReader(runId);
   let graph: Graph | undefined;
   return async () => {
     const { data: run, error } = await supabase.from('runs').select('*').eq('id', runId).single();
     if (error) throw error;
-    const [known, steps, events] = await Promise.all([
+    const [known, steps, tasks] = await Promise.all([
       graph ?? loadGraph(run),
-      loadSteps(runId),
-      supabase
-        .from('run_events')
-        .select('*')
-        .eq('run_id', runId)
-        .order('seq', { ascending: false })
-        .limit(SHOWN_EVENTS),
+      readSteps(run),
+      hasEnded(run.status) ? [] : loadTasks(runId),
     ]);
-    if (events.error) throw events.error;
     graph = known;
-    return {
-      ...known,
-      seq: run.event_seq,
-      run,
-      steps,
-      events: events.data ?? [],
-    };
+    return { ...known, seq: run.event_seq, run, steps, tasks };
   };
 }
 

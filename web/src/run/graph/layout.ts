@@ -1,0 +1,118 @@
+// The positions of units: those stored in the definition, or an automatic layout. dagre lays out graphs of some hundred
+// units; above that it needs many seconds, and columns by longest path are as readable.
+import { Graph, layout } from '@dagrejs/dagre';
+import type { WorkflowNode } from '../../shared/supabase.ts';
+import type { Folded } from './fold.ts';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export type Direction = 'right' | 'down';
+
+/** The size of a unit on the canvas. */
+export const WIDTH = 228;
+export const HEIGHT = 86;
+
+const BETWEEN_RANKS = 90;
+const BETWEEN_UNITS = 32;
+const MOST_FOR_DAGRE = 300;
+/** Above, a column is split, so that the picture is not a line. */
+const TALLEST = 60;
+
+function stored(node: WorkflowNode): Point {
+  const { x, y } = (node.position ?? {}) as Partial<Point>;
+  return { x: x ?? 0, y: y ?? 0 };
+}
+
+/** Positions by the id of the unit. Stored ones are used if they differ from each other. */
+export function place(
+  folded: Folded,
+  nodes: readonly WorkflowNode[],
+  direction: Direction = 'right',
+): Map<string, Point> {
+  const isWhole = folded.units.length === nodes.length;
+  if (isWhole && direction === 'right') {
+    const own = new Map(nodes.map((node) => [node.node_id, stored(node)]));
+    const places = new Set([...own.values()].map(({ x, y }) => `${x} ${y}`));
+    if (places.size === nodes.length) return own;
+  }
+  return folded.units.length <= MOST_FOR_DAGRE
+    ? byDagre(folded, direction)
+    : byColumns(folded, direction);
+}
+
+function byDagre({ units, edges }: Folded, direction: Direction): Map<string, Point> {
+  const graph = new Graph();
+  graph.setGraph({
+    rankdir: direction === 'right' ? 'LR' : 'TB',
+    nodesep: BETWEEN_UNITS,
+    ranksep: direction === 'right' ? BETWEEN_RANKS : 54,
+  });
+  for (const { id } of units) graph.setNode(id, { width: WIDTH, height: HEIGHT });
+  for (const { source, target } of edges) graph.setEdge(source, target, {});
+  layout(graph);
+  return new Map(
+    units.map(({ id }) => {
+      // dagre returns centers.
+      const { x = 0, y = 0 } = graph.node(id) as Partial<Point>;
+      return [id, { x: x - WIDTH / 2, y: y - HEIGHT / 2 }];
+    }),
+  );
+}
+
+/** The longest path from a start to each unit. Units of a cycle, which folding can make, come last. */
+export function ranks({ units, edges }: Folded): Map<string, number> {
+  const waiting = new Map(units.map(({ id }) => [id, 0]));
+  const next = Map.groupBy(edges, ({ source }) => source);
+  for (const { target } of edges) waiting.set(target, (waiting.get(target) ?? 0) + 1);
+  const rank = new Map(units.map(({ id }) => [id, 0]));
+  const ready = units.filter(({ id }) => waiting.get(id) === 0).map(({ id }) => id);
+  for (let at = 0; at < ready.length; at += 1) {
+    const id = ready[at] as string;
+    for (const { target } of next.get(id) ?? []) {
+      rank.set(target, Math.max(rank.get(target) ?? 0, (rank.get(id) ?? 0) + 1));
+      const left = (waiting.get(target) ?? 0) - 1;
+      waiting.set(target, left);
+      if (left === 0) ready.push(target);
+    }
+  }
+  return rank;
+}
+
+function byColumns(folded: Folded, direction: Direction): Map<string, Point> {
+  const rank = ranks(folded);
+  const before = Map.groupBy(folded.edges, ({ target }) => target);
+  const columns = Map.groupBy(folded.units, ({ id }) => rank.get(id) ?? 0);
+  const order = new Map<string, number>();
+  const places = new Map<string, Point>();
+  let along = 0;
+  for (const level of [...columns.keys()].sort((a, b) => a - b)) {
+    const column = columns.get(level) ?? [];
+    // A unit comes near the middle of those before it, so that lanes stay lanes.
+    const wish = new Map(
+      column.map(({ id }, place) => {
+        const sources = (before.get(id) ?? []).map(({ source }) => order.get(source) ?? 0);
+        const sum = sources.reduce((total, each) => total + each, 0);
+        return [id, sources.length === 0 ? place : sum / sources.length];
+      }),
+    );
+    column.sort((a, b) => (wish.get(a.id) ?? 0) - (wish.get(b.id) ?? 0));
+    const parts = Math.ceil(column.length / TALLEST);
+    const tallest = Math.ceil(column.length / parts);
+    column.forEach(({ id }, place) => {
+      const across = (place % tallest) - (tallest - 1) / 2;
+      const part = along + Math.floor(place / tallest);
+      order.set(id, across);
+      places.set(
+        id,
+        direction === 'right'
+          ? { x: part * (WIDTH + BETWEEN_RANKS), y: across * (HEIGHT + BETWEEN_UNITS) }
+          : { x: across * (WIDTH + BETWEEN_UNITS), y: part * (HEIGHT + 54) },
+      );
+    });
+    along += parts;
+  }
+  return places;
+}
