@@ -2897,6 +2897,9 @@ isOneToOne: false
               "allowed_hosts": (string)[],"created_at": string,"name": string,"source": string,"updated_at": string,"version": number,"versions": (number)[],"workflows": (string)[]
             }[]
                            },
+"list_workflows":
+{ Args: { "cursor"?: string,"filter"?: Json,"page_size"?: number,"sort"?: string }; Returns: Json
+                           },
 "my_applications":
 { Args: Record<PropertyKey, never>; Returns: {
               "accepted_at": string,"app_code": string,"deactivated_at": string,"is_current": boolean,"name": string,"organization_id": string,"organization_name": string,"purge_at": string,"role": string
