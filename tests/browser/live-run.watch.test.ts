@@ -29,11 +29,14 @@ async function picture(page: Page, name: string): Promise<void> {
 async function startRefund(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Start a run' }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Workflow').selectOption('refund-approval');
-  const input = dialog.getByLabel('Input (JSON)');
-  // The page proposes an input as soon as it knows the schema.
-  await expect.poll(() => input.inputValue(), { timeout: 10_000 }).not.toBe('{}');
-  await input.fill(
+  await dialog.getByRole('combobox', { name: 'Workflow' }).click();
+  await page.getByRole('option', { name: 'Refund approval' }).click();
+  // The form begins with the example of the schema.
+  await expect
+    .poll(() => dialog.getByRole('textbox', { name: 'Order' }).inputValue(), { timeout: 10_000 })
+    .toBe('1002');
+  await dialog.getByText('JSON', { exact: true }).click();
+  await dialog.getByRole('textbox', { name: 'Input (JSON)' }).fill(
     JSON.stringify({
       shop_url: fakes.shop.url,
       order_id: '1001',

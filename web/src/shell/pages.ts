@@ -32,6 +32,8 @@ export const PAGES: readonly PageRoute[] = [
   },
   { path: '/new-workflow', load: () => import('../editor/new/NewWorkflowPage.tsx') },
   { path: '/workflows/$workflow', load: () => import('../workflows/WorkflowPage.tsx') },
+  { path: '/start', load: () => import('../start/StartPage.tsx') },
+  { path: '/workflows/$workflow/start', load: () => import('../start/StartPage.tsx') },
   { path: '/workflows/$workflow/edit', load: () => import('../editor/EditorPage.tsx') },
   { path: '/workflows/$workflow/$tab', load: () => import('../workflows/WorkflowPage.tsx') },
   {
