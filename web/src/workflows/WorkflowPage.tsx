@@ -1,50 +1,119 @@
-// One workflow, with tabs: overview, versions, settings.
-import { Tabs, Text } from '@mantine/core';
-import { AppLink, useGo, usePathParam } from '../shared/address.tsx';
-import { JsonView } from '../shared/JsonView.tsx';
+// One workflow, with tabs: overview, versions (and the comparison of two), settings.
+import { Badge, Button, Group, Tabs, Text } from '@mantine/core';
+import { IconPencil, IconPlayerPlay } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useAddressParam, useGo, useHref, usePathParam } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
+import { useCommands } from '../shared/commands.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { ask, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
-import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
-import { supabase, type Workflow } from '../shared/supabase.ts';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
+import type { Workflow } from '../shared/supabase.ts';
+import { StartDialog } from '../start/StartDialog.tsx';
+import { Overview } from './overview/Overview.tsx';
+import { Settings } from './settings/Settings.tsx';
 import { useWorkflow } from './use-workflow.ts';
+import { CompareVersions } from './versions/CompareVersions.tsx';
+import { Versions } from './versions/Versions.tsx';
+import { WorkflowMenu } from './WorkflowMenu.tsx';
 
-const TABS = ['overview', 'versions', 'settings'] as const;
+const TABS = [
+  { value: 'overview', label: 'Overview' },
+  { value: 'versions', label: 'Versions' },
+  { value: 'settings', label: 'Settings' },
+] as const;
 
-function Versions({ workflowId }: { workflowId: string }) {
-  const versions = useAppQuery(['workflows', workflowId, 'versions'], (signal) =>
-    ask(
-      supabase
-        .from('workflow_versions')
-        .select('id,version,status,created_at')
-        .eq('workflow_id', workflowId)
-        .order('version', { ascending: false })
-        .limit(100)
-        .abortSignal(signal),
-    ),
+function Head({ workflow }: { workflow: Workflow }) {
+  const { name, kebab_name, status, tags } = workflow;
+  const go = useGo();
+  const href = useHref();
+  const [isStarting, setStarting] = useState(false);
+  const canStart = useMay('run:execute') && status === 'published';
+  const mayWrite = useMay('workflow:write');
+  const edit = `/workflows/${kebab_name}/edit`;
+  useCommands(
+    [
+      ...(canStart
+        ? [
+            {
+              id: 'start',
+              label: `Start ${kebab_name}`,
+              keywords: [name],
+              run: () => setStarting(true),
+            },
+          ]
+        : []),
+      {
+        id: 'edit',
+        label: `${mayWrite ? 'Edit' : 'Show the definition of'} ${kebab_name}`,
+        run: () => go(edit),
+      },
+    ],
+    [canStart, mayWrite, kebab_name, go],
   );
-  if (versions.error) {
-    return <ErrorState error={versions.error} retry={() => void versions.refetch()} />;
-  }
-  if (versions.data === undefined) return <LoadingState rows={3} />;
-  if (versions.data.length === 0) return <EmptyState title="No versions yet" />;
   return (
-    <ul>
-      {versions.data.map(({ id, version, status }) => (
-        <li key={id}>
-          Version {version} <StatusBadge name={status} />
-        </li>
-      ))}
-    </ul>
+    <>
+      <PageHeader
+        title={name}
+        help="guides/versions"
+        back={{ to: '/workflows', label: 'Workflows' }}
+        actions={
+          <>
+            {canStart && (
+              <Button
+                leftSection={<IconPlayerPlay size={16} aria-hidden="true" />}
+                onClick={() => setStarting(true)}
+              >
+                Start
+              </Button>
+            )}
+            <Button
+              variant="default"
+              component="a"
+              href={href(edit)}
+              leftSection={<IconPencil size={16} aria-hidden="true" />}
+            >
+              {mayWrite ? 'Edit' : 'Definition'}
+            </Button>
+            <WorkflowMenu
+              workflow={{ ...workflow, isPublished: workflow.published_version_id !== null }}
+              onDeleted={() => go('/workflows')}
+            />
+          </>
+        }
+      >
+        <Group gap="sm">
+          <StatusBadge name={status} />
+          <Text size="sm" c="dimmed" className="mono">
+            {kebab_name}
+          </Text>
+          {tags.map((tag) => (
+            <Badge key={tag} size="sm" variant="default" tt="none" fw={500}>
+              {tag}
+            </Badge>
+          ))}
+        </Group>
+      </PageHeader>
+      {isStarting && (
+        <StartDialog
+          workflow={kebab_name}
+          title={`Start ${name}`}
+          onClose={() => setStarting(false)}
+        />
+      )}
+    </>
   );
 }
 
-function Overview({ workflow }: { workflow: Workflow }) {
-  return (
-    <>
-      <Text mb="md">{workflow.description || 'Without a description.'}</Text>
-      <AppLink to={`/workflows/${workflow.kebab_name}/edit`}>Open the definition</AppLink>
-    </>
+/** The comparison that the address asks for, or the list. */
+function VersionsTab({ workflow }: { workflow: Workflow }) {
+  const [a] = useAddressParam('a');
+  const [b] = useAddressParam('b');
+  const isCompared = Number(a) > 0 && Number(b) > 0;
+  return isCompared ? (
+    <CompareVersions workflow={workflow} a={Number(a)} b={Number(b)} />
+  ) : (
+    <Versions workflow={workflow} />
   );
 }
 
@@ -52,27 +121,36 @@ export default function WorkflowPage() {
   const { data: workflow, error, refetch } = useWorkflow();
   const tab = usePathParam('tab') || 'overview';
   const go = useGo();
-  if (error) return <ErrorState error={error} retry={() => void refetch()} />;
+  if (error) {
+    return (
+      <>
+        <PageHeader
+          title="Workflow"
+          help="guides/versions"
+          back={{ to: '/workflows', label: 'Workflows' }}
+        />
+        <ErrorState
+          error={error}
+          retry={() => void refetch()}
+          texts={{ not_found: 'This workflow does not exist, or it was deleted.' }}
+        />
+      </>
+    );
+  }
   if (workflow === undefined) return <LoadingState />;
   const base = `/workflows/${workflow.kebab_name}`;
   return (
     <>
-      <PageHeader
-        title={workflow.name}
-        help="guides/versions"
-        back={{ to: '/workflows', label: 'Workflows' }}
-      >
-        <StatusBadge name={workflow.status} />
-      </PageHeader>
+      <Head workflow={workflow} />
       <Tabs
         value={tab}
         onChange={(next) => go(next === 'overview' ? base : `${base}/${next}`)}
         keepMounted={false}
       >
         <Tabs.List mb="md">
-          {TABS.map((name) => (
-            <Tabs.Tab key={name} value={name} tt="capitalize">
-              {name}
+          {TABS.map(({ value, label }) => (
+            <Tabs.Tab key={value} value={value}>
+              {label}
             </Tabs.Tab>
           ))}
         </Tabs.List>
@@ -80,10 +158,10 @@ export default function WorkflowPage() {
           <Overview workflow={workflow} />
         </Tabs.Panel>
         <Tabs.Panel value="versions">
-          <Versions workflowId={workflow.id} />
+          <VersionsTab workflow={workflow} />
         </Tabs.Panel>
         <Tabs.Panel value="settings">
-          <JsonView label="Settings" value={workflow} />
+          <Settings workflow={workflow} />
         </Tabs.Panel>
       </Tabs>
     </>

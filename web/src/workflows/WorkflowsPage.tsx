@@ -1,72 +1,111 @@
-// The workflows of the application.
-import { Text } from '@mantine/core';
-import { AppLink } from '../shared/address.tsx';
-import type { Column } from '../shared/DataTable.tsx';
+// The workflows of the application with their last results, by one RPC (list_workflows). Filters are in the address.
+import { Button, Group } from '@mantine/core';
+import { keepPreviousData } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { useAddressParam, useGo, useHref } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
+import { useCommands } from '../shared/commands.ts';
 import { ListView } from '../shared/ListView.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { ask, useAppQuery } from '../shared/query.ts';
 import { EmptyState } from '../shared/states.tsx';
-import { supabase, type Workflow } from '../shared/supabase.ts';
-import { RelativeTime } from '../shared/Times.tsx';
-import { keysetPage, useList } from '../shared/use-list.ts';
+import { supabase } from '../shared/supabase.ts';
+import { rpcPage, useList } from '../shared/use-list.ts';
+import { useRunsTopic } from '../shared/use-live.ts';
+import { StartDialog } from '../start/StartDialog.tsx';
+import { columns } from './columns.tsx';
+import type { ListedWorkflow, WorkflowFacets } from './listed.ts';
+import { WorkflowFilters } from './WorkflowFilters.tsx';
 
-type Listed = Pick<
-  Workflow,
-  'id' | 'kebab_name' | 'name' | 'description' | 'status' | 'updated_at'
->;
-
-const COLUMNS: Column<Listed>[] = [
-  {
-    id: 'name',
-    header: 'Workflow',
-    cell: ({ kebab_name, name }) => (
-      <>
-        <AppLink to={`/workflows/${kebab_name}`}>{name}</AppLink>
-        <Text size="xs" c="dimmed" className="mono">
-          {kebab_name}
-        </Text>
-      </>
-    ),
-  },
-  {
-    id: 'description',
-    header: 'Description',
-    hideBelow: 'md',
-    cell: ({ description }) => description,
-  },
-  { id: 'status', header: 'Status', cell: ({ status }) => <StatusBadge name={status} /> },
-  {
-    id: 'updated',
-    header: 'Changed',
-    hideBelow: 'sm',
-    cell: ({ updated_at }) => <RelativeTime at={updated_at} />,
-  },
-];
+function useFilter() {
+  const [text] = useAddressParam('text');
+  const [status] = useAddressParam('status');
+  const [tag] = useAddressParam('tag');
+  const [project] = useAddressParam('project');
+  const [sort = 'name'] = useAddressParam('sort');
+  const filter = {
+    ...(text ? { text } : {}),
+    ...(status ? { status: [status] } : {}),
+    ...(tag ? { tag: [tag] } : {}),
+    ...(project ? { project } : {}),
+  };
+  return { filter, sort, isFiltered: Object.keys(filter).length > 0 };
+}
 
 export default function WorkflowsPage() {
-  const list = useList<Listed>({
-    key: ['workflows', 'list'],
+  const { filter, sort, isFiltered } = useFilter();
+  const [starting, setStarting] = useState<ListedWorkflow>();
+  const mayWrite = useMay('workflow:write');
+  const go = useGo();
+  const href = useHref();
+  const live = useRunsTopic();
+  const list = useList<ListedWorkflow>({
+    key: ['workflows', 'list', filter, sort],
+    live,
     page: (cursor, signal) =>
-      keysetPage<Listed>(
+      rpcPage(
         supabase
-          .from('workflows')
-          .select('id,kebab_name,name,description,status,updated_at')
-          .is('deleted_at', null)
+          .rpc('list_workflows', { filter, sort, ...(cursor === undefined ? {} : { cursor }) })
           .abortSignal(signal),
-        cursor,
-        { columns: ['kebab_name'], ascending: true },
       ),
   });
+  const facets = useAppQuery(
+    ['workflows', 'facets', filter],
+    async (signal) =>
+      (await ask(
+        supabase.rpc('list_workflows', { filter, page_size: 1 }).abortSignal(signal),
+      )) as unknown as WorkflowFacets,
+    { placeholderData: keepPreviousData },
+  );
+  const shown = useMemo(() => columns(setStarting), []);
+  useCommands(
+    mayWrite ? [{ id: 'new-workflow', label: 'New workflow', run: () => go('/new-workflow') }] : [],
+    [mayWrite, go],
+  );
+  const create = mayWrite && (
+    <Button component="a" href={href('/new-workflow')}>
+      New workflow
+    </Button>
+  );
+
   return (
     <>
-      <PageHeader title="Workflows" help="guides/write-a-workflow" />
+      <PageHeader title="Workflows" help="guides/write-a-workflow" actions={create} />
+      <WorkflowFilters facets={facets.data} />
       <ListView
         list={list}
         label="Workflows"
-        columns={COLUMNS}
+        columns={shown}
         rowId={({ id }) => id}
-        empty={<EmptyState title="No workflows yet">Save a workflow to see it here.</EmptyState>}
+        rowProps={({ kebab_name }) => ({ 'data-workflow': kebab_name })}
+        rowHeight={62}
+        empty={
+          isFiltered ? (
+            <EmptyState
+              title="No workflow matches"
+              action={
+                <Button variant="default" onClick={() => go('/workflows')}>
+                  Show all workflows
+                </Button>
+              }
+            >
+              Search for another word, or remove a filter.
+            </EmptyState>
+          ) : (
+            <EmptyState title="No workflows yet" action={<Group>{create}</Group>}>
+              A workflow is a graph of steps: begin with a template, an empty canvas, or code with
+              the SDK.
+            </EmptyState>
+          )
+        }
       />
+      {starting && (
+        <StartDialog
+          workflow={starting.kebab_name}
+          title={`Start ${starting.name}`}
+          onClose={() => setStarting(undefined)}
+        />
+      )}
     </>
   );
 }
