@@ -56,14 +56,16 @@ export async function openPage(
 
 /** Opens a page of the active application, `/runs`, or one outside of an application, `/-/profile`. */
 export async function openAppPage(page: Page, path: string): Promise<void> {
-  await page.waitForURL(/#\/[a-z][\w-]*/);
+  await page.locator('#main[data-page^="/"]').waitFor();
+  await page.waitForURL(/#\/[a-z-]/);
   const [, app = ''] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
-  await page.evaluate(
-    (hash) => {
-      location.hash = hash;
-    },
-    path.startsWith('/-/') ? `#${path}` : `#/${app}${path === '/' ? '' : path}`,
-  );
+  const address = path.startsWith('/-/') ? path : `/${app}${path === '/' ? '' : path}`;
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#${address}`);
+  // The address is ahead of the page while its code is loaded.
+  const [shown = ''] = address.split('?');
+  await page.locator(`#main[data-page="${shown}"][aria-busy="false"]`).waitFor();
 }
 
 /** Signs in and opens a page of the active application, the list of runs by default. */

@@ -71,6 +71,9 @@ function Navigation({ app, onGo }: { app: string; onGo(): void }) {
 
 export function Frame() {
   const [isOpen, { toggle, close }] = useDisclosure();
+  // The page that is shown; the address is ahead of it while the next one is loaded.
+  const page = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname });
+  const isLoading = useRouterState({ select: (state) => state.isLoading });
   // In pages outside of an application, the navigation is that of the active one.
   const active = appOfToken(useShellSession());
   const { app = active } = useParams({ strict: false }) as { app?: string };
@@ -110,7 +113,13 @@ export function Frame() {
           {app !== undefined && <Navigation app={app} onGo={close} />}
         </AppShell.Section>
       </AppShell.Navbar>
-      <AppShell.Main id="main" tabIndex={-1} className={classes.main}>
+      <AppShell.Main
+        id="main"
+        tabIndex={-1}
+        className={classes.main}
+        aria-busy={isLoading}
+        data-page={page}
+      >
         <Banners />
         <div className={classes.page}>
           <Outlet />
