@@ -3,6 +3,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useState
 import type { Json } from '../../../types/database.ts';
 import type { Row, Workflow } from '../shared/supabase.ts';
 import type { RunSnapshot } from '../shared/use-run.ts';
+import { type StepValues, useStepValues } from '../shared/use-step-values.ts';
 import type { Fault } from './draft/api.ts';
 import type { DraftOfWorkflow } from './draft/use-draft.ts';
 import { evaluateInWorker } from './evaluate/evaluate.ts';
@@ -88,13 +89,12 @@ export function EditorProvider({ children, types: rows, ...given }: ProviderProp
     return found;
   }, [doc.faults]);
 
+  const steps = useStepValues(run);
   const { statuses, outputs } = useMemo(() => {
-    const newest = new Map<string, RunSnapshot['steps'][number]>();
-    for (const step of run?.steps ?? []) {
+    const newest = new Map<string, StepValues>();
+    for (const step of steps) {
       const known = newest.get(step.step_id);
-      if (step.item_index === 0 && (known === undefined || step.attempt >= known.attempt)) {
-        newest.set(step.step_id, step);
-      }
+      if (known === undefined || step.attempt >= known.attempt) newest.set(step.step_id, step);
     }
     const values = [...newest].flatMap(([id, { status, output }]) =>
       status === 'completed' ? [[id, output] as const] : [],
@@ -105,7 +105,7 @@ export function EditorProvider({ children, types: rows, ...given }: ProviderProp
       statuses: new Map([...newest].map(([id, { status }]) => [id, status])),
       outputs: all,
     };
-  }, [run, definition]);
+  }, [steps, definition]);
 
   const itemsOf = (step: Step): Json | undefined => {
     const config = isObject(step.data?.config) ? step.data.config : {};

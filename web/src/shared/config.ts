@@ -3,6 +3,10 @@ import { type BuildEnv, type Settings, settingsFromBuild } from './settings.ts';
 
 declare global {
   interface ImportMetaEnv extends BuildEnv {}
+  // As Vite declares it; the tests of single modules are compiled without the types of Vite.
+  interface ImportMeta {
+    readonly env: ImportMetaEnv;
+  }
   interface Window {
     __STEPBASE__?: Settings;
   }

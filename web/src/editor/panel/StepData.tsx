@@ -11,6 +11,7 @@ import { ask, useAction } from '../../shared/query.ts';
 import { StatusBadge } from '../../shared/StatusBadge.tsx';
 import { supabase } from '../../shared/supabase.ts';
 import { useRun } from '../../shared/use-run.ts';
+import { useStepValues } from '../../shared/use-step-values.ts';
 import { useEditor } from '../editor-context.tsx';
 import { isObject, type Step, upstreamOf } from '../model/definition.ts';
 import { changeData } from '../model/edits.ts';
@@ -27,8 +28,8 @@ function TestResult({
 }) {
   const { snapshot, error } = useRun(runId);
   const href = useHref();
-  const attempt = snapshot?.steps
-    .filter(({ step_id, item_index }) => step_id === stepId && item_index === 0)
+  const attempt = useStepValues(snapshot)
+    .filter(({ step_id }) => step_id === stepId)
     .sort((a, b) => b.attempt - a.attempt)[0];
   return (
     <Stack gap="xs" aria-live="polite" data-test-result={attempt?.status ?? 'pending'}>

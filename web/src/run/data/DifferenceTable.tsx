@@ -1,14 +1,7 @@
 // A table of differences of JSON values: where, before, after.
 import { Badge, Table, Text } from '@mantine/core';
 import classes from './data.module.css';
-
-export interface Difference {
-  /** A path, such as `order.lines[2].price`; empty: the whole value. */
-  path: string;
-  kind: 'added' | 'removed' | 'changed' | 'moved';
-  before?: unknown;
-  after?: unknown;
-}
+import type { Difference } from './differences.ts';
 
 const COLORS = { added: 'teal', removed: 'red', changed: 'yellow', moved: 'gray' } as const;
 const SHOWN = 200;

@@ -1,7 +1,14 @@
 // The differences of two JSON values as a flat list of places with the value before and after. jsondiffpatch finds them;
 // it is loaded with the parts of the page that compare.
 import { create, type Delta } from 'jsondiffpatch';
-import type { Difference } from './DifferenceTable.tsx';
+
+export interface Difference {
+  /** A path, such as `order.lines[2].price`; empty: the whole value. */
+  path: string;
+  kind: 'added' | 'removed' | 'changed' | 'moved';
+  before?: unknown;
+  after?: unknown;
+}
 
 const differ = create({
   // Elements of lists are the same if they are equal, or have the same id.
