@@ -45,7 +45,7 @@ const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<
 /** A copy of what the type check reads, with the types of Node for an old TypeScript. */
 function copySources(): string {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'stepbase-hosted-')));
-  for (const folder of ['functions', 'scripts']) {
+  for (const folder of ['functions', 'scripts', 'sdk/src']) {
     cpSync(join(ROOT, folder), join(copy, folder), { recursive: true });
   }
   cpSync(join(ROOT, 'package.json'), join(copy, 'package.json'));
