@@ -6,6 +6,8 @@ import { docs } from './build/docs.ts';
 
 const source = (path: string) => fileURLToPath(new URL(`src/${path}`, import.meta.url));
 
+const absent = fileURLToPath(new URL('build/absent.ts', import.meta.url));
+
 /** The shared expressions run in a web worker too, without the modules of Node.js and without QuickJS. */
 const EXPRESSIONS: Readonly<Record<string, string>> = {
   'node:timers': source('editor/evaluate/node-timers.ts'),
@@ -25,6 +27,9 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [expressionsInBrowser()] },
   resolve: {
     alias: {
+      // supabase-js has them in every client; the pages use neither Storage nor Edge Functions through it.
+      '@supabase/storage-js': absent,
+      '@supabase/functions-js': absent,
       // react-jsonschema-form names its usual validator in a part for tests. It compiles schemas to code, which the
       // Content-Security-Policy forbids; ours takes its place.
       '@rjsf/validator-ajv8': source('shared/form/validator.ts'),

@@ -21,13 +21,15 @@ interface Props {
 
 export function PageHeader({ title, help, actions, children, back }: Props) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const path = useRouterState({ select: ({ location }) => location.pathname });
+  const path = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname });
 
   useEffect(() => setTitle(title), [title]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another path is another page
   useEffect(() => {
     if (takeFocus()) heading.current?.focus({ preventScroll: true });
-  }, [path]);
+  }, []);
+  // Another tab of the same page: the focus stays at the tab.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs for each path
+  useEffect(() => void takeFocus(), [path]);
 
   return (
     <Group component="header" justify="space-between" align="flex-start" gap="md" mb="md">

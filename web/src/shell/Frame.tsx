@@ -1,6 +1,6 @@
 // The frame around all pages: header with the application and the user, navigation (a drawer in narrow windows), banners,
 // and the palette.
-import { AppShell, Burger, Group, NavLink, ScrollArea, Text } from '@mantine/core';
+import { AppShell, Burger, Group, NavLink, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { Outlet, useParams, useRouterState } from '@tanstack/react-router';
 import { useEffect } from 'react';
@@ -109,7 +109,7 @@ export function Frame() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar bg="var(--sb-surface)">
-        <AppShell.Section grow component={ScrollArea} p="xs">
+        <AppShell.Section grow p="xs" className={classes.navigation}>
           {app !== undefined && <Navigation app={app} onGo={close} />}
         </AppShell.Section>
       </AppShell.Navbar>

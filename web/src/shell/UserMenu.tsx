@@ -1,41 +1,30 @@
-// The menu of the user: profile, theme, sign-out.
-import { ActionIcon, Menu, Text, useMantineColorScheme } from '@mantine/core';
+// The button of the menu of the user. The menu is loaded when a person points to it or opens it.
+import { ActionIcon } from '@mantine/core';
 import { IconUserCircle } from '@tabler/icons-react';
-import { signOut } from '../auth/session.ts';
-import { useShellSession } from './shell-session.tsx';
+import { lazy, Suspense, useState } from 'react';
+
+const load = () => import('./UserMenuList.tsx');
+const UserMenuList = lazy(load);
 
 export function UserMenu() {
-  const { user } = useShellSession();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [wasOpened, setOpened] = useState(false);
+  const button = (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size="lg"
+      aria-label="Account and theme"
+      aria-haspopup="menu"
+      onPointerEnter={() => void load()}
+      onClick={() => setOpened(true)}
+    >
+      <IconUserCircle size={22} aria-hidden="true" />
+    </ActionIcon>
+  );
+  if (!wasOpened) return button;
   return (
-    <Menu position="bottom-end" width={220} keepMounted={false}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Account and theme">
-          <IconUserCircle size={22} aria-hidden="true" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>
-          <Text size="sm" truncate>
-            {user.email}
-          </Text>
-        </Menu.Label>
-        <Menu.Item component="a" href="#/-/profile">
-          Profile
-        </Menu.Item>
-        <Menu.Divider />
-        <Menu.Label>Theme</Menu.Label>
-        <Menu.RadioGroup
-          value={colorScheme}
-          onChange={(scheme: string) => setColorScheme(scheme as 'auto' | 'light' | 'dark')}
-        >
-          <Menu.RadioItem value="auto">System</Menu.RadioItem>
-          <Menu.RadioItem value="light">Light</Menu.RadioItem>
-          <Menu.RadioItem value="dark">Dark</Menu.RadioItem>
-        </Menu.RadioGroup>
-        <Menu.Divider />
-        <Menu.Item onClick={() => void signOut()}>Sign out</Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense fallback={button}>
+      <UserMenuList />
+    </Suspense>
   );
 }
