@@ -1,8 +1,9 @@
 // Asks before an action that cannot be undone. `const answer = await confirm({ title: 'Cancel the run?', action: 'Cancel
-// run', isDangerous: true, reason: 'optional' })` is undefined if the person changes their mind, else `{ reason }`.
-import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
-import { modals } from '@mantine/modals';
-import { type FormEvent, type ReactNode, useState } from 'react';
+// run', isDangerous: true, reason: 'optional' })` is undefined if the person changes their mind, else `{ reason }`. The
+// dialog is loaded with the first question.
+import { lazy, type ReactNode, Suspense, useSyncExternalStore } from 'react';
+
+const ConfirmDialog = lazy(() => import('./ConfirmDialog.tsx'));
 
 export interface Question {
   title: string;
@@ -22,69 +23,47 @@ export interface Answer {
   reason: string;
 }
 
-function Body({ question, onAnswer }: { question: Question; onAnswer(answer?: Answer): void }) {
-  const { text, action, isDangerous = false, reason, typed } = question;
-  const [given, setGiven] = useState('');
-  const [word, setWord] = useState('');
-  const isReady =
-    (typed === undefined || word === typed) && (reason !== 'required' || given.trim());
+interface Pending {
+  id: number;
+  question: Question;
+  resolve(answer: Answer | undefined): void;
+}
 
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    if (isReady) onAnswer({ reason: given.trim() });
-  }
+let pending: readonly Pending[] = [];
+let asked = 0;
+const listeners = new Set<() => void>();
 
-  return (
-    <form onSubmit={submit}>
-      <Stack>
-        {typeof text === 'string' ? <Text>{text}</Text> : text}
-        {reason && (
-          <Textarea
-            label={reason === 'required' ? 'Reason' : 'Reason (optional)'}
-            value={given}
-            maxLength={1_000}
-            autosize
-            minRows={2}
-            data-autofocus
-            onChange={(event) => setGiven(event.currentTarget.value)}
-          />
-        )}
-        {typed !== undefined && (
-          <Textarea
-            label={`Type ${typed} to confirm`}
-            value={word}
-            rows={1}
-            onChange={(event) => setWord(event.currentTarget.value)}
-          />
-        )}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={() => onAnswer()}>
-            Keep as it is
-          </Button>
-          <Button type="submit" disabled={!isReady} {...(isDangerous ? { color: 'red.8' } : {})}>
-            {action}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
-  );
+function set(next: readonly Pending[]): void {
+  pending = next;
+  for (const listener of listeners) listener();
 }
 
 export function confirm(question: Question): Promise<Answer | undefined> {
-  return new Promise((resolve) => {
-    let answered: Answer | undefined;
-    const id = modals.open({
-      title: question.title,
-      onClose: () => resolve(answered),
-      children: (
-        <Body
-          question={question}
-          onAnswer={(answer) => {
-            answered = answer;
-            modals.close(id);
-          }}
-        />
-      ),
-    });
-  });
+  asked += 1;
+  const id = asked;
+  return new Promise((resolve) => set([...pending, { id, question, resolve }]));
+}
+
+/** Where the questions are shown; once in the shell. */
+export function Confirmations() {
+  const [first] = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => pending,
+  );
+  if (first === undefined) return null;
+  return (
+    <Suspense fallback={null}>
+      <ConfirmDialog
+        key={first.id}
+        question={first.question}
+        onAnswer={(answer) => {
+          set(pending.filter(({ id }) => id !== first.id));
+          first.resolve(answer);
+        }}
+      />
+    </Suspense>
+  );
 }

@@ -2,7 +2,7 @@
 import { Anchor, Modal, Text } from '@mantine/core';
 import { SignInForm } from '../auth/SignIn.tsx';
 
-export function SessionEnded({ email }: { email: string }) {
+export default function SessionEnded({ email }: { email: string }) {
   return (
     <Modal
       opened

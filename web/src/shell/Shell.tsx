@@ -2,18 +2,20 @@
 import '@mantine/notifications/styles.css';
 import '@mantine/spotlight/styles.css';
 import '@mantine/dates/styles.css';
-import { ModalsProvider } from '@mantine/modals';
 import { Notifications } from '@mantine/notifications';
 import type { Session } from '@supabase/supabase-js';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { appOfToken } from '../auth/session.ts';
 import { Announcer } from '../shared/announce.tsx';
+import { Confirmations } from '../shared/confirm.tsx';
 import { queryClient } from '../shared/query.ts';
 import { createAppRouter } from './router.tsx';
-import { SessionEnded } from './SessionEnded.tsx';
+
 import { ShellSession } from './shell-session.tsx';
+
+const SessionEnded = lazy(() => import('./SessionEnded.tsx'));
 
 interface Props {
   session: Session;
@@ -41,12 +43,15 @@ export default function Shell({ session, isEnded }: Props) {
   return (
     <ShellSession.Provider value={session}>
       <QueryClientProvider client={queryClient}>
-        <ModalsProvider>
-          <Notifications position="bottom-right" />
-          <Announcer />
-          <Pages key={userId} session={session} />
-          {isEnded && <SessionEnded email={session.user.email ?? ''} />}
-        </ModalsProvider>
+        <Notifications position="bottom-right" />
+        <Announcer />
+        <Pages key={userId} session={session} />
+        <Confirmations />
+        {isEnded && (
+          <Suspense fallback={null}>
+            <SessionEnded email={session.user.email ?? ''} />
+          </Suspense>
+        )}
       </QueryClientProvider>
     </ShellSession.Provider>
   );
