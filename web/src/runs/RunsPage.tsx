@@ -1,6 +1,7 @@
 // The runs of the application: newest first, filtered by status, live. The filter is in the address.
 import { Button, Group, Progress, Text, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
+import { lazy, Suspense } from 'react';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { useCommands } from '../shared/commands.ts';
@@ -14,7 +15,8 @@ import { supabase } from '../shared/supabase.ts';
 import { Duration, RelativeTime } from '../shared/Times.tsx';
 import { rpcPage, useList } from '../shared/use-list.ts';
 import { useRunsTopic } from '../shared/use-live.ts';
-import { StartRun } from './StartRun.tsx';
+
+const StartRun = lazy(() => import('./StartRun.tsx'));
 
 interface ListedRun {
   id: string;
@@ -147,7 +149,11 @@ export default function RunsPage() {
           </EmptyState>
         }
       />
-      {isStarting && <StartRun onClose={starting.close} />}
+      {isStarting && (
+        <Suspense fallback={null}>
+          <StartRun onClose={starting.close} />
+        </Suspense>
+      )}
     </>
   );
 }
