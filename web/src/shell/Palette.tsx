@@ -74,7 +74,11 @@ export default function Palette({ app, opened }: { app: string; opened: number }
   const text = query.trim().toLowerCase();
   const matches = ({ label, keywords = [] }: Command) =>
     [label, ...keywords].some((word) => word.toLowerCase().includes(text));
-  const shown = [...registered.filter(matches), ...pages.filter(matches), ...(text ? found : [])];
+  const shown = [
+    ...registered.filter(matches),
+    ...pages.filter(matches),
+    ...(query === debounced ? found : []),
+  ];
 
   const groups = new Map<string, SpotlightActionGroupData>();
   for (const command of shown) {
