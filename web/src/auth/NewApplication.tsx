@@ -1,9 +1,9 @@
 // Creates an organization with its first application, and lists the invitations that wait in the user's mailbox. It is
 // the first page of a user without an application.
-import { Alert, Button, Container, Paper, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Button, Container, Paper, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
 import { explain } from '../shared/errors.ts';
-import { setTitle } from '../shared/page-change.ts';
+import { PageHeader } from '../shared/PageHeader.tsx';
 import { supabase } from '../shared/supabase.ts';
 
 interface Invitation {
@@ -39,7 +39,6 @@ export function NewApplication({ hasApplications, onCreated }: Props) {
   const appCode = code ?? codeFrom(name);
 
   useEffect(() => {
-    setTitle('New application');
     void supabase.rpc('my_invitations').then(({ data }) => {
       setInvitations((data ?? []) as unknown as Invitation[]);
     });
@@ -82,6 +81,7 @@ export function NewApplication({ hasApplications, onCreated }: Props) {
 
   return (
     <Container size={520} p={0}>
+      <PageHeader title="Create your application" help="guides/organizations-and-members" />
       {invitations.map((invitation) => (
         <Alert key={invitation.id} color="blue" role="status" mb="md">
           <Text c="var(--mantine-color-text)">
@@ -93,9 +93,6 @@ export function NewApplication({ hasApplications, onCreated }: Props) {
       <Paper withBorder shadow="sm" p="lg" bg="var(--sb-surface)">
         <form onSubmit={(event) => void submit(event)}>
           <Stack>
-            <Title order={1} size="h2">
-              Create your application
-            </Title>
             <Text c="dimmed">
               {hasApplications
                 ? 'A new organization with an application of its own, for your team.'
