@@ -3664,6 +3664,17 @@ $function$;
 comment on function stepbase.read_invitation(token text) is 'The invitation of the token in a mail: {id, app_code, application, email, role, status, expires_at, invited_by, created_at}. The caller is signed in with the invited, confirmed address. Errors: SB401, SB404 unknown token, SB410 expired, SB411 accepted or declined, SB414 revoked, SB413 another address.';
 grant execute on function stepbase.read_invitation(token text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.read_overview()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_overview();
+$function$;
+comment on function stepbase.read_overview() is 'What is open and what stands still in the caller''s application, as {open_runs, stuck_runs, waiting_runs}; requires run:read. open_runs: pending, running and paused runs by status. stuck_runs: up to 100 running runs that wait for nothing and did not change for the minutes of app_quotas.run_stuck_minutes, oldest first, as {workflow, run_id, status, step, since, minutes}. waiting_runs: {since, runs} of the pending runs that are not held. Errors: SB401, SB403.';
+grant execute on function stepbase.read_overview() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.read_statistics(group_by text DEFAULT 'workflow'::text, since text DEFAULT NULL::text, until text DEFAULT NULL::text, workflow_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -30541,6 +30552,41 @@ begin
 end;
 $function$;
 comment on function stepbase_private.read_item(p_item jsonb, p_input_schema jsonb) is 'An item of start_runs as the run that it starts. Errors: SB400 unknown key or invalid option, SB422 the input is not an object or does not match the input schema, SB425 schema too complex.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_overview()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('run:read');
+begin
+  return jsonb_build_object(
+    'open_runs', (
+      -- By the index of the open runs of the application, which its quota bounds.
+      select coalesce(jsonb_object_agg(o.status, o.count), '{}')
+      from (
+        select r.status, count(*) as count
+        from stepbase.runs r
+        where r.app_code = v_app and r.status in ('pending', 'running', 'paused')
+        group by r.status
+      ) o
+    ),
+    'stuck_runs', (
+      select coalesce(jsonb_agg(s.payload order by s.since), '[]')
+      from stepbase.app_quotas q
+      cross join lateral stepbase_engine.stuck_runs(v_app, q.run_stuck_minutes) s
+      where q.app_code = v_app
+    ),
+    'waiting_runs', (
+      select jsonb_build_object('since', w.since, 'runs', w.runs) from stepbase_engine.waiting_runs(v_app) w
+    )
+  );
+end;
+$function$;
+comment on function stepbase_private.read_overview() is 'Implements stepbase.read_overview.';
+grant execute on function stepbase_private.read_overview() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_project_statistics()
  RETURNS SETOF stepbase_private.project_statistics

@@ -3061,6 +3061,9 @@ isOneToOne: false
 "read_invitation":
 { Args: { "token": string }; Returns: Json
                            },
+"read_overview":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "read_statistics":
 { Args: { "group_by"?: string,"since"?: string,"until"?: string,"workflow_id"?: string }; Returns: Json
                            },

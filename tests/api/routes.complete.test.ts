@@ -18,6 +18,7 @@ const FUNCTIONS_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   context: 'a computed column of runs; GET /v1/runs/{run_id}/context returns it',
   list_workflows: 'GET /v1/workflows and GET /v1/statistics have its facts apart',
   query_run: 'the route calls stepbase_private.query_run, because it evaluates JSONata itself',
+  read_overview: 'the first page of the web client; POST /v1/runs/search has its runs apart',
   search_workflows: 'GET /v1/workflows has the parameter q',
 };
 const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {

@@ -79,6 +79,7 @@ values
   ('reactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select reactivate_application('tap-one')$$),
   ('read_ai_usage',              '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_ai_usage()$$),
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
+  ('read_overview',              '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_overview()$$),
   ('read_statistics',            '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_statistics()$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
   ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),
