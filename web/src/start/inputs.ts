@@ -1,7 +1,9 @@
 // Inputs of runs, without React: the one with which a form begins, recent ones without repetitions, and a line that
 // tells two of them apart.
 import { exampleOf } from '../../../functions/_shared/expressions/schema-example.ts';
-import type { Json } from '../shared/supabase.ts';
+import type { Json as Nullable } from '../../../types/database.ts';
+
+type Json = NonNullable<Nullable>;
 
 const isRecord = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -8,6 +8,7 @@ import { count, duration } from '../shared/format.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { RelativeTime } from '../shared/Times.tsx';
 import type { ListedWorkflow } from './listed.ts';
+import { percent } from './percent.ts';
 import { ResultStrip } from './ResultStrip.tsx';
 import { WorkflowMenu } from './WorkflowMenu.tsx';
 
@@ -16,13 +17,6 @@ const NONE = (
     –
   </Text>
 );
-
-/** 0.9834 as "98.3 %", and never "100 %" if a run failed. */
-export function percent(rate: number | null | undefined): string {
-  if (rate === null || rate === undefined) return '–';
-  const value = Math.floor(rate * 1_000) / 10;
-  return `${value} %`;
-}
 
 const stateOf = ({ has_draft, published_version, canary_percent }: ListedWorkflow): string[] => [
   ...(published_version === null ? [] : [`v${published_version}`]),

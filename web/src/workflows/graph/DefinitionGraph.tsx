@@ -104,7 +104,6 @@ export default function DefinitionGraph(props: GraphProps) {
         preventScrolling={false}
         zoomOnScroll={false}
         deleteKeyCode={null}
-        proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={20} size={1.2} />
         <Controls showInteractive={false} />

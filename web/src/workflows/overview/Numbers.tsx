@@ -6,7 +6,7 @@ import { count, duration } from '../../shared/format.ts';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { ErrorState } from '../../shared/states.tsx';
 import { supabase } from '../../shared/supabase.ts';
-import { percent } from '../columns.tsx';
+import { percent } from '../percent.ts';
 import { Fact, Facts } from './Facts.tsx';
 
 export interface Statistics {

@@ -1,5 +1,7 @@
 // The settings of a workflow as the form has them, and as the table takes them.
-import type { Workflow } from '../../shared/supabase.ts';
+import type { Database } from '../../../../types/database.ts';
+
+type Workflow = Database['stepbase']['Tables']['workflows']['Row'];
 
 export interface General {
   name: string;

@@ -6,7 +6,7 @@ import { useMay } from '../../shared/app.tsx';
 import { confirm } from '../../shared/confirm.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { supabase, type Workflow } from '../../shared/supabase.ts';
-import { percent } from '../columns.tsx';
+import { percent } from '../percent.ts';
 
 async function readCanary(id: string, signal: AbortSignal) {
   const canary = await ask(
