@@ -1,62 +1,57 @@
-// The first page of an application: its last runs.
-import { AppLink } from '../shared/address.tsx';
-import { useApp } from '../shared/app.tsx';
-import type { Column } from '../shared/DataTable.tsx';
-import { ListView } from '../shared/ListView.tsx';
+// The first page of an application: today's numbers, what needs a person, the newest runs, and the first steps of a new
+// application.
+import { Button, Stack } from '@mantine/core';
+import { AppLink, useHref } from '../shared/address.tsx';
+import { IfMay, useApp, useMay } from '../shared/app.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
-import { RelativeTime } from '../shared/Times.tsx';
-import { rpcPage, useList } from '../shared/use-list.ts';
-import { useRunsTopic } from '../shared/use-live.ts';
-
-interface ListedRun {
-  id: string;
-  workflow: string;
-  status: string;
-  created_at: string;
-}
-
-const COLUMNS: Column<ListedRun>[] = [
-  {
-    id: 'workflow',
-    header: 'Workflow',
-    cell: ({ id, workflow }) => <AppLink to={`/runs/${id}`}>{workflow}</AppLink>,
-  },
-  { id: 'status', header: 'Status', cell: ({ status }) => <StatusBadge name={status} /> },
-  {
-    id: 'created',
-    header: 'Created',
-    cell: ({ created_at }) => <RelativeTime at={created_at} />,
-  },
-];
+import { RecentRuns } from '../workflows/overview/RecentRuns.tsx';
+import { Section } from '../workflows/overview/Section.tsx';
+import { Attention } from './Attention.tsx';
+import { Checklist } from './Checklist.tsx';
+import { Today } from './Today.tsx';
+import { useOverview } from './use-overview.ts';
 
 export default function HomePage() {
   const { name, organization } = useApp();
-  const list = useList<ListedRun>({
-    key: ['runs', 'newest'],
-    live: useRunsTopic(),
-    page: async (_cursor, signal) => {
-      const { items } = await rpcPage<ListedRun>(
-        supabase.rpc('search_runs', { page_size: 10 }).abortSignal(signal),
-      );
-      return { items, next: null };
-    },
-  });
+  const overview = useOverview();
+  const href = useHref();
+  const mayReadRuns = useMay('run:read');
   return (
     <>
-      <PageHeader title={name} help="quickstart">
+      <PageHeader
+        title={name}
+        help="quickstart"
+        actions={
+          <IfMay permission="run:execute">
+            <Button component="a" href={href('/start')}>
+              Start a run
+            </Button>
+          </IfMay>
+        }
+      >
         {organization}
       </PageHeader>
-      <ListView
-        list={list}
-        label="Newest runs"
-        columns={COLUMNS}
-        rowId={({ id }) => id}
-        rowProps={({ id }) => ({ 'data-run': id })}
-        empty={<EmptyState title="No runs yet" />}
-      />
+      <Checklist />
+      <Stack gap="lg">
+        <IfMay permission="stats:read">
+          <Today overview={overview.data} />
+        </IfMay>
+        <Attention overview={overview.data} error={overview.error} />
+        {mayReadRuns && (
+          <Section title="Newest runs" action={<AppLink to="/runs">All runs</AppLink>}>
+            <RecentRuns
+              size={10}
+              label="Newest runs"
+              empty={
+                <EmptyState title="No runs yet">
+                  Start a workflow to see its progress here.
+                </EmptyState>
+              }
+            />
+          </Section>
+        )}
+      </Stack>
     </>
   );
 }

@@ -1,4 +1,4 @@
-// The palette: pages, the commands of the page, and a search of workflows and runs.
+// The palette: pages, the commands of the page and of all pages, and a search of workflows and runs.
 
 import { useDebouncedValue } from '@mantine/hooks';
 import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight';
@@ -9,6 +9,7 @@ import { type Command, useRegisteredCommands } from '../shared/commands.ts';
 import { words } from '../shared/format.ts';
 import { ask } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
+import { useGlobalCommands } from '../start/commands.ts';
 import { PAGES } from './pages.ts';
 import { useNavPermissions } from './use-nav.ts';
 
@@ -62,6 +63,7 @@ export default function Palette({ app, opened }: { app: string; opened: number }
   const go = (to: string) => void navigate({ to: `/${app}${to === '/' ? '' : to}` });
   const registered = useRegisteredCommands();
   const found = useFound(app, debounced, go);
+  const general = useGlobalCommands(app, debounced, { go, permissions });
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: each press of the shortcut opens it
   useEffect(() => spotlight.open(), [opened]);
@@ -74,8 +76,11 @@ export default function Palette({ app, opened }: { app: string; opened: number }
   const text = query.trim().toLowerCase();
   const matches = ({ label, keywords = [] }: Command) =>
     [label, ...keywords].some((word) => word.toLowerCase().includes(text));
+  // The command of the page comes first and hides a general one of the same name.
+  const own = new Set(registered.map(({ label }) => label));
   const shown = [
     ...registered.filter(matches),
+    ...general.filter((command) => !own.has(command.label) && matches(command)),
     ...pages.filter(matches),
     ...(query === debounced ? found : []),
   ];
