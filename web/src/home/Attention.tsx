@@ -50,11 +50,15 @@ function MyTasks() {
       total={data?.total ?? 0}
       error={error}
       none="No open task is yours."
-      action={<AppLink to="/tasks">All tasks</AppLink>}
+      action={
+        <AppLink size="sm" to="/tasks">
+          All tasks
+        </AppLink>
+      }
       items={data?.rows.map(({ id, step_id, task, created_at, deadline_at }) => ({
         id,
         text: (
-          <AppLink to={`/tasks/${id}`}>
+          <AppLink size="sm" to={`/tasks/${id}`}>
             {(task as { title?: string } | null)?.title ?? step_id}
           </AppLink>
         ),
@@ -89,12 +93,21 @@ function Failing() {
       total={0}
       error={error}
       none="No run failed in the last 24 hours."
-      action={<AppLink to="/insight/failures">All failures</AppLink>}
+      action={
+        <AppLink size="sm" to="/insight/failures">
+          All failures
+        </AppLink>
+      }
       items={data?.map(({ id, kebab_name, name, failed_runs = 0 }) => ({
         id,
-        text: <AppLink to={`/workflows/${kebab_name}`}>{name}</AppLink>,
+        text: (
+          <AppLink size="sm" to={`/workflows/${kebab_name}`}>
+            {name}
+          </AppLink>
+        ),
         detail: (
           <AppLink
+            size="sm"
             to={`/runs?workflow=${kebab_name}&status=failed`}
             c="var(--sb-danger)"
             aria-label={`${failed_runs} failed runs of ${name}`}
@@ -112,7 +125,7 @@ function Stuck({ overview, error }: Props) {
   const items = overview?.stuck_runs.slice(0, SHOWN).map(({ run_id, workflow, step, minutes }) => ({
     id: run_id,
     text: (
-      <AppLink to={`/runs/${run_id}`}>
+      <AppLink size="sm" to={`/runs/${run_id}`}>
         {workflow}
         {step ? `, ${step}` : ''}
       </AppLink>
@@ -129,7 +142,11 @@ function Stuck({ overview, error }: Props) {
           ? `No run is stuck. ${count(waiting.runs)} wait for a free slot.`
           : 'Every open run makes progress or waits for something it names.'
       }
-      action={<AppLink to="/insight/workers">Workers</AppLink>}
+      action={
+        <AppLink size="sm" to="/insight/workers">
+          Workers
+        </AppLink>
+      }
       items={items}
     />
   );

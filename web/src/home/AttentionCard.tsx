@@ -24,7 +24,15 @@ interface Props {
 export function AttentionCard({ title, total, items, error, none, action }: Props) {
   const id = useId();
   return (
-    <Paper component="section" withBorder p="md" radius="md" aria-labelledby={id} h="100%">
+    <Paper
+      component="section"
+      bg="var(--sb-surface)"
+      withBorder
+      p="md"
+      radius="md"
+      aria-labelledby={id}
+      h="100%"
+    >
       <Group justify="space-between" mb={6}>
         <Title order={2} size="h5" id={id}>
           {title}

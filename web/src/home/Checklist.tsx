@@ -106,7 +106,15 @@ export function Checklist() {
   // While it is read, nothing is shown: most applications have done all of it.
   if (isHidden || data === undefined || finished === steps.length) return null;
   return (
-    <Paper component="section" withBorder p="md" radius="md" mb="lg" aria-labelledby={id}>
+    <Paper
+      component="section"
+      bg="var(--sb-surface)"
+      withBorder
+      p="md"
+      radius="md"
+      mb="lg"
+      aria-labelledby={id}
+    >
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h5" id={id}>
           First steps
@@ -131,11 +139,18 @@ export function Checklist() {
                   {step.text}
                 </Text>
               ) : (
-                <AppLink to={step.to}>{step.text}</AppLink>
+                <AppLink size="sm" to={step.to}>
+                  {step.text}
+                </AppLink>
               )}
               {isDone ? (
                 <ThemeIcon size="xs" radius="xl" color="green" aria-label="Done" role="img">
-                  <IconCheck size={11} aria-hidden="true" />
+                  <IconCheck
+                    size={11}
+                    stroke={3}
+                    color="var(--mantine-color-white)"
+                    aria-hidden="true"
+                  />
                 </ThemeIcon>
               ) : (
                 <span>Open</span>

@@ -39,7 +39,14 @@ export default function HomePage() {
         </IfMay>
         <Attention overview={overview.data} error={overview.error} />
         {mayReadRuns && (
-          <Section title="Newest runs" action={<AppLink to="/runs">All runs</AppLink>}>
+          <Section
+            title="Newest runs"
+            action={
+              <AppLink size="sm" to="/runs">
+                All runs
+              </AppLink>
+            }
+          >
             <RecentRuns
               size={10}
               label="Newest runs"

@@ -30,6 +30,13 @@ interface Props {
   children?: ReactNode;
 }
 
+/** The page or dialog has a title of its own. */
+function untitled(schema: Json): Json {
+  if (typeof schema !== 'object' || Array.isArray(schema)) return schema;
+  const { title: _title, ...rest } = schema;
+  return rest;
+}
+
 type View = 'form' | 'json' | 'code';
 
 const asText = (value: Json) => JSON.stringify(value, null, 2);
@@ -66,6 +73,8 @@ function Loaded({
   const [options, setOptions] = useState({ ...NO_OPTIONS, version: given.version ?? null });
   const used = options.version ?? published;
   const schema = versions.find(({ version }) => version === used)?.input_schema ?? null;
+  // The form compares its schema by identity.
+  const shownSchema = useMemo(() => (schema === null ? null : untitled(schema)), [schema]);
   const hasForm = isFormable(schema ?? undefined);
 
   const [value, setValue] = useState<Json>(() => given.input ?? firstInput(schema));
@@ -177,9 +186,9 @@ function Loaded({
         />
         <InputMenu workflowId={startable.id} schema={schema} onPick={pick} />
       </Group>
-      {view === 'form' && schema !== null && (
+      {view === 'form' && shownSchema !== null && (
         <SchemaForm
-          schema={schema}
+          schema={shownSchema}
           value={value}
           onChange={setValue}
           onSubmit={(input) => start.run(input)}

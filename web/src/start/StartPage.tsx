@@ -56,7 +56,7 @@ export default function StartPage() {
   return (
     <>
       {workflow ? <Head workflow={workflow} /> : <PageHeader title="Start a run" help={HELP} />}
-      <Paper withBorder p="lg" radius="md" maw={820}>
+      <Paper bg="var(--sb-surface)" withBorder p="lg" radius="md" maw={820}>
         <Stack>
           {!workflow && (
             <WorkflowSelect

@@ -1,5 +1,5 @@
 // The columns of the list of workflows.
-import { ActionIcon, Badge, Group, Text } from '@mantine/core';
+import { ActionIcon, Badge, Group, Text, VisuallyHidden } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { AppLink } from '../shared/address.tsx';
 import { IfMay } from '../shared/app.tsx';
@@ -7,6 +7,7 @@ import type { Column } from '../shared/DataTable.tsx';
 import { count, duration } from '../shared/format.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { RelativeTime } from '../shared/Times.tsx';
+import classes from './columns.module.css';
 import type { ListedWorkflow } from './listed.ts';
 import { percent } from './percent.ts';
 import { ResultStrip } from './ResultStrip.tsx';
@@ -32,7 +33,7 @@ export function columns(onStart: (workflow: ListedWorkflow) => void): Column<Lis
       cell: (workflow) => (
         <>
           <Group gap={6} wrap="wrap">
-            <AppLink to={`/workflows/${workflow.kebab_name}`} fw={500}>
+            <AppLink to={`/workflows/${workflow.kebab_name}`} size="sm" fw={600}>
               {workflow.name}
             </AppLink>
             {workflow.tags.slice(0, 3).map((tag) => (
@@ -78,7 +79,7 @@ export function columns(onStart: (workflow: ListedWorkflow) => void): Column<Lis
             {percent(success_rate)}
           </Text>
           {failed_runs !== undefined && failed_runs > 0 && (
-            <Text size="xs" c="var(--sb-danger)">
+            <Text size="xs" c="var(--sb-danger)" className={classes.whole}>
               {count(failed_runs)} failed today
             </Text>
           )}
@@ -90,7 +91,11 @@ export function columns(onStart: (workflow: ListedWorkflow) => void): Column<Lis
       header: <span title="95 of 100 runs take at most this long">p95</span>,
       align: 'end',
       hideBelow: 'lg',
-      cell: ({ p95_duration_ms }) => duration(p95_duration_ms ?? null),
+      cell: ({ p95_duration_ms }) => (
+        <Text span size="sm" className={classes.whole}>
+          {duration(p95_duration_ms ?? null)}
+        </Text>
+      ),
     },
     {
       id: 'open',
@@ -115,10 +120,15 @@ export function columns(onStart: (workflow: ListedWorkflow) => void): Column<Lis
       hideBelow: 'lg',
       cell: ({ next_start_at }) => (next_start_at ? <RelativeTime at={next_start_at} /> : NONE),
     },
-    { id: 'owner', header: 'Owner', hideBelow: 'lg', cell: ({ owner }) => owner ?? NONE },
+    {
+      id: 'owner',
+      header: 'Owner',
+      hideBelow: 'lg',
+      cell: ({ owner }) => (owner ? <span className={classes.whole}>{owner}</span> : NONE),
+    },
     {
       id: 'actions',
-      header: <span aria-hidden="true" />,
+      header: <VisuallyHidden>Actions</VisuallyHidden>,
       align: 'end',
       width: 90,
       cell: (workflow) => (

@@ -1,6 +1,7 @@
 // A picture of a definition, for looking only. With `changes` it colors what two versions do not share. React Flow and
 // dagre are loaded with it: pages import LazyGraph.
 import '@xyflow/react/dist/style.css';
+import { useComputedColorScheme } from '@mantine/core';
 import {
   Background,
   BackgroundVariant,
@@ -59,6 +60,7 @@ export interface GraphProps {
 export default function DefinitionGraph(props: GraphProps) {
   const { definition, label, nodeChanges = NO_CHANGES, edgeChanges = NO_CHANGES } = props;
   const types = useStepTypes();
+  const colorMode = useComputedColorScheme('light');
   const places = useMemo(() => placesOf(definition), [definition]);
   const nodes: Node<StepData>[] = definition.nodes.map((node) => {
     const type = types.get(node.type);
@@ -93,6 +95,7 @@ export default function DefinitionGraph(props: GraphProps) {
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
+        colorMode={colorMode}
         fitView
         fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
         minZoom={0.02}

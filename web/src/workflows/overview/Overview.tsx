@@ -56,7 +56,11 @@ export function Overview({ workflow }: { workflow: Workflow }) {
           {mayReadRuns && (
             <Section
               title="Recent runs"
-              action={<AppLink to={`/runs?workflow=${workflow.kebab_name}`}>All runs</AppLink>}
+              action={
+                <AppLink size="sm" to={`/runs?workflow=${workflow.kebab_name}`}>
+                  All runs
+                </AppLink>
+              }
             >
               <RecentRuns kebabName={workflow.kebab_name} />
             </Section>

@@ -51,7 +51,7 @@ const BY_ID: Column<ListedRun>[] = [
     id: 'run',
     header: 'Run',
     cell: ({ id }) => (
-      <AppLink to={`/runs/${id}`} className="mono" aria-label={`Run ${id}`}>
+      <AppLink to={`/runs/${id}`} size="sm" className="mono" aria-label={`Run ${id}`}>
         {id.slice(-12)}
       </AppLink>
     ),
@@ -65,7 +65,9 @@ const BY_WORKFLOW: Column<ListedRun>[] = [
     header: 'Run',
     cell: ({ id, workflow }) => (
       <>
-        <AppLink to={`/runs/${id}`}>{workflow}</AppLink>
+        <AppLink to={`/runs/${id}`} size="sm">
+          {workflow}
+        </AppLink>
         <Text size="xs" c="dimmed" className="mono">
           {id.slice(-12)}
         </Text>

@@ -1,6 +1,6 @@
-// A titled part of a page, with a link or button at its end.
+// A titled part of a page, with a link or button at its end. It is no landmark: the lists in it are.
 import { Group, Title } from '@mantine/core';
-import { type ReactNode, useId } from 'react';
+import type { ReactNode } from 'react';
 
 interface Props {
   title: string;
@@ -9,16 +9,15 @@ interface Props {
 }
 
 export function Section({ title, action, children }: Props) {
-  const id = useId();
   return (
-    <section aria-labelledby={id}>
+    <div>
       <Group justify="space-between" mb="xs" gap="xs">
-        <Title order={2} size="h5" id={id}>
+        <Title order={2} size="h5">
           {title}
         </Title>
         {action}
       </Group>
       {children}
-    </section>
+    </div>
   );
 }

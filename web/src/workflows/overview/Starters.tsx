@@ -81,7 +81,7 @@ export function Starters({ workflow }: { workflow: Workflow }) {
     ...data.schedules.map((schedule) => ({
       id: schedule.id,
       text: (
-        <AppLink to={`/schedules?workflow=${workflow.kebab_name}`}>
+        <AppLink size="sm" to={`/schedules?workflow=${workflow.kebab_name}`}>
           {schedule.name || 'Schedule'}
         </AppLink>
       ),
@@ -100,7 +100,7 @@ export function Starters({ workflow }: { workflow: Workflow }) {
     ...data.triggers.map((trigger) => ({
       id: trigger.id,
       text: (
-        <AppLink to={trigger.trigger_type === 'webhook' ? '/webhooks' : '/events'}>
+        <AppLink size="sm" to={trigger.trigger_type === 'webhook' ? '/webhooks' : '/events'}>
           {trigger.name || (trigger.trigger_type === 'webhook' ? 'Webhook' : 'Event')}
         </AppLink>
       ),
@@ -109,15 +109,22 @@ export function Starters({ workflow }: { workflow: Workflow }) {
     })),
     ...data.parents.map(({ id, kebab_name, name }) => ({
       id,
-      text: <AppLink to={`/workflows/${kebab_name}`}>{name}</AppLink>,
+      text: (
+        <AppLink size="sm" to={`/workflows/${kebab_name}`}>
+          {name}
+        </AppLink>
+      ),
       detail: 'as its parent',
     })),
   ];
   if (starters.length === 0) {
     return (
       <Text c="dimmed" size="sm">
-        People and programs only. <AppLink to="/schedules">Add a schedule or a trigger</AppLink> to
-        start it by itself.
+        People and programs only.{' '}
+        <AppLink size="sm" to="/schedules">
+          Add a schedule or a trigger
+        </AppLink>{' '}
+        to start it by itself.
       </Text>
     );
   }

@@ -54,7 +54,7 @@ export function FlowControls({ workflowId }: { workflowId: string }) {
       {data.map((control) => {
         const kind = KINDS.find(({ value }) => value === control.kind);
         return (
-          <Paper key={control.id} withBorder p="sm" radius="md">
+          <Paper key={control.id} bg="var(--sb-surface)" withBorder p="sm" radius="md">
             <Group justify="space-between" wrap="nowrap">
               <div>
                 <Text size="sm" fw={600}>

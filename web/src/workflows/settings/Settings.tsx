@@ -9,7 +9,7 @@ import { State } from './State.tsx';
 export function Settings({ workflow }: { workflow: Workflow }) {
   return (
     <Stack gap="xl" maw={860}>
-      <Paper withBorder p="lg" radius="md">
+      <Paper bg="var(--sb-surface)" withBorder p="lg" radius="md">
         {/* Another save, also of another person, begins again with its values. */}
         <GeneralForm key={workflow.updated_at} workflow={workflow} />
       </Paper>

@@ -21,7 +21,7 @@ export function State({ workflow }: { workflow: Workflow }) {
   return (
     <Stack gap="xs">
       {actions.map(({ id, label, isDangerous, run }) => (
-        <Paper key={id} withBorder p="sm" radius="md">
+        <Paper key={id} bg="var(--sb-surface)" withBorder p="sm" radius="md">
           <Group justify="space-between" wrap="nowrap">
             <Text size="sm">{TEXTS[id]}</Text>
             <Button

@@ -1,5 +1,5 @@
 // The versions of a workflow, newest first: what changed, who published it, and a comparison of two (`?a=1&b=2`).
-import { Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text, VisuallyHidden } from '@mantine/core';
 import { useState } from 'react';
 import { useGo } from '../../shared/address.tsx';
 import { useMay } from '../../shared/app.tsx';
@@ -70,10 +70,12 @@ export function Versions({ workflow }: Props) {
           <Text size="sm" fw={600}>
             Version {row.version}
           </Text>
-          <StatusBadge
-            name={row.status}
-            label={row.id === published?.id ? 'published, new runs use it' : row.status}
-          />
+          <StatusBadge name={row.status} />
+          {row.id === published?.id && (
+            <Text size="xs" c="dimmed">
+              New runs use it
+            </Text>
+          )}
         </>
       ),
     },
@@ -104,7 +106,7 @@ export function Versions({ workflow }: Props) {
     },
     {
       id: 'actions',
-      header: <span aria-hidden="true" />,
+      header: <VisuallyHidden>Actions</VisuallyHidden>,
       align: 'end',
       cell: (row) => {
         const previous = previousOf(row);
