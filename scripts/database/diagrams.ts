@@ -48,6 +48,8 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'run_events',
       'run_signals',
       'task_decisions',
+      'task_comments',
+      'webhook_calls',
       'run_values',
       'step_logs',
       'agent_turns',

@@ -100,6 +100,7 @@ values
   ('task.claimed', 'Task claimed', 'A person works on the task.', 'user-check', '#2563eb', 40),
   ('task.released', 'Task released', 'The claim of the task ended.', 'user-plus', '#d97706', 41),
   ('task.delegated', 'Task delegated', 'The task was given to another person.', 'user-plus', '#2563eb', 42),
+  ('task.commented', 'Comment', 'A person commented on the task.', 'message', '#2563eb', 46),
   ('task.decided', 'Decision recorded', 'One of several persons decided.', 'user-check', '#2563eb', 43),
   ('task.reminded', 'Reminder', 'The persons of the task were reminded.', 'timer', '#d97706', 44),
   ('task.escalated', 'Task escalated', 'The task was given to others, because it was not completed in time.', 'user-plus', '#dc2626', 45),

@@ -43,6 +43,8 @@ create index idx_outbox_pending on stepbase.outbox (app_code, id)
 where published_at is null and quarantined_at is null and event_type not in ('run.changed', 'run.cancel');
 -- The earlier events of an idempotency key.
 create index idx_outbox_events on stepbase.outbox (aggregate_id) where event_type = 'event.emitted';
+-- The newest events of an application: see stepbase.list_events.
+create index idx_outbox_app_events on stepbase.outbox (app_code, id) where event_type = 'event.emitted';
 create index idx_outbox_app_code on stepbase.outbox (app_code);
 create index idx_outbox_published_at on stepbase.outbox (published_at) where published_at is not null;
 

@@ -113,7 +113,8 @@ declare
   c_steps constant int := 50;
   -- Events that a caller causes. Within a call, all others are consequences.
   c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
-    'task.claimed,task.released,task.delegated,task.decided,compensation.started,run.edited,step.edited,run.continued}';
+    'task.claimed,task.released,task.delegated,task.commented,task.decided,compensation.started,'
+    'run.edited,step.edited,run.continued}';
   v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];

@@ -1,7 +1,8 @@
 -- Webhooks: a signed call from outside starts a run, once for each call id. The HTTP API verifies the signature.
 
 create function stepbase_engine.start_webhook(
-  p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text default null
+  p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text default null, p_replay_of uuid default null,
+  p_replayed_by uuid default null
 )
 returns table (run_id uuid, status text, is_new boolean, problem jsonb)
 language plpgsql
@@ -40,11 +41,16 @@ begin
     end;
     perform stepbase_engine.record_trigger_result(v_trigger.id, problem);
   end if;
+  perform stepbase_engine.record_webhook_call(
+    v_trigger.id, case when problem is not null then 'refused' when is_new then 'started' else 'duplicate' end,
+    p_call_id, run_id, p_input, problem, p_replay_of, p_replayed_by
+  );
   return next;
 end;
 $$;
 
-comment on function stepbase_engine.start_webhook(uuid, text, jsonb, text) is
+comment on function stepbase_engine.start_webhook(uuid, text, jsonb, text, uuid, uuid) is
   'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the '
   'first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on '
-  'the trigger. SB404 unknown webhook. Called by the HTTP API.';
+  'the trigger. The call is written to webhook_calls, with p_replay_of and p_replayed_by of a replay. SB404 unknown webhook. '
+  'Called by the HTTP API.';

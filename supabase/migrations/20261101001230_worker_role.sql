@@ -90,6 +90,7 @@ as $$
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
     -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
+    'stepbase_engine.record_webhook_call',
     'stepbase_private.has_realtime_policy', 'stepbase_engine.metrics', 'stepbase_engine.read_task_link',
     'stepbase_engine.use_task_link',
     -- The API: callbacks of components.

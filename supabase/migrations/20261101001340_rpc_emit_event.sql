@@ -1,4 +1,4 @@
--- The RPC that emits an event of the application. See rpc_runs for the pattern.
+-- RPCs of events: emitting one, and listing those of the last day with what they started. See rpc_runs for the pattern.
 
 create function stepbase_engine.check_pending_events(p_app_code text)
 returns void
@@ -101,3 +101,75 @@ comment on function stepbase.emit_event(text, jsonb, text) is
   'run:execute. Errors: SB400 invalid name or key, SB401, SB403, SB409 the key was used for another name or payload '
   '(event_id in the details; checked for a day), SB429 max_pending_events events wait.';
 grant execute on function stepbase.emit_event(text, jsonb, text) to authenticated;
+
+-- Security definer: clients cannot read the outbox.
+create function stepbase_private.list_events(p_name text, p_cursor text, p_page_size int)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:read');
+  v_messages stepbase.outbox[];
+begin
+  perform stepbase_private.require_permission('run:read');
+  if coalesce(p_page_size, 0) not between 1 and 200 then
+    perform stepbase_private.raise_error('invalid_request', 'page_size must be between 1 and 200');
+  elsif p_cursor !~ '^[0-9]{1,18}$' then
+    perform stepbase_private.raise_error('invalid_request', 'cursor is not a next_cursor of list_events', '{"path": "cursor"}');
+  end if;
+  v_messages := array(
+    select o from stepbase.outbox o
+    where o.app_code = v_app_code and o.event_type = 'event.emitted'
+      and (p_cursor is null or o.id < p_cursor::bigint)
+      and (p_name is null or o.payload ->> 'name' = p_name)
+    order by o.id desc
+    limit p_page_size + 1
+  );
+  return jsonb_build_object(
+    'items', (
+      select coalesce(jsonb_agg(
+        stepbase_engine.event_of_message(m.o) || jsonb_build_object(
+          'status', case when (m.o).published_at is not null then 'handled'
+            when (m.o).quarantined_at is not null then 'failed' else 'pending' end,
+          'error', (m.o).error,
+          'runs', (
+            select coalesce(jsonb_agg(
+              jsonb_build_object('run_id', r.id, 'status', r.status, 'workflow', w.kebab_name, 'trigger_id', t.id)
+              order by r.created_at, r.id
+            ), '[]')
+            from stepbase.workflow_triggers t
+            join stepbase.runs r
+              on r.app_code = v_app_code and r.idempotency_key = format('event:%s:%s', (m.o).aggregate_id, t.id)
+            join stepbase.workflows w on w.id = r.workflow_id
+            where t.app_code = v_app_code and t.trigger_type = 'event'
+          )
+        ) order by (m.o).id desc
+      ), '[]')
+      from (select o from unnest(v_messages) o limit p_page_size) m
+    ),
+    'next_cursor', case when cardinality(v_messages) > p_page_size then v_messages[p_page_size].id::text end
+  );
+end;
+$$;
+
+comment on function stepbase_private.list_events(text, text, int) is 'Implements stepbase.list_events.';
+grant execute on function stepbase_private.list_events(text, text, int) to authenticated;
+
+create function stepbase.list_events(name text default null, "cursor" text default null, page_size int default 50)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select stepbase_private.list_events(list_events.name, list_events."cursor", list_events.page_size);
+$$;
+
+comment on function stepbase.list_events(text, text, int) is
+  'The events of the last day, newest first, as {items, next_cursor}: {id, name, payload, at, run_id?, step_id?, status, '
+  'error, runs: [{run_id, status, workflow, trigger_id}]}. status: pending (no worker has relayed it), handled or failed. '
+  'runs: what it started, by triggers that still exist. name: only these events. page_size: 1 to 200. Requires '
+  'schedule:read and run:read. Errors: SB400 invalid cursor or page_size, SB401, SB403.';
+grant execute on function stepbase.list_events(text, text, int) to authenticated;

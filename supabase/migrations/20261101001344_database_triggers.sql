@@ -200,3 +200,49 @@ comment on column stepbase.database_triggers.is_enabled is
 
 create trigger database_triggers_refuse_write instead of insert or update or delete on stepbase.database_triggers
   for each row execute function stepbase_private.refuse_view_write();
+
+-- Security definer: clients cannot read the triggers of other applications. The caller learns those whose runs are
+-- always of their application; the application of the row decides for the others.
+create function stepbase_private.list_database_triggers()
+returns table (
+  name text, table_name text, events text[], update_columns text[], workflow text, filter jsonb, mapping jsonb,
+  max_rows int, is_enabled boolean, created_at timestamptz
+)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:read');
+begin
+  return query
+  select
+    t.name, t.table_name, t.events, t.update_columns, t.workflow, t.filter, t.mapping, t.max_rows, t.is_enabled,
+    t.created_at
+  from stepbase.database_triggers t
+  where t.app_code = v_app_code
+  order by t.name;
+end;
+$$;
+
+comment on function stepbase_private.list_database_triggers() is 'Implements stepbase.list_database_triggers.';
+grant execute on function stepbase_private.list_database_triggers() to authenticated;
+
+create function stepbase.list_database_triggers()
+returns table (
+  name text, table_name text, events text[], update_columns text[], workflow text, filter jsonb, mapping jsonb,
+  max_rows int, is_enabled boolean, created_at timestamptz
+)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from stepbase_private.list_database_triggers();
+$$;
+
+comment on function stepbase.list_database_triggers() is
+  'The database triggers whose runs are all of the caller''s application, by name; see the view database_triggers. Those '
+  'with app_column are for operators only. is_enabled false: paused, or the table was dropped. Requires schedule:read. '
+  'Errors: SB401, SB403.';
+grant execute on function stepbase.list_database_triggers() to authenticated;

@@ -121,3 +121,53 @@ comment on function stepbase.rotate_webhook_secret(uuid, int, text) is
   '604800). Requires schedule:write. Errors: SB400 overlap_seconds out of range, missing or malformed secret, SB401, SB403, '
   'SB404 unknown webhook, SB409 an earlier overlap has not ended.';
 grant execute on function stepbase.rotate_webhook_secret(uuid, int, text) to authenticated;
+
+create function stepbase_private.replay_webhook_call(p_call_id uuid)
+returns stepbase.webhook_calls
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_call stepbase.webhook_calls;
+  v_replay stepbase.webhook_calls;
+begin
+  perform stepbase_private.require_permission('run:read');
+  select c.* into v_call from stepbase.webhook_calls c where c.id = p_call_id and c.app_code = v_app_code;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Webhook call not found');
+  elsif v_call.input is null then
+    perform stepbase_private.raise_error(
+      'conflict', 'The call cannot be replayed: it had no valid signature, or its content was too large to keep'
+    );
+  end if;
+  -- A new id of the call, or the engine would return the first run.
+  perform stepbase_engine.start_webhook(
+    v_call.trigger_id, 'replay-' || gen_random_uuid(), v_call.input, null, v_call.id, stepbase_private.user_id()
+  );
+  perform stepbase_engine.request_worker();
+  select c.* into strict v_replay from stepbase.webhook_calls c
+  where c.trigger_id = v_call.trigger_id and c.app_code = v_app_code and c.replay_of = v_call.id
+  order by c.created_at desc, c.id desc
+  limit 1;
+  return v_replay;
+end;
+$$;
+
+comment on function stepbase_private.replay_webhook_call(uuid) is 'Implements stepbase.replay_webhook_call.';
+grant execute on function stepbase_private.replay_webhook_call(uuid) to authenticated;
+
+create function stepbase.replay_webhook_call(call_id uuid)
+returns stepbase.webhook_calls
+language sql
+set search_path = ''
+as $$
+  select stepbase_private.replay_webhook_call(replay_webhook_call.call_id);
+$$;
+
+comment on function stepbase.replay_webhook_call(uuid) is
+  'Starts a further run with the content of a webhook call, on the published version, and returns the new row of '
+  'webhook_calls: verdict started with run_id, or refused with error. Requires schedule:write and run:read. Errors: SB401, '
+  'SB403, SB404, SB409 the content was not kept.';
+grant execute on function stepbase.replay_webhook_call(uuid) to authenticated;

@@ -260,6 +260,36 @@ comment on function stepbase_engine.prune_schedule_runs(int) is
   'Deletes outcomes of schedules and ended backfills that are older than run_retention_days of their application, or 30 '
   'days, at most p_limit of each; returns their number.';
 
+create function stepbase_engine.prune_webhook_calls(p_limit int default 5000)
+returns int
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_pruned int;
+begin
+  delete from stepbase.webhook_calls c
+  where c.id in (
+    select o.id
+    from stepbase.applications a
+    cross join lateral (
+      select o.id from stepbase.webhook_calls o
+      where o.app_code = a.app_code
+        and o.created_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) o
+    limit p_limit
+  );
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end;
+$$;
+
+comment on function stepbase_engine.prune_webhook_calls(int) is
+  'Deletes at most p_limit calls of webhooks that are older than run_retention_days of their application, or 30 days; '
+  'returns their number.';
+
 create function stepbase_engine.prune_run_operations(p_limit int default 500)
 returns int
 language plpgsql
@@ -307,6 +337,7 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
+    'webhook_calls', stepbase_engine.prune_webhook_calls(),
     'schedule_runs', stepbase_engine.prune_schedule_runs(), 'run_operations', stepbase_engine.prune_run_operations(),
     'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()

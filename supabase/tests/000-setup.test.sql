@@ -250,6 +250,8 @@ as $$
       ('failed_run', 'd025'),
       ('draft', 'd026'),
       ('webhook', 'd027'),
+      ('task_comment', 'd0a1'),
+      ('webhook_call', 'd0a2'),
       ('result', 'd028'),
       ('service_account', 'd029'),
       ('invitation', 'd030'),
@@ -496,6 +498,10 @@ begin
     tests.sample_id('task_decision'), 'tap-one', tests.sample_id('run'), tests.sample_id('step_run'), p.user_id, 'session',
     true
   from tests.person('admin') p;
+  insert into stepbase.task_comments (id, app_code, run_id, step_run_id, body)
+  values (tests.sample_id('task_comment'), 'tap-one', tests.sample_id('run'), tests.sample_id('step_run'), 'Why?');
+  insert into stepbase.webhook_calls (id, app_code, trigger_id, verdict, input)
+  values (tests.sample_id('webhook_call'), 'tap-one', tests.sample_id('workflow_trigger'), 'started', '{}');
   insert into stepbase.run_events (run_id, seq, app_code, event_type)
   values (tests.sample_id('run'), 1, 'tap-one', 'run.created');
   insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
@@ -548,6 +554,7 @@ begin
   where v.workflow_id = tests.sample_id('workflow');
   insert into stepbase.workflow_triggers (id, app_code, workflow_id, trigger_type, signature_scheme, created_by)
   values (tests.sample_id('webhook'), 'tap-one', tests.sample_id('workflow'), 'webhook', 'standard_webhooks', null);
+  update stepbase.webhook_calls set trigger_id = tests.sample_id('webhook') where id = tests.sample_id('webhook_call');
 end
 $$;
 

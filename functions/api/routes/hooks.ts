@@ -11,7 +11,7 @@ import { withTraceparent } from '../start-options.ts';
 import { readUuid } from '../validation.ts';
 import { deliveryId, type ReadCall, readCalls, verifiedCall } from '../webhooks/calls.ts';
 import { bodyOf, queryOf, safeHeaders } from '../webhooks/input.ts';
-import { readSecrets, startWebhook } from '../webhooks/queries.ts';
+import { readSecrets, recordCall, startWebhook } from '../webhooks/queries.ts';
 
 interface HookEnv {
   Variables: ApiEnv['Variables'] & { triggerId: string; call: ReadCall; body: Uint8Array };
@@ -22,10 +22,21 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
 
   const verify: MiddlewareHandler<HookEnv> = async (c, next) => {
     const triggerId = readUuid(c, 'trigger_id');
-    const calls = readCalls(c.req.raw.headers, new Date(clock.epoch()));
     const body = new Uint8Array(await c.req.arrayBuffer());
     const secretsOf = (scheme: string) => readSecrets(db, triggerId, scheme);
-    c.set('call', await verifiedCall(calls, body, secretsOf));
+    try {
+      const calls = readCalls(c.req.raw.headers, new Date(clock.epoch()));
+      c.set('call', await verifiedCall(calls, body, secretsOf));
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'not_authenticated') {
+        const { code, message } = error;
+        // Not awaited: the time of the response must not reveal whether the webhook exists.
+        recordCall(db, triggerId, 'bad_signature', { code, message }).catch((problem: unknown) =>
+          c.var.log.warn('webhook call not recorded', { error: String(problem) }),
+        );
+      }
+      throw error;
+    }
     c.set('triggerId', triggerId);
     c.set('body', body);
     c.set('log', c.var.log.with({ trigger_id: triggerId }));
@@ -39,7 +50,10 @@ export function hookRoutes(deps: Deps): Hono<HookEnv> {
     async (c) => {
       const { triggerId, call, body } = c.var;
       const handshake = call.scheme.handshake?.(body);
-      if (handshake !== undefined) return c.json(handshake);
+      if (handshake !== undefined) {
+        await recordCall(db, triggerId, 'handshake');
+        return c.json(handshake);
+      }
       const started = await startWebhook(db, {
         triggerId,
         callId: await deliveryId(call, body),

@@ -30,3 +30,17 @@ export async function startWebhook(
   if (row === undefined) throw new Error('start_webhook returned nothing');
   return row;
 }
+
+/** Writes a call that starts no run to the log of the webhook. */
+export async function recordCall(
+  db: Db,
+  triggerId: string,
+  verdict: 'bad_signature' | 'handshake',
+  error?: { code: string; message: string },
+): Promise<void> {
+  await db.query('select stepbase_engine.record_webhook_call($1, $2, p_error => $3::jsonb)', [
+    triggerId,
+    verdict,
+    error ? toStorableJson(error) : null,
+  ]);
+}

@@ -24,6 +24,7 @@ values
   ('cancel_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select cancel_run({run})$$),
   ('compare_runs',               '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select compare_runs({run}, {failed_run})$$),
   ('claim_task',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select claim_task({user_task})$$),
+  ('comment_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select comment_task({user_task}, 'Why?')$$),
   ('complete_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select complete_task({user_task})$$),
   ('context',                    '1 1 1 | 0 0 0 0 | -',                          $$select context(r) from runs r where r.id = {run}$$),
   ('context_at',                 '1 1 1 | 0 0 0 0 | -',                          $$select 1 from context_at({run}, 1) c where c <> '{}'$$),
@@ -61,6 +62,8 @@ values
   ('invite_member',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select invite_member('fresh@tap.example')$$),
   -- The last admin cannot leave.
   ('leave_application',          'SB409 1 1 | SB409 SB409 SB403 SB403 | -',      $$select leave_application()$$),
+  ('list_database_triggers',     '0 0 0 | 0 0 SB403 SB403 | -',                  $$select 1 from list_database_triggers()$$),
+  ('list_events',                '1 1 1 | 1 1 SB403 SB403 | -',                  $$select list_events()$$),
   ('list_items',                 '0 0 0 | SB404 SB404 SB403 SB403 | -',          $$select 1 from list_items({run}, 'first')$$),
   ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
   ('list_workflows',             '1 1 1 | 0 0 SB403 SB403 | -',                  $$select 1 from list_workflows() s where s::text ~ {workflow}$$),
@@ -85,6 +88,7 @@ values
   ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),
   ('release_incident_switch',    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_incident_switch({incident_switch})$$),
   ('remove_member',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select remove_member({viewer})$$),
+  ('replay_webhook_call',        '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select replay_webhook_call({webhook_call})$$),
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),
   ('resend_invitation',          '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select resend_invitation({invitation})$$),
   ('resume_run',                 '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select resume_run({run})$$),
@@ -125,6 +129,7 @@ values
   ('start_run_as',               '- - - | - - - - | -',                          $$select start_run_as('tap-one', 'w-00d001')$$),
   ('stop_operation',             '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select stop_operation({run_operation})$$),
   ('switch_app',                 '1 1 1 | SB404 SB404 SB404 SB404 | -',          $$select switch_app('tap-one')$$),
+  ('task_counts',                '1 1 1 | 1 1 1 1 | -',                          $$select task_counts()$$),
   ('update_application',         '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select update_application('Renamed')$$),
   ('update_canary',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select update_canary({canary}, 20)$$),
   ('update_organization',        '1 SB403 SB403 | 1 SB404 SB404 SB404 | -',
@@ -149,6 +154,7 @@ values
   -- Without the header, the secret key reads them as it reads the tables.
   ('context', '1', '1', '1'),
   ('context_at', '1', '0', '1'),
+  ('task_counts', '1', '1', '1'),
   -- Only a person claims a task.
   ('claim_task', 'SB403', 'SB404', 'SB400'),
   -- They are about the account of a user.

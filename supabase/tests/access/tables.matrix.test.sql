@@ -230,6 +230,11 @@ values
       where s.id = {step_run}$$),
   ('step_runs',             'update', '- - - | - - - - | -', $$update step_runs set status = 'skipped' where id = {step_run}$$),
   ('step_runs',             'delete', '- - - | - - - - | -', $$delete from step_runs where id = {step_run}$$),
+  ('task_comments',         'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from task_comments where id = {task_comment}$$),
+  ('task_comments',         'insert', '- - - | - - - - | -',
+    $$insert into task_comments (app_code, run_id, step_run_id, body) values ('tap-one', {run}, {step_run}, 'x')$$),
+  ('task_comments',         'update', '- - - | - - - - | -', $$update task_comments set body = 'x' where id = {task_comment}$$),
+  ('task_comments',         'delete', '- - - | - - - - | -', $$delete from task_comments where id = {task_comment}$$),
   ('task_decisions',        'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from task_decisions where id = {task_decision}$$),
   ('task_decisions',        'insert', '- - - | - - - - | -',
     $$insert into task_decisions (app_code, run_id, step_run_id, via, approved)
@@ -299,6 +304,11 @@ values
       select c.app_code, c.workflow_id, c.workflow_version_id, 1 from workflow_canaries c$$),
   ('workflow_canaries',     'update', '- - - | - - - - | -', $$update workflow_canaries set percent = 1 where id = {canary}$$),
   ('workflow_canaries',     'delete', '- - - | - - - - | -', $$delete from workflow_canaries where id = {canary}$$),
+  ('webhook_calls',         'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from webhook_calls where id = {webhook_call}$$),
+  ('webhook_calls',         'insert', '- - - | - - - - | -',
+    $$insert into webhook_calls (app_code, trigger_id, verdict) values ('tap-one', {workflow_trigger}, 'started')$$),
+  ('webhook_calls',         'update', '- - - | - - - - | -', $$update webhook_calls set input = '{}' where id = {webhook_call}$$),
+  ('webhook_calls',         'delete', '- - - | - - - - | -', $$delete from webhook_calls where id = {webhook_call}$$),
   ('webhook_deliveries',    'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from webhook_deliveries where id = {webhook_delivery}$$),
   ('webhook_deliveries',    'insert', '- - - | - - - - | -',
     $$insert into webhook_deliveries (app_code, subscription_id, event_type, payload)
