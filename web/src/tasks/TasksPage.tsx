@@ -1,65 +1,103 @@
-// The open tasks of the application.
-import { AppLink } from '../shared/address.tsx';
-import type { Column } from '../shared/DataTable.tsx';
+// The inbox: tasks of all runs that wait for a person, by whom they are for, live; and those that the person has answered.
+import { Badge, Tabs } from '@mantine/core';
+import { useAddressParam } from '../shared/address.tsx';
+import { useApp } from '../shared/app.tsx';
 import { ListView } from '../shared/ListView.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
+import { ask, useAppQuery } from '../shared/query.ts';
 import { EmptyState } from '../shared/states.tsx';
-import { type StepRun, supabase } from '../shared/supabase.ts';
-import { RelativeTime } from '../shared/Times.tsx';
+import { supabase } from '../shared/supabase.ts';
 import { keysetPage, useList } from '../shared/use-list.ts';
-import { useRunsTopic } from '../shared/use-live.ts';
+import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
+import { FILTERS, type Filter, isFilter, type Listed, queryOf } from './filters.ts';
+import classes from './TasksPage.module.css';
+import { useTaskColumns } from './task-columns.tsx';
 
-type Listed = Pick<StepRun, 'id' | 'step_id' | 'step_type' | 'task' | 'created_at' | 'deadline_at'>;
+interface Counts {
+  mine: number;
+  role: number;
+  unassigned: number;
+  overdue: number;
+  all: number;
+}
 
-const titleOf = ({ task, step_id }: Listed) =>
-  (task as { title?: string } | null)?.title ?? step_id;
-
-const COLUMNS: Column<Listed>[] = [
-  {
-    id: 'title',
-    header: 'Task',
-    cell: (task) => <AppLink to={`/tasks/${task.id}`}>{titleOf(task)}</AppLink>,
-  },
-  {
-    id: 'created',
-    header: 'Since',
-    cell: ({ created_at }) => <RelativeTime at={created_at} />,
-  },
-  {
-    id: 'deadline',
-    header: 'Deadline',
-    hideBelow: 'sm',
-    cell: ({ deadline_at }) => <RelativeTime at={deadline_at} />,
-  },
-];
+function FilterTabs({ filter, onChange }: { filter: Filter; onChange(filter: Filter): void }) {
+  const { data } = useAppQuery(
+    ['tasks', 'counts'],
+    async (signal) =>
+      (await ask(supabase.rpc('task_counts').abortSignal(signal))) as unknown as Counts,
+  );
+  return (
+    <Tabs
+      value={filter}
+      onChange={(next) => next && onChange(next as Filter)}
+      mb="md"
+      classNames={{ list: classes.tabs ?? '' }}
+    >
+      <Tabs.List aria-label="Which tasks">
+        {Object.entries(FILTERS).map(([name, { label }]) => {
+          const count = name === 'done' ? undefined : data?.[name as keyof Counts];
+          return (
+            <Tabs.Tab
+              key={name}
+              value={name}
+              rightSection={
+                // Kept in place while the counts are read, so that nothing moves.
+                name === 'done' ? undefined : (
+                  <Badge
+                    size="sm"
+                    variant={name === 'overdue' && count ? 'filled' : 'default'}
+                    {...(name === 'overdue' && count ? { color: 'red.8' } : {})}
+                    className={classes.count ?? ''}
+                  >
+                    {count ?? '–'}
+                  </Badge>
+                )
+              }
+            >
+              {label}
+            </Tabs.Tab>
+          );
+        })}
+      </Tabs.List>
+    </Tabs>
+  );
+}
 
 export default function TasksPage() {
+  const app = useApp();
+  const [given, setFilter] = useAddressParam('show');
+  const filter: Filter = isFilter(given) ? given : 'mine';
+  const topic = useRunsTopic();
+  useLiveKeys(topic, [['tasks', 'counts'], ['open-tasks']]);
   const list = useList<Listed>({
-    key: ['tasks', 'list'],
-    live: useRunsTopic(),
+    key: ['tasks', 'list', filter],
+    live: topic,
     page: (cursor, signal) =>
-      keysetPage<Listed>(
-        supabase
-          .from('step_runs')
-          .select('id,step_id,step_type,task,created_at,deadline_at')
-          .eq('status', 'waiting')
-          .eq('wait_kind', 'task')
-          .abortSignal(signal),
-        cursor,
-        { columns: ['created_at', 'id'] },
-      ),
+      keysetPage<Listed>(queryOf(filter, app).abortSignal(signal), cursor, {
+        // The oldest open task is the most urgent one; of answered ones the latest is wanted.
+        columns: [filter === 'done' ? 'completed_at' : 'created_at', 'id'],
+        ascending: filter !== 'done',
+      }),
   });
+  const columns = useTaskColumns(filter);
+  const { empty, hint } = FILTERS[filter];
   return (
     <>
-      <PageHeader title="Tasks" help="guides/approvals-and-tasks" />
+      <PageHeader title="Tasks" help="guides/approvals-and-tasks">
+        Approvals and forms that runs wait for.
+      </PageHeader>
+      <FilterTabs
+        filter={filter}
+        onChange={(next) => setFilter(next === 'mine' ? undefined : next)}
+      />
       <ListView
         list={list}
         label="Tasks"
-        columns={COLUMNS}
+        columns={columns}
         rowId={({ id }) => id}
-        empty={
-          <EmptyState title="No open tasks">Approvals and forms of runs appear here.</EmptyState>
-        }
+        rowProps={({ id }) => ({ 'data-task': id })}
+        empty={<EmptyState title={empty}>{hint}</EmptyState>}
       />
     </>
   );
