@@ -16,7 +16,9 @@ import { Duration, RelativeTime } from '../shared/Times.tsx';
 import { rpcPage, useList } from '../shared/use-list.ts';
 import { useRunsTopic } from '../shared/use-live.ts';
 
-const StartRun = lazy(() => import('./StartRun.tsx'));
+const StartRun = lazy(() =>
+  import('./StartRun.tsx').then(({ StartRun }) => ({ default: StartRun })),
+);
 
 interface ListedRun {
   id: string;
