@@ -946,6 +946,7 @@ create table stepbase.outbox (
 );
 comment on table stepbase.outbox is 'Effects of transactions on other runs and messages for Redis, each written in its transaction.';
 CREATE INDEX idx_outbox_app_code ON stepbase.outbox USING btree (app_code);
+CREATE INDEX idx_outbox_app_events ON stepbase.outbox USING btree (app_code, id) WHERE (event_type = 'event.emitted'::text);
 CREATE INDEX idx_outbox_events ON stepbase.outbox USING btree (aggregate_id) WHERE (event_type = 'event.emitted'::text);
 CREATE INDEX idx_outbox_pending ON stepbase.outbox USING btree (app_code, id) WHERE ((published_at IS NULL) AND (quarantined_at IS NULL) AND (event_type <> ALL (ARRAY['run.changed'::text, 'run.cancel'::text])));
 CREATE INDEX idx_outbox_published_at ON stepbase.outbox USING btree (published_at) WHERE (published_at IS NOT NULL);
@@ -1738,6 +1739,32 @@ create policy "Signed-in users read step types" on stepbase.step_types
   for select to authenticated
   using (true);
 
+create table stepbase.task_comments (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  run_id uuid not null,
+  step_run_id uuid not null, -- The task.
+  user_id uuid, -- The person who wrote it: the user, or the owner of the API key. Null for machines, and after the user was deleted.
+  body text not null,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint task_comments_pkey PRIMARY KEY (id),
+  constraint comment_is_of_the_app_of_its_run FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint task_comments_user_id_fkey FOREIGN KEY (user_id) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint body_has_1_to_10000_characters CHECK (((length(body) >= 1) AND (length(body) <= 10000)))
+);
+comment on table stepbase.task_comments is 'Comments on tasks and approvals; written by comment_task only.';
+CREATE INDEX idx_task_comments_run_id_app_code ON stepbase.task_comments USING btree (run_id, app_code);
+CREATE INDEX idx_task_comments_step_run_id_created_at ON stepbase.task_comments USING btree (step_run_id, created_at, id);
+CREATE INDEX idx_task_comments_user_id ON stepbase.task_comments USING btree (user_id);
+alter table stepbase.task_comments enable row level security;
+grant select on stepbase.task_comments to authenticated;
+grant select on stepbase.task_comments to service_role;
+create policy "Those who read a task read its comments" on stepbase.task_comments
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND (( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) OR (EXISTS ( SELECT 1
+   FROM stepbase.step_runs s
+  WHERE (s.id = task_comments.step_run_id))))));
+
 create table stepbase.task_decisions (
   id uuid not null default stepbase_engine.new_id(),
   app_code text not null,
@@ -1902,6 +1929,36 @@ create policy "Users change their own profile" on stepbase.users
 create policy "Users read themselves and the members of their application" on stepbase.users
   for select to authenticated
   using (((id = ( SELECT stepbase_private.user_id() AS user_id)) OR (( SELECT stepbase_private.has_permission('member:read'::text) AS has_permission) AND (id IN ( SELECT stepbase_private.app_user_ids() AS app_user_ids)))));
+
+create table stepbase.webhook_calls (
+  id uuid not null default stepbase_engine.new_id(),
+  app_code text not null,
+  trigger_id uuid not null,
+  verdict text not null, -- started: run_id is the new run; duplicate: an earlier delivery started run_id; handshake: the sender checked the address; refused: the signature is valid, but no run could start (error); bad_signature: anyone may have sent it.
+  call_id text, -- What identifies the delivery in its signature scheme; null without a valid signature.
+  run_id uuid, -- The run; no foreign key, so that the log outlives the run.
+  input jsonb, -- {body, headers, query} as the run receives it; null without a valid signature, and above 64 KiB.
+  error jsonb, -- Why no run started: {code, message, …}.
+  replay_of uuid, -- The call that a member replayed; null for calls from outside.
+  replayed_by uuid,
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint webhook_calls_pkey PRIMARY KEY (id),
+  constraint call_trigger_is_of_same_app FOREIGN KEY (trigger_id, app_code) REFERENCES stepbase.workflow_triggers(id, app_code) ON DELETE CASCADE,
+  constraint webhook_calls_replayed_by_fkey FOREIGN KEY (replayed_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint error_is_an_object CHECK ((jsonb_typeof(error) = 'object'::text)),
+  constraint verdict_is_known CHECK ((verdict = ANY (ARRAY['started'::text, 'duplicate'::text, 'handshake'::text, 'refused'::text, 'bad_signature'::text])))
+);
+comment on table stepbase.webhook_calls is 'The latest calls of each webhook with their verdict; written by the engine only. At most 200 are kept for a webhook, of them 50 without a valid signature, and at most for the run retention of the application or 30 days.';
+CREATE INDEX idx_webhook_calls_app_code_created_at ON stepbase.webhook_calls USING btree (app_code, created_at);
+CREATE INDEX idx_webhook_calls_replayed_by ON stepbase.webhook_calls USING btree (replayed_by);
+CREATE INDEX idx_webhook_calls_trigger_id_app_code ON stepbase.webhook_calls USING btree (trigger_id, app_code, created_at DESC, id DESC);
+CREATE TRIGGER webhook_calls_cut_errors BEFORE INSERT OR UPDATE OF error ON stepbase.webhook_calls FOR EACH ROW WHEN ((pg_column_size(new.error) > 12288)) EXECUTE FUNCTION stepbase_private.cut_errors('error');
+alter table stepbase.webhook_calls enable row level security;
+grant select on stepbase.webhook_calls to authenticated;
+grant select, insert, update, delete on stepbase.webhook_calls to service_role;
+create policy "Members who read runs read the calls of webhooks" on stepbase.webhook_calls
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('schedule:read'::text) AS has_permission) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
 create table stepbase.webhook_deliveries (
   id uuid not null default stepbase_engine.new_id(), -- Sent as webhook-id, the same with every attempt.
@@ -3048,6 +3105,16 @@ $function$;
 comment on function stepbase.claim_task(step_run_id uuid) is 'Claims a waiting task or approval for the caller: until they release it, no one else can complete it. Repeated calls have no further effect. Allowed for the members who may complete it. Errors: SB401, SB403, SB404, SB409 not waiting for a person, claimed by another person, or an approval that several persons decide.';
 grant execute on function stepbase.claim_task(step_run_id uuid) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.comment_task(step_run_id uuid, body text)
+ RETURNS stepbase.task_comments
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.comment_task(comment_task.step_run_id, comment_task.body);
+$function$;
+comment on function stepbase.comment_task(step_run_id uuid, body text) is 'Writes a comment (1 to 10000 characters) on a task or approval, also after it was completed, and returns it. Allowed for its assignees and for members with task:complete or run:execute. Errors: SB400 body empty or too long, SB401, SB403, SB404.';
+grant execute on function stepbase.comment_task(step_run_id uuid, body text) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.compare_runs(a uuid, b uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -3442,6 +3509,28 @@ $function$;
 comment on function stepbase.leave_application() is 'Ends the caller''s membership of the active application and returns it. Refresh the session afterwards. Errors: SB401, SB403 not a member, also for API keys, SB409 the caller is the last admin: make another member admin or delete the application.';
 grant execute on function stepbase.leave_application() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.list_database_triggers()
+ RETURNS TABLE(name text, table_name text, events text[], update_columns text[], workflow text, filter jsonb, mapping jsonb, max_rows integer, is_enabled boolean, created_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select * from stepbase_private.list_database_triggers();
+$function$;
+comment on function stepbase.list_database_triggers() is 'The database triggers whose runs are all of the caller''s application, by name; see the view database_triggers. Those with app_column are for operators only. is_enabled false: paused, or the table was dropped. Requires schedule:read. Errors: SB401, SB403.';
+grant execute on function stepbase.list_database_triggers() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.list_events(name text DEFAULT NULL::text, cursor text DEFAULT NULL::text, page_size integer DEFAULT 50)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.list_events(list_events.name, list_events."cursor", list_events.page_size);
+$function$;
+comment on function stepbase.list_events(name text, cursor text, page_size integer) is 'The events of the last day, newest first, as {items, next_cursor}: {id, name, payload, at, run_id?, step_id?, status, error, runs: [{run_id, status, workflow, trigger_id}]}. status: pending (no worker has relayed it), handled or failed. runs: what it started, by triggers that still exist. name: only these events. page_size: 1 to 200. Requires schedule:read and run:read. Errors: SB400 invalid cursor or page_size, SB401, SB403.';
+grant execute on function stepbase.list_events(name text, cursor text, page_size integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.list_items(run_id uuid, step_id text, status text DEFAULT NULL::text, after integer DEFAULT 0, page_size integer DEFAULT 100)
  RETURNS SETOF stepbase.step_runs
  LANGUAGE sql
@@ -3731,6 +3820,16 @@ AS $function$
 $function$;
 comment on function stepbase.remove_member(user_id uuid) is 'Removes a member from the caller''s application and returns the membership that ended. The member loses access with the next statement, and API keys of which they are the owner stop working. Requires member:manage and every permission of the member''s role. Errors: SB401, SB403, SB404 unknown member, SB409 the last admin.';
 grant execute on function stepbase.remove_member(user_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.replay_webhook_call(call_id uuid)
+ RETURNS stepbase.webhook_calls
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.replay_webhook_call(replay_webhook_call.call_id);
+$function$;
+comment on function stepbase.replay_webhook_call(call_id uuid) is 'Starts a further run with the content of a webhook call, on the published version, and returns the new row of webhook_calls: verdict started with run_id, or refused with error. Requires schedule:write and run:read. Errors: SB401, SB403, SB404, SB409 the content was not kept.';
+grant execute on function stepbase.replay_webhook_call(call_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb, reason text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -4078,6 +4177,31 @@ AS $function$
 $function$;
 comment on function stepbase.switch_app(app_code text) is 'Makes one of the caller''s applications the active one of this session and of new sessions, and returns it; other sessions keep theirs. Refresh the session to get its claims. Accepts the membership if another member added the caller. Errors: SB401 not signed in, SB404 unknown application or not a member.';
 grant execute on function stepbase.switch_app(app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.task_counts()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'mine', count(*) filter (
+      where t.assigned_to = auth.uid() or auth.uid() = any (t.assigned_users) or t.claimed_by = auth.uid()
+    ),
+    'role', count(*) filter (
+      where t.assigned_at is null and stepbase_private.app_role() = any (t.assigned_roles)
+    ),
+    'unassigned', count(*) filter (
+      where t.assigned_at is null and t.assigned_roles is null and t.claimed_by is null
+    ),
+    'overdue', count(*) filter (where t.deadline_at < now() or t.escalated_at is not null),
+    'all', count(*)
+  )
+  from stepbase.step_runs t
+  where t.app_code = stepbase_private.app_code() and t.status = 'waiting' and t.wait_kind = 'task';
+$function$;
+comment on function stepbase.task_counts() is 'How many waiting tasks the caller can read: {mine, role, unassigned, overdue, all}. mine: assigned to or claimed by the caller; role: for the role of the caller; unassigned: for everyone with task:complete and not claimed; overdue: the deadline has passed, or the task was escalated. All are 0 without an application.';
+grant execute on function stepbase.task_counts() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb DEFAULT '{}'::jsonb, input_schema jsonb DEFAULT NULL::jsonb)
  RETURNS stepbase.runs
@@ -5758,7 +5882,8 @@ declare
   c_steps constant int := 50;
   -- Events that a caller causes. Within a call, all others are consequences.
   c_called constant text[] := '{run.paused,run.resumed,run.cancelled,step.cancelled,signal.received,task.completed,'
-    'task.claimed,task.released,task.delegated,task.decided,compensation.started,run.edited,step.edited,run.continued}';
+    'task.claimed,task.released,task.delegated,task.commented,task.decided,compensation.started,'
+    'run.edited,step.edited,run.continued}';
   v_machine constant jsonb := stepbase_private.machine_actor();
   v_changes jsonb;
   v_completed uuid[];
@@ -15834,6 +15959,7 @@ begin
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
+    'webhook_calls', stepbase_engine.prune_webhook_calls(),
     'schedule_runs', stepbase_engine.prune_schedule_runs(), 'run_operations', stepbase_engine.prune_run_operations(),
     'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()
@@ -16181,6 +16307,33 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.prune_step_callbacks(p_limit integer) is 'Deletes tokens of callbacks that have expired, at most p_limit; returns their number.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.prune_webhook_calls(p_limit integer DEFAULT 5000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_pruned int;
+begin
+  delete from stepbase.webhook_calls c
+  where c.id in (
+    select o.id
+    from stepbase.applications a
+    cross join lateral (
+      select o.id from stepbase.webhook_calls o
+      where o.app_code = a.app_code
+        and o.created_at < stepbase_engine.now() - least(a.run_retention_days, 30) * interval '1 day'
+      limit p_limit
+      for update skip locked
+    ) o
+    limit p_limit
+  );
+  get diagnostics v_pruned = row_count;
+  return v_pruned;
+end;
+$function$;
+comment on function stepbase_engine.prune_webhook_calls(p_limit integer) is 'Deletes at most p_limit calls of webhooks that are older than run_retention_days of their application, or 30 days; returns their number.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_webhook_deliveries(p_limit integer DEFAULT 5000)
  RETURNS integer
@@ -17063,6 +17216,59 @@ end;
 $function$;
 comment on function stepbase_engine.record_webhook_attempt(p_id uuid, p_attempt integer, p_response_status integer, p_response_body text, p_failure text, p_duration_ms integer) is 'Records the result of a claimed attempt (p_failure null: success). A failure is repeated up to max_attempts; after three days of failures, or after 410, the subscription is disabled. A result of an earlier attempt changes nothing.';
 grant execute on function stepbase_engine.record_webhook_attempt(p_id uuid, p_attempt integer, p_response_status integer, p_response_body text, p_failure text, p_duration_ms integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.record_webhook_call(p_trigger_id uuid, p_verdict text, p_call_id text DEFAULT NULL::text, p_run_id uuid DEFAULT NULL::uuid, p_input jsonb DEFAULT NULL::jsonb, p_error jsonb DEFAULT NULL::jsonb, p_replay_of uuid DEFAULT NULL::uuid, p_replayed_by uuid DEFAULT NULL::uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code text;
+  v_id uuid;
+begin
+  select t.app_code into v_app_code from stepbase.workflow_triggers t
+  where t.id = p_trigger_id and t.trigger_type = 'webhook';
+  -- Anyone can send calls without a valid signature: one a second is enough to find a mistake.
+  if v_app_code is null or (p_verdict = 'bad_signature' and exists (
+    select 1 from stepbase.webhook_calls c
+    where c.trigger_id = p_trigger_id and c.app_code = v_app_code and c.verdict = 'bad_signature'
+      and c.created_at > stepbase_engine.now() - interval '1 second'
+  )) then
+    return null;
+  end if;
+  insert into stepbase.webhook_calls (
+    app_code, trigger_id, verdict, call_id, run_id, input, error, replay_of, replayed_by
+  )
+  values (
+    v_app_code, p_trigger_id, p_verdict, p_call_id, p_run_id,
+    case when octet_length(p_input::text) <= 65536 then p_input end, p_error, p_replay_of, p_replayed_by
+  )
+  returning id into v_id;
+  -- Calls at the same time may leave a few more; the next one deletes them. skip locked: none waits for another.
+  delete from stepbase.webhook_calls c
+  where c.id in (
+    select d.id
+    from stepbase.webhook_calls d
+    where d.id in (
+      select o.id from stepbase.webhook_calls o
+      where o.trigger_id = p_trigger_id and o.app_code = v_app_code
+      order by o.created_at desc, o.id desc
+      offset 200
+    )
+    or d.id in (
+      select o.id from stepbase.webhook_calls o
+      where o.trigger_id = p_trigger_id and o.app_code = v_app_code and o.verdict = 'bad_signature'
+      order by o.created_at desc, o.id desc
+      offset 50
+    )
+    for update skip locked
+  );
+  return v_id;
+end;
+$function$;
+comment on function stepbase_engine.record_webhook_call(p_trigger_id uuid, p_verdict text, p_call_id text, p_run_id uuid, p_input jsonb, p_error jsonb, p_replay_of uuid, p_replayed_by uuid) is 'Writes a call to the log of its webhook and deletes the calls beyond its limits; returns the id. Null: the webhook does not exist, or a call without a valid signature was recorded within the last second.';
+grant execute on function stepbase_engine.record_webhook_call(p_trigger_id uuid, p_verdict text, p_call_id text, p_run_id uuid, p_input jsonb, p_error jsonb, p_replay_of uuid, p_replayed_by uuid) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.redrive(p_origin stepbase.runs, p_created_by uuid)
  RETURNS stepbase.runs
@@ -20112,7 +20318,7 @@ end;
 $function$;
 comment on function stepbase_engine.start_triggered(p_app_code text, p_workflow_id uuid, p_input jsonb, p_trigger_type text, p_idempotency_key text, p_created_by uuid, p_metadata jsonb) is 'Starts the published version of a workflow for a schedule, an event or a webhook and returns the run; a repeated idempotency key returns the first one. Errors: SB404 deleted workflow, SB409 not published or the application is deactivated, SB422 the input does not match the input schema.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text DEFAULT NULL::text, p_replay_of uuid DEFAULT NULL::uuid, p_replayed_by uuid DEFAULT NULL::uuid)
  RETURNS TABLE(run_id uuid, status text, is_new boolean, problem jsonb)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -20151,11 +20357,15 @@ begin
     end;
     perform stepbase_engine.record_trigger_result(v_trigger.id, problem);
   end if;
+  perform stepbase_engine.record_webhook_call(
+    v_trigger.id, case when problem is not null then 'refused' when is_new then 'started' else 'duplicate' end,
+    p_call_id, run_id, p_input, problem, p_replay_of, p_replayed_by
+  );
   return next;
 end;
 $function$;
-comment on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text) is 'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. SB404 unknown webhook. Called by the HTTP API.';
-grant execute on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text) to stepbase_worker;
+comment on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text, p_replay_of uuid, p_replayed_by uuid) is 'Starts the run of a verified webhook call, which continues the trace of p_traceparent; a repeated call id returns the first run (is_new false). If the start is refused, problem is the error ({code, message, …}), which is also stored on the trigger. The call is written to webhook_calls, with p_replay_of and p_replayed_by of a replay. SB404 unknown webhook. Called by the HTTP API.';
+grant execute on function stepbase_engine.start_webhook(p_trigger_id uuid, p_call_id text, p_input jsonb, p_traceparent text, p_replay_of uuid, p_replayed_by uuid) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.step_event(p_event_type text, p_run_id uuid, p_app_code text, p_step_id text, p_item_index integer, p_attempt integer, p_status text, p_open_delta integer DEFAULT 0, p_done_delta integer DEFAULT 0, p_context_delta integer DEFAULT 0, p_actor_id uuid DEFAULT NULL::uuid, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS stepbase_engine.event
@@ -21909,6 +22119,7 @@ AS $function$
     'stepbase_engine.load_runs', 'stepbase_engine.load_outputs', 'stepbase_engine.ended_runs',
     -- The API: keys, webhooks, readiness, links in mails.
     'stepbase_private.verify_api_key', 'stepbase_private.webhook_secrets_of', 'stepbase_engine.start_webhook',
+    'stepbase_engine.record_webhook_call',
     'stepbase_private.has_realtime_policy', 'stepbase_engine.metrics', 'stepbase_engine.read_task_link',
     'stepbase_engine.use_task_link',
     -- The API: callbacks of components.
@@ -24232,6 +24443,49 @@ end;
 $function$;
 comment on function stepbase_private.claim_task(p_step_run_id uuid) is 'Implements stepbase.claim_task.';
 grant execute on function stepbase_private.claim_task(p_step_run_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.comment_task(p_step_run_id uuid, p_body text)
+ RETURNS stepbase.task_comments
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code text := stepbase_private.app_code();
+  v_task stepbase.step_runs;
+  v_comment stepbase.task_comments;
+begin
+  if v_app_code is null then
+    -- Raises the specific error: not signed in (SB401), or no longer a member (SB403).
+    v_app_code := stepbase_private.require_permission('task:complete');
+  end if;
+  perform stepbase_private.lock_task(p_step_run_id);
+  select s.* into v_task from stepbase.step_runs s
+  where s.id = p_step_run_id and s.app_code = v_app_code and s.step_type in ('user_task', 'wait_for_approval');
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', 'Task not found', jsonb_build_object('step_run_id', p_step_run_id)
+    );
+  end if;
+  if not coalesce(auth.uid() = v_task.assigned_to or auth.uid() = any (v_task.assigned_users), false)
+    and not stepbase_private.has_permission('task:complete')
+  then
+    perform stepbase_private.require_permission('run:execute');
+  end if;
+  if coalesce(length(btrim(p_body)), 0) not between 1 and 10000 then
+    perform stepbase_private.raise_error('invalid_request', 'body must have 1 to 10000 characters');
+  end if;
+  insert into stepbase.task_comments (app_code, run_id, step_run_id, user_id, body)
+  values (v_task.app_code, v_task.run_id, v_task.id, stepbase_private.person_id(), btrim(p_body))
+  returning * into v_comment;
+  perform stepbase_private.note_task_change(
+    v_task, 'task.commented', auth.uid(), jsonb_build_object('comment_id', v_comment.id)
+  );
+  return v_comment;
+end;
+$function$;
+comment on function stepbase_private.comment_task(p_step_run_id uuid, p_body text) is 'Implements stepbase.comment_task.';
+grant execute on function stepbase_private.comment_task(p_step_run_id uuid, p_body text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.compare_runs(p_a uuid, p_b uuid)
  RETURNS jsonb
@@ -28467,6 +28721,80 @@ end;
 $function$;
 comment on function stepbase_private.limit_webhook_subscriptions() is 'Trigger: raises SB429 limit_reached when an application would have more than 50 webhook subscriptions.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.list_database_triggers()
+ RETURNS TABLE(name text, table_name text, events text[], update_columns text[], workflow text, filter jsonb, mapping jsonb, max_rows integer, is_enabled boolean, created_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:read');
+begin
+  return query
+  select
+    t.name, t.table_name, t.events, t.update_columns, t.workflow, t.filter, t.mapping, t.max_rows, t.is_enabled,
+    t.created_at
+  from stepbase.database_triggers t
+  where t.app_code = v_app_code
+  order by t.name;
+end;
+$function$;
+comment on function stepbase_private.list_database_triggers() is 'Implements stepbase.list_database_triggers.';
+grant execute on function stepbase_private.list_database_triggers() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.list_events(p_name text, p_cursor text, p_page_size integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:read');
+  v_messages stepbase.outbox[];
+begin
+  perform stepbase_private.require_permission('run:read');
+  if coalesce(p_page_size, 0) not between 1 and 200 then
+    perform stepbase_private.raise_error('invalid_request', 'page_size must be between 1 and 200');
+  elsif p_cursor !~ '^[0-9]{1,18}$' then
+    perform stepbase_private.raise_error('invalid_request', 'cursor is not a next_cursor of list_events', '{"path": "cursor"}');
+  end if;
+  v_messages := array(
+    select o from stepbase.outbox o
+    where o.app_code = v_app_code and o.event_type = 'event.emitted'
+      and (p_cursor is null or o.id < p_cursor::bigint)
+      and (p_name is null or o.payload ->> 'name' = p_name)
+    order by o.id desc
+    limit p_page_size + 1
+  );
+  return jsonb_build_object(
+    'items', (
+      select coalesce(jsonb_agg(
+        stepbase_engine.event_of_message(m.o) || jsonb_build_object(
+          'status', case when (m.o).published_at is not null then 'handled'
+            when (m.o).quarantined_at is not null then 'failed' else 'pending' end,
+          'error', (m.o).error,
+          'runs', (
+            select coalesce(jsonb_agg(
+              jsonb_build_object('run_id', r.id, 'status', r.status, 'workflow', w.kebab_name, 'trigger_id', t.id)
+              order by r.created_at, r.id
+            ), '[]')
+            from stepbase.workflow_triggers t
+            join stepbase.runs r
+              on r.app_code = v_app_code and r.idempotency_key = format('event:%s:%s', (m.o).aggregate_id, t.id)
+            join stepbase.workflows w on w.id = r.workflow_id
+            where t.app_code = v_app_code and t.trigger_type = 'event'
+          )
+        ) order by (m.o).id desc
+      ), '[]')
+      from (select o from unnest(v_messages) o limit p_page_size) m
+    ),
+    'next_cursor', case when cardinality(v_messages) > p_page_size then v_messages[p_page_size].id::text end
+  );
+end;
+$function$;
+comment on function stepbase_private.list_events(p_name text, p_cursor text, p_page_size integer) is 'Implements stepbase.list_events.';
+grant execute on function stepbase_private.list_events(p_name text, p_cursor text, p_page_size integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer)
  RETURNS SETOF stepbase.step_runs
  LANGUAGE plpgsql
@@ -31345,6 +31673,41 @@ end;
 $function$;
 comment on function stepbase_private.remove_member(p_user_id uuid) is 'Implements stepbase.remove_member.';
 grant execute on function stepbase_private.remove_member(p_user_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.replay_webhook_call(p_call_id uuid)
+ RETURNS stepbase.webhook_calls
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('schedule:write');
+  v_call stepbase.webhook_calls;
+  v_replay stepbase.webhook_calls;
+begin
+  perform stepbase_private.require_permission('run:read');
+  select c.* into v_call from stepbase.webhook_calls c where c.id = p_call_id and c.app_code = v_app_code;
+  if not found then
+    perform stepbase_private.raise_error('not_found', 'Webhook call not found');
+  elsif v_call.input is null then
+    perform stepbase_private.raise_error(
+      'conflict', 'The call cannot be replayed: it had no valid signature, or its content was too large to keep'
+    );
+  end if;
+  -- A new id of the call, or the engine would return the first run.
+  perform stepbase_engine.start_webhook(
+    v_call.trigger_id, 'replay-' || gen_random_uuid(), v_call.input, null, v_call.id, stepbase_private.user_id()
+  );
+  perform stepbase_engine.request_worker();
+  select c.* into strict v_replay from stepbase.webhook_calls c
+  where c.trigger_id = v_call.trigger_id and c.app_code = v_app_code and c.replay_of = v_call.id
+  order by c.created_at desc, c.id desc
+  limit 1;
+  return v_replay;
+end;
+$function$;
+comment on function stepbase_private.replay_webhook_call(p_call_id uuid) is 'Implements stepbase.replay_webhook_call.';
+grant execute on function stepbase_private.replay_webhook_call(p_call_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.request_version_check()
  RETURNS trigger

@@ -1154,6 +1154,44 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"task_comments": {
+                  Row: {
+                    "app_code": string,"body": string,"created_at": string,"id": string,"run_id": string,"step_run_id": string,"user_id": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"body": string,"created_at"?: string,"id"?: string,"run_id": string,"step_run_id": string,"user_id"?: string | null
+                  }
+                  Update: {
+                    "app_code"?: string,"body"?: string,"created_at"?: string,"id"?: string,"run_id"?: string,"step_run_id"?: string,"user_id"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "comment_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "comment_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "comment_is_of_the_app_of_its_run"
+      columns: ["run_id","app_code"]
+isOneToOne: false
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "task_comments_user_id_fkey"
+      columns: ["user_id"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"task_decisions": {
                   Row: {
                     "app_code": string,"approved": boolean,"comment": string | null,"created_at": string,"id": string,"run_id": string,"step_run_id": string,"user_id": string | null,"via": string
@@ -1264,6 +1302,32 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "app_members"
       referencedColumns: ["app_code","user_id"]
+    }
+                  ]
+                },"webhook_calls": {
+                  Row: {
+                    "app_code": string,"call_id": string | null,"created_at": string,"error": Json | null,"id": string,"input": Json | null,"replay_of": string | null,"replayed_by": string | null,"run_id": string | null,"trigger_id": string,"verdict": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"call_id"?: string | null,"created_at"?: string,"error"?: Json | null,"id"?: string,"input"?: Json | null,"replay_of"?: string | null,"replayed_by"?: string | null,"run_id"?: string | null,"trigger_id": string,"verdict": string
+                  }
+                  Update: {
+                    "app_code"?: string,"call_id"?: string | null,"created_at"?: string,"error"?: Json | null,"id"?: string,"input"?: Json | null,"replay_of"?: string | null,"replayed_by"?: string | null,"run_id"?: string | null,"trigger_id"?: string,"verdict"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "call_trigger_is_of_same_app"
+      columns: ["trigger_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_triggers"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "webhook_calls_replayed_by_fkey"
+      columns: ["replayed_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
     }
                   ]
                 },"webhook_deliveries": {
@@ -2419,6 +2483,22 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"comment_task":
+{ Args: { "body": string,"step_run_id": string }; Returns: {
+              "app_code": string,
+"body": string,
+"created_at": string,
+"id": string,
+"run_id": string,
+"step_run_id": string,
+"user_id": string | null
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "task_comments"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
 "compare_runs":
 { Args: { "a": string,"b": string }; Returns: Json
                            },
@@ -2842,6 +2922,14 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"list_database_triggers":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "created_at": string,"events": (string)[],"filter": Json,"is_enabled": boolean,"mapping": Json,"max_rows": number,"name": string,"table_name": string,"update_columns": (string)[],"workflow": string
+            }[]
+                           },
+"list_events":
+{ Args: { "cursor"?: string,"name"?: string,"page_size"?: number }; Returns: Json
+                           },
 "list_items":
 { Args: { "after"?: number,"page_size"?: number,"run_id": string,"status"?: string,"step_id": string }; Returns: {
               "app_code": string,
@@ -3199,6 +3287,26 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "app_members"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"replay_webhook_call":
+{ Args: { "call_id": string }; Returns: {
+              "app_code": string,
+"call_id": string | null,
+"created_at": string,
+"error": Json | null,
+"id": string,
+"input": Json | null,
+"replay_of": string | null,
+"replayed_by": string | null,
+"run_id": string | null,
+"trigger_id": string,
+"verdict": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "webhook_calls"
         isOneToOne: true
         isSetofReturn: false
       } },
@@ -3789,6 +3897,9 @@ isOneToOne: false
         isOneToOne: true
         isSetofReturn: false
       } },
+"task_counts":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "test_workflow":
 { Args: { "definition": Json,"input"?: Json,"input_schema"?: Json,"kebab_name": string }; Returns: {
               "app_code": string,

@@ -1710,6 +1710,25 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  task_comments: {
+    comment: 'Comments on tasks and approvals; written by comment_task only.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      run_id: { type: 'uuid', required: true },
+      step_run_id: { type: 'uuid', required: true, comment: 'The task.' },
+      user_id: {
+        type: 'uuid',
+        nullable: true,
+        comment:
+          'The person who wrote it: the user, or the owner of the API key. Null for machines, and after the user was deleted.',
+      },
+      body: { type: 'text', required: true },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   task_decisions: {
     comment: 'What each person decided about an approval; written by RPCs and mail links only.',
     columns: {
@@ -1817,6 +1836,48 @@ export const TABLES = {
     },
     insert: [],
     update: ['display_name', 'full_name', 'avatar_url'],
+  },
+  webhook_calls: {
+    comment:
+      'The latest calls of each webhook with their verdict; written by the engine only. At most 200 are kept for a webhook, of them 50 without a valid signature, and at most for the run retention of the application or 30 days.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text', required: true },
+      trigger_id: { type: 'uuid', required: true },
+      verdict: {
+        type: 'text',
+        required: true,
+        comment:
+          'started: run_id is the new run; duplicate: an earlier delivery started run_id; handshake: the sender checked the address; refused: the signature is valid, but no run could start (error); bad_signature: anyone may have sent it.',
+      },
+      call_id: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'What identifies the delivery in its signature scheme; null without a valid signature.',
+      },
+      run_id: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The run; no foreign key, so that the log outlives the run.',
+      },
+      input: {
+        type: 'json',
+        nullable: true,
+        comment:
+          '{body, headers, query} as the run receives it; null without a valid signature, and above 64 KiB.',
+      },
+      error: { type: 'object', nullable: true, comment: 'Why no run started: {code, message, …}.' },
+      replay_of: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The call that a member replayed; null for calls from outside.',
+      },
+      replayed_by: { type: 'uuid', nullable: true },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
   },
   webhook_deliveries: {
     comment:
