@@ -70,7 +70,7 @@ async function erase(user_id: string): Promise<void> {
 }
 
 export default function MembersSection() {
-  const { userId } = useApp();
+  const { code, userId } = useApp();
   const mayManage = useMay('member:manage');
   const people = usePeople();
   const [isInviting, setInviting] = useState(false);
@@ -80,6 +80,8 @@ export default function MembersSection() {
       supabase
         .from('app_members')
         .select('user_id, role, accepted_at, created_at')
+        // A person also reads their own memberships of other applications.
+        .eq('app_code', code)
         .order('created_at')
         .abortSignal(signal),
     ),
