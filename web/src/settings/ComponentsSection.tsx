@@ -11,7 +11,8 @@ import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
 import { ComponentDetails } from './ComponentDetails.tsx';
-import { Block, RowMenu, Rows, showOnce } from './parts.tsx';
+import { Block, RowMenu, Rows } from './parts.tsx';
+import { showOnce } from './shown-once.tsx';
 import { newestFirst } from './versions.ts';
 
 export type Component = Row<'components'>;

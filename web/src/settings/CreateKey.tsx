@@ -5,8 +5,9 @@ import { useApp } from '../shared/app.tsx';
 import { ask, useAction } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
 import { PermissionPicker } from './PermissionPicker.tsx';
-import { FormModal, showOnce } from './parts.tsx';
+import { FormModal } from './parts.tsx';
 import { useServiceAccounts } from './ServiceAccounts.tsx';
+import { showOnce } from './shown-once.tsx';
 
 const DAY = 86_400_000;
 

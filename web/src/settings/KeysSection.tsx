@@ -12,8 +12,9 @@ import { type Row, supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
 import { CreateKey } from './CreateKey.tsx';
 import { keyStatus } from './key-status.ts';
-import { Block, FormModal, nameOf, RowMenu, Rows, showOnce, usePeople } from './parts.tsx';
+import { Block, FormModal, nameOf, RowMenu, Rows, usePeople } from './parts.tsx';
 import { ServiceAccounts, useServiceAccounts } from './ServiceAccounts.tsx';
+import { showOnce } from './shown-once.tsx';
 
 type Key = Row<'api_keys'>;
 const CHANGES = [['api_keys'], ['audit_log']] as const;

@@ -8,7 +8,8 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
-import { Block, FormModal, RowMenu, Rows, showOnce } from './parts.tsx';
+import { Block, FormModal, RowMenu, Rows } from './parts.tsx';
+import { showOnce } from './shown-once.tsx';
 
 type Subscription = Row<'webhook_subscriptions'>;
 const CHANGES = [['webhook_subscriptions'], ['audit_log']] as const;

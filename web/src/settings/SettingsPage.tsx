@@ -10,6 +10,7 @@ import { PageHeader } from '../shared/PageHeader.tsx';
 import { EmptyState, LoadingState } from '../shared/states.tsx';
 import classes from './SettingsPage.module.css';
 import { SECTIONS } from './sections.ts';
+import { ShownOnce } from './shown-once.tsx';
 
 const GROUPS = [...new Set(SECTIONS.map(({ group }) => group))];
 
@@ -105,6 +106,7 @@ export default function SettingsPage() {
           )}
         </Stack>
       </div>
+      <ShownOnce />
     </>
   );
 }

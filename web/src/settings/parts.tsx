@@ -1,21 +1,7 @@
 // The parts that the sections share: a block with a heading and buttons, a table of a query with all its states, a dialog
-// with a form, a menu of row actions, a value that is shown once, and names of people.
-import {
-  ActionIcon,
-  Alert,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Menu,
-  Modal,
-  Paper,
-  Stack,
-  Text,
-  Title,
-} from '@mantine/core';
-import { modals } from '@mantine/modals';
-import { IconCheck, IconCopy, IconDots } from '@tabler/icons-react';
+// with a form, a menu of row actions, and names of people.
+import { ActionIcon, Button, Group, Menu, Modal, Paper, Stack, Text, Title } from '@mantine/core';
+import { IconDots } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useMemo } from 'react';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
@@ -155,40 +141,6 @@ export function RowMenu({ name, actions }: { name: string; actions: readonly Row
       </Menu.Dropdown>
     </Menu>
   );
-}
-
-/** Shows a secret value that the server returns only now. */
-export function showOnce(title: string, value: string, text: string): void {
-  modals.open({
-    title,
-    closeOnClickOutside: false,
-    children: (
-      <Stack>
-        <Alert color="yellow" variant="light">
-          <Text c="var(--mantine-color-text)">{text}</Text>
-        </Alert>
-        <Group wrap="nowrap" align="flex-start">
-          <Code block flex={1} style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }}>
-            {value}
-          </Code>
-          <CopyButton value={value}>
-            {({ copied, copy }) => (
-              <ActionIcon variant="default" size="lg" aria-label="Copy" onClick={copy}>
-                {copied ? (
-                  <IconCheck size={18} aria-hidden="true" />
-                ) : (
-                  <IconCopy size={18} aria-hidden="true" />
-                )}
-              </ActionIcon>
-            )}
-          </CopyButton>
-        </Group>
-        <Group justify="flex-end">
-          <Button onClick={() => modals.closeAll()}>I have stored it</Button>
-        </Group>
-      </Stack>
-    ),
-  });
 }
 
 /** Saves text as a file. */
