@@ -1,7 +1,7 @@
 // The editor of a workflow: its draft on a canvas, as a list, as JSON and as code. `?run=<id>` opens it with the data of a
 // run; for a failed run, publishing offers to continue that run on the new version.
 import { Alert, Button, Text } from '@mantine/core';
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
@@ -33,7 +33,16 @@ function Editor({
   const mayPublish = useMay('workflow:publish');
   const mayTest = useMay('run:execute') && mayPublish;
   const doc = useDraft(workflow.kebab_name, workflow.id, loaded, mayWrite);
-  const [selection, select] = useState(NOTHING);
+  const [selected, select] = useState(NOTHING);
+  // Undo, and the saves of others, can remove what was selected.
+  const { nodes, edges } = doc.draft.definition;
+  const selection = useMemo(
+    () => ({
+      steps: new Set(nodes.filter(({ id }) => selected.steps.has(id)).map(({ id }) => id)),
+      edges: new Set(edges.filter(({ id }) => selected.edges.has(id)).map(({ id }) => id)),
+    }),
+    [selected, nodes, edges],
+  );
   const [run, setRun] = useState<RunSnapshot>();
   const [address, setAddress] = useAddressParam('run');
   // A test run is of another, hidden workflow, so it does not belong into the address.

@@ -11,11 +11,12 @@ import {
   MiniMap,
   type NodeChange,
   ReactFlow,
+  useNodesInitialized,
   useReactFlow,
 } from '@xyflow/react';
 import '@xyflow/react/dist/style.css';
 import { useMantineColorScheme } from '@mantine/core';
-import { type DragEvent, useCallback, useEffect, useMemo, useState } from 'react';
+import { type DragEvent, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import classes from '../editor.module.css';
 import { useEditor } from '../editor-context.tsx';
 import { closesCycle, labelOf, type Position } from '../model/definition.ts';
@@ -34,6 +35,8 @@ export default function Canvas({ focus }: { focus: { id: string } | undefined })
   const { change } = doc;
   const flow = useReactFlow<StepNode>();
   const { colorScheme } = useMantineColorScheme();
+  const isMeasured = useNodesInitialized();
+  const frame = useRef<HTMLDivElement>(null);
   const [moving, setMoving] = useState<ReadonlyMap<string, Position>>(new Map());
   const [sizes, setSizes] = useState<Readonly<Record<string, { width: number; height: number }>>>(
     {},
@@ -142,6 +145,36 @@ export default function Canvas({ focus }: { focus: { id: string } | undefined })
     select({ steps: new Set([added.id]), edges: new Set() });
   }
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once the cards have their sizes
+  useEffect(() => {
+    if (isMeasured) void flow.fitView({ padding: 0.15, maxZoom: 1 });
+  }, [isMeasured]);
+
+  // The panel that opens beside the canvas may cover the step.
+  const [chosen] = selection.steps;
+  const only = selection.steps.size === 1 ? chosen : undefined;
+  useEffect(() => {
+    if (only === undefined) return;
+    const timer = setTimeout(() => {
+      const card = frame.current?.querySelector(`[data-id="${CSS.escape(only)}"]`);
+      const [inner, outer] = [
+        card?.getBoundingClientRect(),
+        frame.current?.getBoundingClientRect(),
+      ];
+      if (!inner || !outer) return;
+      const isSeen =
+        inner.left >= outer.left &&
+        inner.right <= outer.right &&
+        inner.top >= outer.top &&
+        inner.bottom <= outer.bottom;
+      const node = flow.getNode(only);
+      if (isSeen || node === undefined) return;
+      const { x, y } = node.position;
+      void flow.setCenter(x + CARD.width / 2, y + CARD.height / 2, { zoom: flow.getZoom() });
+    }, 60);
+    return () => clearTimeout(timer);
+  }, [only, flow]);
+
   useEffect(() => {
     if (focus === undefined) return;
     void flow.fitView({ nodes: [{ id: focus.id }], maxZoom: 1, duration: 200 });
@@ -150,6 +183,7 @@ export default function Canvas({ focus }: { focus: { id: string } | undefined })
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: the palette offers the same by keys and clicks
     <div
+      ref={frame}
       className={classes.canvas}
       onDragOver={(event) => {
         if (event.dataTransfer.types.includes(DRAG_TYPE)) event.preventDefault();
@@ -177,8 +211,6 @@ export default function Canvas({ focus }: { focus: { id: string } | undefined })
         selectionKeyCode="Shift"
         snapToGrid
         snapGrid={GRID}
-        fitView
-        fitViewOptions={{ padding: 0.15, maxZoom: 1 }}
         minZoom={0.05}
         maxZoom={1.6}
         colorMode={colorScheme === 'auto' ? 'system' : colorScheme}

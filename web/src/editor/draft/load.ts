@@ -2,6 +2,7 @@
 import { ask } from '../../shared/query.ts';
 import { supabase } from '../../shared/supabase.ts';
 import { asDefinition, type Draft, EMPTY, isObject } from '../model/definition.ts';
+import { moveSteps } from '../model/edits.ts';
 import { readDraft, type Version } from './api.ts';
 
 export interface Loaded {
@@ -16,6 +17,18 @@ export const draftOf = ({ definition, input_schema: schema }: Version): Draft =>
   inputSchema: isObject(schema) ? schema : null,
 });
 
+/** A definition that was written by hand has no places: its steps are arranged, which is stored with the next edit. */
+async function placed(draft: Draft): Promise<Draft> {
+  const { definition } = draft;
+  const places = new Set(definition.nodes.map(({ position }) => `${position?.x} ${position?.y}`));
+  const isPlaced = definition.nodes.every(({ position }) => position !== undefined);
+  if (isPlaced && places.size === definition.nodes.length) return draft;
+  const { arranged } = await import('../model/layout.ts');
+  return moveSteps(draft, arranged(definition));
+}
+
+export const placedDraftOf = (version: Version): Promise<Draft> => placed(draftOf(version));
+
 export async function loadDraft(
   {
     kebab_name: name,
@@ -25,12 +38,12 @@ export async function loadDraft(
 ): Promise<Loaded> {
   const found = await readDraft(name);
   if (found !== undefined)
-    return { draft: draftOf(found.version), etag: found.etag, version: found.version };
+    return { draft: await placedDraftOf(found.version), etag: found.etag, version: found.version };
   if (latest === null) {
     return { draft: { definition: EMPTY, inputSchema: null }, etag: undefined, version: undefined };
   }
   const version = await ask(
     supabase.from('workflow_versions').select('*').eq('id', latest).abortSignal(signal).single(),
   );
-  return { draft: draftOf(version), etag: undefined, version };
+  return { draft: await placedDraftOf(version), etag: undefined, version };
 }

@@ -9,7 +9,7 @@ import { type Draft, isEqual } from '../model/definition.ts';
 import { mergeDrafts } from '../model/merge.ts';
 import { type Fault, RefusedError, readDraft, saveDraft, type Version, validate } from './api.ts';
 import { type History, useHistory } from './history.ts';
-import { draftOf, type Loaded } from './load.ts';
+import { type Loaded, placedDraftOf } from './load.ts';
 
 const SAVE_AFTER_MS = 700;
 const GATHER_MS = 200;
@@ -86,7 +86,9 @@ export function useDraft(
 
   const readTheirs = useCallback(async () => {
     const found = await readDraft(workflow);
-    if (found !== undefined) meet(draftOf(found.version), found.etag, found.version);
+    if (found !== undefined) {
+      meet(await placedDraftOf(found.version), found.etag, found.version);
+    }
   }, [workflow, meet]);
 
   const saveNow = useCallback(async (): Promise<boolean> => {

@@ -17,8 +17,3 @@ export function arranged({ nodes, edges }: Definition): Map<string, Position> {
     }),
   );
 }
-
-/** Whether the definition has places for its steps; one that was written by hand has none. */
-export const isPlaced = ({ nodes }: Definition): boolean =>
-  new Set(nodes.map(({ position }) => `${position?.x} ${position?.y}`)).size === nodes.length &&
-  nodes.every(({ position }) => position !== undefined);
