@@ -1,0 +1,178 @@
+// The editor: two persons write and publish a workflow, mostly by keys; a failed run is mended and continues.
+
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
+import { failing, type TestApp, testApp, value } from '../engine/support.ts';
+import type { Person } from '../support/stack.ts';
+import { openAppPage, openPage, signIn } from './support.ts';
+
+let b: TestApp;
+beforeAll(async () => {
+  b = await testApp();
+});
+
+const card = (page: Page, step: string) => page.locator(`[data-step="${step}"]`);
+const box = (page: Page, name: string) => page.getByRole('textbox', { name, exact: true });
+const isSaved = (page: Page) => page.locator('[data-save="saved"]', { hasText: 'Saved' }).waitFor();
+const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
+const show = (page: Page, view: string) =>
+  page.getByRole('radiogroup', { name: 'View' }).getByText(view, { exact: true }).click();
+/** Keys of the editor count outside of fields. */
+const key = async (page: Page, keys: string) => {
+  await page.getByRole('heading', { level: 1 }).focus();
+  await page.keyboard.press(keys);
+};
+
+/** The page that the sign-in leads to comes first, so that it does not take the place of this one. */
+async function enter(page: Page, person: Person, path: string): Promise<void> {
+  await signIn(page, person);
+  await openAppPage(page, path);
+}
+
+async function addByKeys(page: Page, search: string): Promise<void> {
+  await key(page, 'a');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Search steps').fill(search);
+  await page.keyboard.press('Enter');
+  await dialog.waitFor({ state: 'detached' });
+}
+
+async function draftOf(kebab: string): Promise<{ nodes: { id: string }[]; edges: object[] }> {
+  const { data } = await b.developer
+    .from('workflow_versions')
+    .select('definition, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)')
+    .eq('workflow.kebab_name', kebab)
+    .order('version', { ascending: false })
+    .limit(1)
+    .single();
+  return data?.definition as never;
+}
+
+test('a workflow is drawn by keys, checked while typing, shared, and published with a note', async () => {
+  const kebab = `drawn-${randomUUID().slice(0, 8)}`;
+  const page = await openPage();
+  await enter(page, 'developer@acme', '/new-workflow');
+  await box(page, 'Name').fill(kebab.replace('-', ' '));
+  await press(page, 'Create workflow');
+
+  await page.getByText('An empty workflow').waitFor();
+  await addByKeys(page, 'transform');
+  await card(page, 'transform').waitFor();
+  // A fault of the checker is on the step and at its field.
+  await box(page, 'Expression').fill('{"total": input.amount * }');
+  await card(page, 'transform').getByText('1 problem').waitFor();
+  await page.locator('[data-field="expression"]').getByRole('alert').waitFor();
+  await box(page, 'Expression').fill('{"total": input.amount * 2}');
+  await card(page, 'transform').getByText('1 problem').waitFor({ state: 'detached' });
+
+  await addByKeys(page, 'condition');
+  await box(page, 'Expression').fill('steps.');
+  await page.getByRole('option', { name: /^transform/ }).waitFor();
+  await box(page, 'Expression').fill('steps.transform.output.total > 10');
+  await addByKeys(page, 'delay');
+  await page.getByLabel('Ms', { exact: true }).fill('1s');
+  await key(page, 'Control+d');
+  await card(page, 'delay_2').waitFor();
+  await key(page, 'Control+z');
+  await card(page, 'delay_2').waitFor({ state: 'detached' });
+  await isSaved(page);
+
+  // The new id is written into the expressions that read the step.
+  await card(page, 'transform').click();
+  await page.getByRole('tab', { name: 'Behaviour' }).click();
+  await box(page, 'Id').fill('figures');
+  await page.keyboard.press('Enter');
+  await card(page, 'figures').waitFor();
+  await isSaved(page);
+  await expect
+    .poll(async () => JSON.stringify(await draftOf(kebab)))
+    .toContain('steps.figures.output.total > 10');
+
+  // Another person sees the draft and changes another step; both have both changes.
+  const other = await openPage('dark');
+  await enter(other, 'admin@acme', `/workflows/${kebab}/edit`);
+  await card(other, 'delay').click();
+  await box(other, 'Name').fill('A moment later');
+  await isSaved(other);
+  await card(page, 'delay').getByText('A moment later').waitFor();
+
+  // The JSON is the same document, in both directions.
+  await show(page, 'JSON');
+  const json = box(page, 'Draft as JSON');
+  const written = {
+    definition: await draftOf(kebab),
+    input_schema: { type: 'object', properties: { amount: { type: 'number' } } },
+  };
+  await json.fill(
+    JSON.stringify({ ...written, definition: { ...written.definition, 'x-note': 'kept' } }),
+  );
+  await isSaved(page);
+  await expect.poll(async () => await draftOf(kebab)).toMatchObject({ 'x-note': 'kept' });
+  await show(page, 'TypeScript');
+  await page.getByText('defineWorkflow').first().waitFor();
+
+  await show(page, 'List');
+  await page.getByRole('button', { name: 'Open A moment later' }).waitFor();
+  await press(page, 'Publish');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('figures', { exact: true }).waitFor();
+  await dialog.getByLabel('What changed').fill('Doubles the amount');
+  await dialog.getByRole('button', { name: 'Publish' }).click();
+  await page.getByText('Published version 1.').waitFor();
+  const { data: version } = await b.developer
+    .from('workflow_versions')
+    .select(
+      'status, change_note, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)',
+    )
+    .eq('workflow.kebab_name', kebab)
+    .single();
+  expect(version).toMatchObject({ status: 'published', change_note: 'Doubles the amount' });
+});
+
+test('a failed run opens with its data, is mended, tested, published and continued', async () => {
+  const name = await b.publish(
+    [
+      value('first', '{"total": input.amount * 2}'),
+      failing('second'),
+      value('third', 'steps.second.output'),
+    ],
+    ['first > second', 'second > third'],
+  );
+  const { id } = await b.start(name, { amount: 21 });
+  expect((await b.ended(id)).run.status).toBe('failed');
+
+  const page = await openPage();
+  await enter(page, 'developer@acme', `/workflows/${name}/edit?run=${id}`);
+  await page.locator('[data-step="second"][data-status="failed"]').click();
+  // The value with the data of the run appears while the expression is written.
+  await box(page, 'Expression').fill('steps.first.output.total + 1');
+  await page.locator('[data-live="value"]', { hasText: '43' }).waitFor();
+
+  // The step alone, with the outputs of the steps before it.
+  await page.getByRole('tab', { name: 'Data and test' }).click();
+  await press(page, 'Test step');
+  await page.locator('[data-test-result="completed"]').getByText('43').waitFor();
+
+  await isSaved(page);
+  await press(page, 'Publish');
+  await page.getByRole('dialog').getByRole('button', { name: 'Publish' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Continue the run on the new version' });
+  await dialog.getByText('Copied:').waitFor();
+  expect(await dialog.textContent()).toMatch(/Copied: first.*Runs again: second.*May run: third/s);
+  await dialog.getByRole('button', { name: 'Continue run' }).click();
+  await page.waitForURL((url) => url.hash.includes('/runs/') && !url.hash.includes(id));
+  const next = new URL(page.url()).hash.slice(-36);
+  const { run } = await b.ended(next);
+  expect(run).toMatchObject({ status: 'completed', origin_run_id: id, output: { third: 43 } });
+
+  // A viewer may look, and has nothing to change or to publish.
+  const viewer = await openPage();
+  await enter(viewer, 'viewer@acme', `/workflows/${name}/edit`);
+  await card(viewer, 'first').click();
+  await viewer.getByText('You may look, but not change.').waitFor();
+  expect(await viewer.getByRole('button', { name: 'Publish' }).count()).toBe(0);
+  expect(await viewer.getByRole('button', { name: 'Add step' }).count()).toBe(0);
+  await openAppPage(viewer, '/new-workflow');
+  await viewer.getByText('Your role may not create workflows').waitFor();
+});
