@@ -1,5 +1,14 @@
 // The steps as a list in the order of the graph: the same edits without the canvas, for screen readers and phones.
-import { ActionIcon, Badge, Group, Menu, Table, Text, UnstyledButton } from '@mantine/core';
+import {
+  ActionIcon,
+  Badge,
+  Group,
+  Menu,
+  Table,
+  Text,
+  UnstyledButton,
+  VisuallyHidden,
+} from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { StatusBadge } from '../../shared/StatusBadge.tsx';
@@ -31,7 +40,11 @@ export function StepList({ commands }: { commands: EditorCommands }) {
           <Table.Th>Step</Table.Th>
           <Table.Th>Then</Table.Th>
           <Table.Th>State</Table.Th>
-          {mayWrite && <Table.Th w={48} aria-label="Actions" />}
+          {mayWrite && (
+            <Table.Th w={48}>
+              <VisuallyHidden>Actions</VisuallyHidden>
+            </Table.Th>
+          )}
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>

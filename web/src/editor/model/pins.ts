@@ -25,7 +25,7 @@ export function pinOf({ data }: Step): Pin | undefined {
   return { output: pin.output, handle: typeof pin.handle === 'string' ? pin.handle : null };
 }
 
-/** JSON is JSONata, except that JSONata knows no lone surrogates and unwraps nothing in a literal. */
+/** JSON is JSONata. */
 const literal = (value: Json): string => JSON.stringify(value);
 
 function standIn(step: Step, output: Json): Step {

@@ -155,7 +155,12 @@ export function StepData({ step }: { step: Step }) {
         </div>
       )}
       {pin === undefined && mayWrite && (
-        <Button size="xs" variant="default" onClick={() => setPin({}, null)}>
+        <Button
+          size="xs"
+          variant="default"
+          style={{ alignSelf: 'flex-start' }}
+          onClick={() => setPin({}, null)}
+        >
           Pin an output by hand
         </Button>
       )}
