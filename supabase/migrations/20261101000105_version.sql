@@ -3,8 +3,8 @@
 -- A later release replaces version() in a migration of its own, which `npm run release -- version` writes; the other
 -- parts of a version are files, and `npm run release -- check` compares all of them.
 --
--- The functions are stable, not immutable: a prepared statement would keep the constant of an immutable one, and a worker
--- would not notice the upgrade.
+-- The functions are stable, not immutable: a prepared statement would keep the constant of an immutable one, and a
+-- worker would not notice the upgrade.
 
 create function stepbase.version()
 returns jsonb

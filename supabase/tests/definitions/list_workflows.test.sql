@@ -14,7 +14,9 @@ update stepbase.workflows set status = 'archived' where id = '00000000-0000-4000
 update stepbase.workflows set tags = '{billing,eu}', project_id = tests.sample_id('project'), description = 'Parcels to the sea.'
 where id = '00000000-0000-4000-8000-00000000d205';
 
-create function pg_temp.list(filter jsonb default '{}', sort text default 'name', cursor text default null, size int default 50)
+create function pg_temp.list(
+  filter jsonb default '{}', sort text default 'name', cursor text default null, size int default 50
+)
 returns jsonb
 language sql
 as $$ select tests.perform_as('viewer', format('select stepbase.list_workflows(%L, %L, %L, %s)', filter, sort, cursor, size))::jsonb $$;
