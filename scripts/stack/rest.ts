@@ -238,6 +238,21 @@ function isoTime(oid: number) {
 
 const RECONNECT_MS = 250;
 const CLOSE_GRACE_MS = 2_000;
+const LISTEN_MS = 5_000;
+
+/** Rejects when the work takes longer. While PostgreSQL starts, a connection can end without a word to its driver. */
+async function within(ms: number, work: () => Promise<void>): Promise<void> {
+  const late = new AbortController();
+  const deadline = sleep(ms, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`no answer within ${ms} ms`);
+  });
+  try {
+    await Promise.race([work(), deadline]);
+  } finally {
+    late.abort();
+    deadline.catch(() => undefined);
+  }
+}
 
 /**
  * `notify pgrst` (sent by an event trigger on DDL, or manually) triggers a new read of the schema. The listening
@@ -264,8 +279,16 @@ async function watchDatabase(
       // A migration sends many notifications; only the last one has an effect.
       timer = setTimeout(() => changed().catch(() => undefined), 100);
     });
-    await next.connect();
-    await next.query('listen pgrst');
+    try {
+      await within(LISTEN_MS, async () => {
+        await next.connect();
+        await next.query('listen pgrst');
+      });
+    } catch (error) {
+      // Not awaited: the end of a connection that a starting server dropped may never come.
+      next.end().catch(() => undefined);
+      throw error;
+    }
     return next;
   }
 
@@ -286,7 +309,7 @@ async function watchDatabase(
         return watch(listening);
       } catch {
         // The database is still unavailable, or unavailable again.
-        await listening?.end().catch(() => undefined);
+        listening?.end().catch(() => undefined);
       }
     }
   }
