@@ -282,7 +282,7 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
     orderShipping: { kebab_name: 'order-shipping', definition: given.definition },
   }),
   'workflows-in-code 3': async () => ({ decompile }),
-  'test-a-workflow 1': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
+  'test-a-workflow 7': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
 };
 
 const AsyncFunction = (async () => {}).constructor as new (

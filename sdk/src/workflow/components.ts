@@ -52,13 +52,18 @@ type Implemented = Implementation &
 
 /** A component. `stepbase push` stores it. */
 export interface Component<Name extends string = string> extends Columns, Implementation {
+  /** The name by which steps refer to it. */
   readonly name: Name;
   readonly version: string;
+  /** JSON Schema of the settings that a step gives. */
   readonly config_schema?: JsonObject;
+  /** JSON Schema of the input. */
   readonly input_schema?: JsonObject;
+  /** JSON Schema of the output. */
   readonly output_schema?: JsonObject;
 }
 
+/** The options of a component: its schemas, its call and its limits. */
 export type ComponentOptions<
   Input extends Schema,
   Output extends Schema,

@@ -28,8 +28,10 @@ interface Settings {
 
 /** A schedule. `stepbase push` stores it. */
 export interface Schedule extends Settings {
+  /** The name of the workflow. */
   readonly workflow: string;
   readonly name: string;
+  /** The input of each run. */
   readonly input?: JsonObject;
 }
 
