@@ -282,7 +282,6 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
     orderShipping: { kebab_name: 'order-shipping', definition: given.definition },
   }),
   'workflows-in-code 3': async () => ({ decompile }),
-  'test-a-workflow 7': async () => ({ readFileSync: () => JSON.stringify(stackInfo()) }),
 };
 
 const AsyncFunction = (async () => {}).constructor as new (
@@ -297,7 +296,8 @@ test.each([...new Set(EXAMPLES.map(({ page }) => page))])('%s', async (page) => 
     const body = example.code.replaceAll(/^import .*$/gm, '');
     let code = stripTypeScriptTypes(`async () => {${body}}`).slice('async () => {'.length, -1);
     for (const [text, value] of FILLED[name] ?? []) code = code.replace(text, value);
-    const values = { ...given, ...(await CALLERS[`${name} ${index + 1}`]?.()) };
+    const readFileSync = () => JSON.stringify(stackInfo());
+    const values = { readFileSync, ...given, ...(await CALLERS[`${name} ${index + 1}`]?.()) };
     // An inner block, because an example may declare what is given.
     await new AsyncFunction(...Object.keys(values), `{${code}}`)(...Object.values(values));
     expect(refused.splice(0), example.code).toEqual([]);
