@@ -60,6 +60,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'incident_switches',
       'run_operations',
       'run_operation_failures',
+      'run_views',
       'webhook_deliveries',
     ],
   ],

@@ -88,7 +88,11 @@ as $$
           r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
           r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.started_at, r.completed_at,
           r.paused_at, r.duration_ms, r.created_at, r.updated_at,
-          (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow
+          (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow,
+          (select v.version from stepbase.workflow_versions v where v.id = r.workflow_version_id) as version,
+          (select u.display_name from stepbase.users u where u.id = r.created_by) as created_by_name,
+          -- Large inputs are not read for a list.
+          case when pg_column_size(r.input) <= 8192 then left(r.input::text, 300) end as input_preview
         from unnest(s.run_ids) with ordinality i (id, place)
         cross join lateral (select o.* from stepbase.runs o where o.id = i.id limit 1) r
       ) x
@@ -104,6 +108,7 @@ comment on function stepbase.search_runs(jsonb, text, text, int) is
   'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, '
   'idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, '
   'created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no '
-  'further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output. Errors: SB400 invalid '
-  'filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
+  'further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output; input_preview is '
+  'the first 300 characters of the input, or null above 8 kB. created_by_name is null for a person whom the caller cannot read. '
+  'Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.search_runs(jsonb, text, text, int) to authenticated;

@@ -236,6 +236,7 @@ as $$
       ('schedule_run', 'd077'),
       ('incident_switch', 'd097'),
       ('run_operation', 'd095'),
+      ('run_view', 'd096'),
       ('schedule_backfill', 'd087'),
       ('workflow_child', 'd012'),
       ('workflow_compilation', 'd013'),
@@ -426,6 +427,8 @@ begin
   values (tests.sample_id('run_operation'), 'tap-one', 'cancel', '{}', now(), 'stopped', 3, 1, 1, now());
   insert into stepbase.run_operation_failures (operation_id, run_id, app_code, code, message)
   values (tests.sample_id('run_operation'), gen_random_uuid(), 'tap-one', 'conflict', 'sample');
+  insert into stepbase.run_views (id, app_code, name, filter, is_shared, created_by)
+  values (tests.sample_id('run_view'), 'tap-one', 'sample', '{"status": "failed"}', true, null);
   insert into stepbase.schedule_runs (id, app_code, schedule_id, scheduled_at, cause, outcome, detail)
   values (
     tests.sample_id('schedule_run'), 'tap-one', tests.sample_id('workflow_schedule'), '2026-01-01', 'schedule',

@@ -31,6 +31,7 @@ values
   -- The run already has the published version.
   ('continue_on_version',        'SB409 SB409 SB403 | SB404 SB404 SB403 SB403 | -', $$select continue_on_version({run})$$),
   ('count_items',                '1 1 1 | SB404 SB404 SB403 SB403 | -',          $$select count_items({run}, 'first')$$),
+  ('count_runs',                 '1 1 1 | 1 1 SB403 SB403 | -',                  $$select count_runs()$$),
   ('create_api_key',             '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select create_api_key('fresh')$$),
   -- The caller has no organization there.
   ('create_application',         'SB404 SB404 SB404 | SB404 SB404 SB404 SB404 | -',
@@ -42,6 +43,7 @@ values
   ('create_webhook_subscription', '1 1 SB403 | 1 1 SB403 SB403 | -',
     $$select create_webhook_subscription('https://x.example', '{run.failed}')$$),
   ('deactivate_application',     '1 SB403 SB403 | SB404 SB404 SB404 SB404 | -',  $$select deactivate_application('tap-one')$$),
+  ('dead_letter_groups',         '1 1 1 | 1 1 SB403 SB403 | -',                  $$select dead_letter_groups()$$),
   ('decide_approval',            '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select decide_approval({approval}, true)$$),
   ('decline_invitation',         'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select decline_invitation('sbi_sample')$$),
   ('delegate_task',              '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select delegate_task({user_task}, {viewer})$$),
@@ -83,6 +85,8 @@ values
   ('read_ai_usage',              '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_ai_usage()$$),
   ('read_invitation',            'SB413 SB413 SB413 | SB413 SB413 1 SB413 | -',  $$select read_invitation('sbi_sample')$$),
   ('read_overview',              '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_overview()$$),
+  ('read_queues',                '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_queues()$$),
+  ('read_statistics_series',     '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_statistics_series()$$),
   ('read_statistics',            '1 1 1 | 1 1 SB403 SB403 | -',                  $$select read_statistics()$$),
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
   ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),

@@ -107,9 +107,9 @@ select results_eq(
     where a.attrelid = 'stepbase.runs'::regclass and a.attnum > 0 and not a.attisdropped
       and a.attname <> all('{input,output,pending_outcome}'::name[])
     union all
-    select 'workflow'
+    select unnest('{workflow,version,created_by_name,input_preview}'::text[])
     order by name$$,
-  'an item has all columns of a run but the large ones, and the name of its workflow'
+  'an item has all columns of a run but the large ones, and what a list shows beside them'
 );
 
 -- Refusals.

@@ -194,6 +194,12 @@ values
     $$update run_operation_failures set code = 'x' where operation_id = {run_operation}$$),
   ('run_operation_failures', 'delete', '- - - | - - - - | -',
     $$delete from run_operation_failures where operation_id = {run_operation}$$),
+  -- The sample view is shared; rules/run_views.test.sql has those of one member.
+  ('run_views',             'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from run_views where id = {run_view}$$),
+  ('run_views',             'insert', '1 1 - | - - - - | -',
+    $$insert into run_views (app_code, name, filter, is_shared) values ('tap-one', 'fresh', '{}', true)$$),
+  ('run_views',             'update', '1 1 0 | 0 0 0 0 | -', $$update run_views set name = 'x' where id = {run_view}$$),
+  ('run_views',             'delete', '1 1 0 | 0 0 0 0 | -', $$delete from run_views where id = {run_view}$$),
   ('schedule_backfills', 'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from schedule_backfills where id = {schedule_backfill}$$),
   ('schedule_backfills', 'insert', '- - - | - - - - | -',
     $$insert into schedule_backfills (app_code, schedule_id, from_time, to_time, overlap_policy)
