@@ -850,6 +850,32 @@ isOneToOne: false
       referencedColumns: ["id","app_code"]
     }
                   ]
+                },"run_views": {
+                  Row: {
+                    "app_code": string,"created_at": string,"created_by": string | null,"filter": NonNullable<Json>,"id": string,"is_shared": boolean,"name": string,"updated_at": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"filter": NonNullable<Json>,"id"?: string,"is_shared"?: boolean,"name": string,"updated_at"?: string
+                  }
+                  Update: {
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"filter"?: NonNullable<Json>,"id"?: string,"is_shared"?: boolean,"name"?: string,"updated_at"?: string
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "run_views_app_code_fkey"
+      columns: ["app_code"]
+isOneToOne: false
+      referencedRelation: "applications"
+      referencedColumns: ["app_code"]
+    },{
+      foreignKeyName: "run_views_created_by_fkey"
+      columns: ["created_by"]
+isOneToOne: false
+      referencedRelation: "users"
+      referencedColumns: ["id"]
+    }
+                  ]
                 },"runs": {
                   Row: {
                     "app_code": string,"canary_id": string | null,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
@@ -2609,6 +2635,9 @@ isOneToOne: false
 "count_items":
 { Args: { "buckets"?: number,"run_id": string,"step_id": string }; Returns: Json
                            },
+"count_runs":
+{ Args: { "filter"?: Json }; Returns: Json
+                           },
 "create_api_key":
 { Args: { "expires_at"?: string,"name": string,"scopes"?: (string)[],"service_account_id"?: string }; Returns: Json
                            },
@@ -2703,6 +2732,9 @@ isOneToOne: false
                            },
 "deactivate_application":
 { Args: { "app_code": string }; Returns: Json
+                           },
+"dead_letter_groups":
+{ Args: { "since"?: string,"until"?: string }; Returns: Json
                            },
 "decide_approval":
 { Args: { "approved": boolean,"comment"?: string,"step_run_id": string }; Returns: {
@@ -3152,8 +3184,14 @@ isOneToOne: false
 "read_overview":
 { Args: Record<PropertyKey, never>; Returns: Json
                            },
+"read_queues":
+{ Args: Record<PropertyKey, never>; Returns: Json
+                           },
 "read_statistics":
 { Args: { "group_by"?: string,"since"?: string,"until"?: string,"workflow_id"?: string }; Returns: Json
+                           },
+"read_statistics_series":
+{ Args: { "since"?: string,"step_minutes"?: number,"until"?: string,"workflow_id"?: string }; Returns: Json
                            },
 "redrive":
 { Args: { "error_code"?: string,"failed_after"?: string,"force"?: boolean,"max_runs"?: number,"run_ids"?: (string)[],"workflow"?: string }; Returns: {
