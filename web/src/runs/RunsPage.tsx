@@ -1,121 +1,62 @@
-// The runs of the application: newest first, filtered by status, live. The filter is in the address.
-import { Button, Group, Progress, Text, VisuallyHidden } from '@mantine/core';
+// The runs of the application: newest first, live, without end. The filter is in the address; selected runs, or all that
+// match, can be changed at once.
+import { Button, Group, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { lazy, Suspense } from 'react';
-import { AppLink, useAddressParam } from '../shared/address.tsx';
-import { useMay } from '../shared/app.tsx';
+import { IconArrowUp } from '@tabler/icons-react';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { useApp, useMay } from '../shared/app.tsx';
 import { useCommands } from '../shared/commands.ts';
-import type { Column } from '../shared/DataTable.tsx';
-import { words } from '../shared/format.ts';
+import { count } from '../shared/format.ts';
 import { ListView } from '../shared/ListView.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
-import { Duration, RelativeTime } from '../shared/Times.tsx';
-import { rpcPage, useList } from '../shared/use-list.ts';
-import { useRunsTopic } from '../shared/use-live.ts';
+import { COLUMNS } from './columns.tsx';
+import { FilterBar } from './FilterBar.tsx';
+import { filterOf } from './filter.ts';
+import { Operations } from './Operations.tsx';
+import classes from './runs.module.css';
+import { useChoices } from './use-choices.ts';
+import { useAtTop, usePlace } from './use-place.ts';
+import { useRunFilter } from './use-run-filter.ts';
+import { useRuns } from './use-runs.ts';
+import { Views } from './Views.tsx';
 
 const StartRun = lazy(() =>
   import('./StartRun.tsx').then(({ StartRun }) => ({ default: StartRun })),
 );
-
-interface ListedRun {
-  id: string;
-  workflow: string;
-  status: string;
-  trigger_type: string;
-  steps_total: number;
-  steps_completed: number;
-  created_at: string;
-  started_at: string | null;
-  duration_ms: number | null;
-}
-
-const FILTERS = [
-  'all',
-  'running',
-  'completed',
-  'failed',
-  'paused',
-  'pending',
-  'cancelled',
-  'timed_out',
-];
-
-const COLUMNS: Column<ListedRun>[] = [
-  {
-    id: 'workflow',
-    header: 'Workflow',
-    cell: ({ id, workflow }) => (
-      <>
-        <AppLink to={`/runs/${id}`}>{workflow}</AppLink>
-        <Text size="xs" c="dimmed" className="mono">
-          {id.slice(-12)}
-        </Text>
-      </>
-    ),
-  },
-  { id: 'status', header: 'Status', cell: ({ status }) => <StatusBadge name={status} /> },
-  {
-    id: 'steps',
-    header: 'Steps',
-    hideBelow: 'sm',
-    cell: ({ steps_completed, steps_total }) => (
-      <Group gap="xs" wrap="nowrap">
-        <Progress
-          value={(100 * steps_completed) / Math.max(steps_total, 1)}
-          w={80}
-          aria-label="Steps resolved"
-        />
-        <Text size="sm" c="dimmed">
-          {steps_completed}/{steps_total}
-        </Text>
-      </Group>
-    ),
-  },
-  {
-    id: 'trigger',
-    header: 'Started by',
-    hideBelow: 'md',
-    cell: ({ trigger_type }) => words(trigger_type),
-  },
-  {
-    id: 'created',
-    header: 'Created',
-    hideBelow: 'sm',
-    cell: ({ created_at }) => <RelativeTime at={created_at} />,
-  },
-  {
-    id: 'duration',
-    header: 'Duration',
-    align: 'end',
-    cell: ({ status, duration_ms, started_at }) => (
-      <Duration ms={duration_ms} since={status === 'running' ? started_at : null} />
-    ),
-  },
-];
+const SelectionBar = lazy(() =>
+  import('./SelectionBar.tsx').then(({ SelectionBar }) => ({ default: SelectionBar })),
+);
+const NONE: ReadonlySet<string> = new Set();
 
 export default function RunsPage() {
-  const [status = 'all', setStatus] = useAddressParam('status');
+  const { code } = useApp();
+  const filter = useRunFilter();
+  const name = JSON.stringify(filter.values);
+  const [ids, setIds] = useState(NONE);
+  const [isAll, setAll] = useState(false);
   const [isStarting, starting] = useDisclosure();
   const mayStart = useMay('run:execute');
-  const list = useList<ListedRun>({
-    key: ['runs', 'list', status],
-    live: useRunsTopic(),
-    page: (cursor, signal) =>
-      rpcPage(
-        supabase
-          .rpc('search_runs', {
-            filter: status === 'all' ? {} : { status: [status] },
-            ...(cursor === undefined ? {} : { cursor }),
-          })
-          .abortSignal(signal),
-      ),
-  });
+  const mayCancel = useMay('run:cancel');
+  const choices = useChoices();
+  const isAtTop = useAtTop();
+  const isSelecting = ids.size > 0 || isAll;
+  const list = useRuns(filter.values, isAtTop && !isSelecting);
+  usePlace(`${code} ${name}`, list.rows !== undefined);
   useCommands(mayStart ? [{ id: 'start-run', label: 'Start a run', run: starting.open }] : [], [
     mayStart,
   ]);
+  const clear = () => {
+    setIds(NONE);
+    setAll(false);
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another list
+  useEffect(clear, [name]);
+  const codes = useMemo(
+    () => [...new Set((list.rows ?? []).flatMap(({ error }) => error?.code ?? []))].sort(),
+    [list.rows],
+  );
+  const hasFilter = name !== '{}';
 
   return (
     <>
@@ -124,38 +65,87 @@ export default function RunsPage() {
         help="guides/find-runs"
         actions={mayStart && <Button onClick={starting.open}>Start a run</Button>}
       />
-      <Group component="fieldset" gap={6} mb="md" p={0} bd={0} m={0}>
-        <VisuallyHidden component="legend">Status</VisuallyHidden>
-        {FILTERS.map((name) => (
+      <Operations />
+      <FilterBar filter={filter} choices={choices} codes={codes}>
+        <Views filter={filter} />
+      </FilterBar>
+      <div className={classes.pill} role="status">
+        {list.fresh.length > 0 && !isAtTop && (
           <Button
-            key={name}
-            size="compact-sm"
+            size="compact-md"
             radius="xl"
-            variant={name === status ? 'filled' : 'default'}
-            aria-pressed={name === status}
-            onClick={() => setStatus(name === 'all' ? undefined : name)}
+            leftSection={<IconArrowUp size={16} aria-hidden="true" />}
+            onClick={() => {
+              list.accept();
+              window.scrollTo({ top: 0 });
+            }}
           >
-            {words(name)}
+            {list.fresh.length === 1 ? '1 new run' : `${count(list.fresh.length)} new runs`}
           </Button>
-        ))}
-      </Group>
-      <ListView
-        list={list}
-        label="Runs"
-        columns={COLUMNS}
-        rowId={({ id }) => id}
-        rowProps={({ id }) => ({ 'data-run': id })}
-        empty={
-          <EmptyState title={status === 'all' ? 'No runs yet' : `No run is ${words(status)}`}>
-            Start a run to watch its progress.
-          </EmptyState>
-        }
-      />
-      {isStarting && (
-        <Suspense fallback={null}>
-          <StartRun onClose={starting.close} />
-        </Suspense>
+        )}
+      </div>
+      <div style={{ marginTop: 12 }}>
+        <ListView
+          list={list}
+          label="Runs"
+          columns={COLUMNS}
+          rowId={({ id }) => id}
+          rowProps={({ id }) => ({ 'data-run': id })}
+          rowHeight={60}
+          {...(mayStart || mayCancel
+            ? {
+                selection: {
+                  ids,
+                  noun: 'run',
+                  onChange: (next) => {
+                    setAll(false);
+                    setIds(next);
+                  },
+                },
+              }
+            : {})}
+          empty={
+            hasFilter ? (
+              <EmptyState
+                title={list.hasMore ? 'No run found yet' : 'No run matches'}
+                action={
+                  <Group gap="xs">
+                    {list.hasMore && (
+                      <Button variant="default" onClick={list.more} loading={list.isReadingMore}>
+                        Search older runs
+                      </Button>
+                    )}
+                    <Button variant="default" onClick={() => filter.replace({})}>
+                      Remove the filter
+                    </Button>
+                  </Group>
+                }
+              >
+                Change the conditions, or remove them to see all runs.
+              </EmptyState>
+            ) : (
+              <EmptyState title="No runs yet">Start a run to watch its progress.</EmptyState>
+            )
+          }
+        />
+      </div>
+      {list.rows && list.rows.length > 0 && !list.hasMore && (
+        <Text size="xs" c="dimmed" ta="center" mt="sm">
+          {count(list.rows.length)} {list.rows.length === 1 ? 'run' : 'runs'}
+        </Text>
       )}
+      <Suspense>
+        {isSelecting && (
+          <SelectionBar
+            ids={ids}
+            filter={filterOf(filter.values, Date.now())}
+            isAll={isAll}
+            onAll={() => setAll(true)}
+            onClear={clear}
+          />
+        )}
+        {isStarting && <StartRun onClose={starting.close} />}
+      </Suspense>
     </>
   );
 }

@@ -1,0 +1,84 @@
+// Operations on many runs: their preview, start and stop.
+import { ask } from '../shared/query.ts';
+import { type Json, type Row, supabase } from '../shared/supabase.ts';
+
+export type Operation = Row<'run_operations'>;
+export type BulkAction = 'cancel' | 'pause' | 'resume' | 'redrive' | 'rerun';
+
+export interface Preview {
+  count: number;
+  is_complete: boolean;
+  by_status: Record<string, number>;
+  excluded: Record<string, number>;
+  sample: string[];
+  preview: string;
+}
+
+export const ACTIONS: readonly {
+  name: BulkAction;
+  label: string;
+  permission: string;
+  isDangerous?: boolean;
+  /** What it does to the runs. */
+  text: string;
+}[] = [
+  {
+    name: 'cancel',
+    label: 'Cancel',
+    permission: 'run:cancel',
+    isDangerous: true,
+    text: 'Open runs stop and compensate. This cannot be undone.',
+  },
+  {
+    name: 'pause',
+    label: 'Pause',
+    permission: 'run:execute',
+    text: 'No further step starts until the runs are resumed.',
+  },
+  { name: 'resume', label: 'Resume', permission: 'run:execute', text: 'Paused runs continue.' },
+  {
+    name: 'redrive',
+    label: 'Redrive',
+    permission: 'run:execute',
+    text: 'Failed runs continue in new runs at the step that failed.',
+  },
+  {
+    name: 'rerun',
+    label: 'Run again',
+    permission: 'run:execute',
+    text: 'Ended runs start again from the beginning, with the same input.',
+  },
+];
+
+/** Why matching runs are left out. */
+export const EXCLUDED: Readonly<Record<string, string>> = {
+  child_runs: 'are children of other runs',
+  continued_on_version: 'continue on another version',
+  redriven_before: 'were redriven before',
+};
+
+export type FilterDocument = Readonly<Record<string, unknown>>;
+
+export const preview = async (action: BulkAction, filter: FilterDocument, force: boolean) =>
+  (await ask(
+    supabase.rpc('preview_operation', { action, filter: filter as Json, force }),
+  )) as unknown as Preview;
+
+export const start = async (
+  action: BulkAction,
+  filter: FilterDocument,
+  force: boolean,
+  token: string,
+  reason: string,
+) =>
+  (await ask(
+    supabase.rpc('start_operation', {
+      action,
+      filter: filter as Json,
+      force,
+      preview: token,
+      ...(reason ? { reason } : {}),
+    }),
+  )) as unknown as Operation;
+
+export const stop = (id: string) => ask(supabase.rpc('stop_operation', { operation_id: id }));
