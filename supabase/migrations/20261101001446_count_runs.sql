@@ -53,7 +53,9 @@ begin
     return jsonb_build_object(
       'by_status', (select jsonb_object_agg(c.key, least(c.value::int, c_most)) from jsonb_each_text(v_counts) c),
       'capped', (
-        select coalesce(jsonb_agg(c.key order by c.key), '[]') from jsonb_each_text(v_counts) c where c.value::int > c_most
+        select coalesce(jsonb_agg(c.key order by c.key), '[]')
+        from jsonb_each_text(v_counts) c
+        where c.value::int > c_most
       ),
       'is_complete', not exists (select 1 from jsonb_each_text(v_counts) c where c.value::int > c_most)
     );

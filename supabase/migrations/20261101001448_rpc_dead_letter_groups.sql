@@ -26,7 +26,9 @@ begin
         r.completed_at, r.parent_run_id is not null as is_child,
         exists (select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code) as is_redriven,
         least(
-          width_bucket(extract(epoch from r.completed_at), extract(epoch from v_since), extract(epoch from v_until), c_buckets),
+          width_bucket(
+            extract(epoch from r.completed_at), extract(epoch from v_since), extract(epoch from v_until), c_buckets
+          ),
           c_buckets
         ) as bucket
       from stepbase.runs r

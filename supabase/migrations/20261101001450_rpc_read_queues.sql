@@ -31,7 +31,9 @@ begin
         ) end,
         'waiting_runs', case when q.max_concurrent_workflows is not null then (
           select count(*) from (
-            select 1 from stepbase_engine.run_backlog b where b.app_code = v_app_code and b.queue_limit = q.id limit c_most
+            select 1 from stepbase_engine.run_backlog b
+            where b.app_code = v_app_code and b.queue_limit = q.id
+            limit c_most
           ) x
         ) end,
         'busy_steps', case when q.max_concurrent_activities is not null then (

@@ -123,8 +123,9 @@ create function pg_temp.queue() returns jsonb language sql as $$
 $$;
 select is(
   (select q - '{id,workflows,display_name,description}'::text[] from pg_temp.queue() q),
-  '{"name": "default", "is_system_queue": true, "max_runs": null, "max_steps": null, "busy_runs": null, "waiting_runs": null,
-    "busy_steps": null, "waiting_steps": null, "oldest_waiting_since": null, "switch": null}'::jsonb,
+  '{"name": "default", "is_system_queue": true, "max_runs": null, "max_steps": null, "busy_runs": null,
+    "waiting_runs": null, "busy_steps": null, "waiting_steps": null, "oldest_waiting_since": null,
+    "switch": null}'::jsonb,
   'a queue without limits counts nothing'
 );
 update stepbase.task_queues set max_concurrent_workflows = 2 where app_code = 'tap-one' and name = 'default';
