@@ -1,11 +1,13 @@
 // What the list of runs shows: a search box, one button for each status with its number, and further conditions.
-import { ActionIcon, Badge, Button, CloseButton, Group, Popover, TextInput } from '@mantine/core';
-import { IconFilter, IconSearch, IconX } from '@tabler/icons-react';
+import { Button, CloseButton, Group, TextInput } from '@mantine/core';
+import { IconFilter, IconSearch } from '@tabler/icons-react';
 import { type FormEvent, lazy, type ReactNode, Suspense, useState } from 'react';
 import { count, words } from '../shared/format.ts';
 import { useAction, useAppQuery } from '../shared/query.ts';
+import { LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { type FilterKey, type FilterValues, filterOf, list, meanings } from './filter.ts';
+import classes from './runs.module.css';
 import { type Choices, titleOf } from './use-choices.ts';
 import type { RunFilter } from './use-run-filter.ts';
 
@@ -133,60 +135,42 @@ export function FilterBar({ filter, choices, codes, children }: Props) {
     <>
       <Group gap="sm" mb="sm">
         <Search filter={filter} choices={choices} />
-        <Popover opened={isOpen} onChange={setOpen} position="bottom-start" trapFocus width={340}>
-          <Popover.Target>
-            <Button
-              variant="default"
-              leftSection={<IconFilter size={16} aria-hidden="true" />}
-              aria-expanded={isOpen}
-              onClick={() => setOpen(!isOpen)}
-            >
-              Filter
-            </Button>
-          </Popover.Target>
-          <Popover.Dropdown>
-            <Suspense>
-              <FilterFields
-                values={filter.values}
-                choices={choices}
-                codes={codes}
-                onApply={(values) => {
-                  filter.change(values);
-                  setOpen(false);
-                }}
-              />
-            </Suspense>
-          </Popover.Dropdown>
-        </Popover>
+        <Button
+          variant="default"
+          leftSection={<IconFilter size={16} aria-hidden="true" />}
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          Filter
+        </Button>
         {children}
       </Group>
+      {isOpen && (
+        <Suspense fallback={<LoadingState rows={3} />}>
+          <FilterFields
+            values={filter.values}
+            choices={choices}
+            codes={codes}
+            onApply={(values) => {
+              filter.change(values);
+              setOpen(false);
+            }}
+          />
+        </Suspense>
+      )}
       {active.length > 0 && (
         <Group gap={6} mb="sm" role="group" aria-label="Conditions">
           {active.map((key) => {
             const title = titleOf(key, filter.values[key] ?? '', choices);
             return (
-              <Badge
-                key={key}
-                size="lg"
-                variant="default"
-                tt="none"
-                fw={500}
-                pr={3}
-                maw="100%"
-                rightSection={
-                  <ActionIcon
-                    size="xs"
-                    variant="subtle"
-                    color="gray"
-                    aria-label={`Remove ${title}`}
-                    onClick={() => filter.change({ [key]: undefined })}
-                  >
-                    <IconX size={12} aria-hidden="true" />
-                  </ActionIcon>
-                }
-              >
-                {title}
-              </Badge>
+              <span key={key} className={classes.condition}>
+                <span>{title}</span>
+                <CloseButton
+                  size="xs"
+                  aria-label={`Remove ${title}`}
+                  onClick={() => filter.change({ [key]: undefined })}
+                />
+              </span>
             );
           })}
           <Button size="compact-xs" variant="subtle" onClick={() => filter.replace({})}>

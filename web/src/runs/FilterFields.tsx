@@ -6,12 +6,13 @@ import {
   MultiSelect,
   NumberInput,
   Select,
-  Stack,
+  SimpleGrid,
   TagsInput,
   TextInput,
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { type FilterValues, list } from './filter.ts';
+import classes from './runs.module.css';
 import { type Choices, SPAN_LABELS } from './use-choices.ts';
 
 interface Props {
@@ -36,8 +37,6 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
   const set = (changes: { [Key in keyof FilterValues]?: string | undefined }) =>
     setDraft((known) => ({ ...known, ...changes }) as FilterValues);
   const workflows = list(draft.workflow);
-  // Lists in a popover stay inside of it, so that a click on them does not close it.
-  const inside = { comboboxProps: { withinPortal: false } };
 
   function submit(event: FormEvent): void {
     event.preventDefault();
@@ -52,10 +51,9 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
   }
 
   return (
-    <form onSubmit={submit}>
-      <Stack gap="xs">
+    <form onSubmit={submit} className={classes.fields} aria-label="Filter">
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} spacing="sm">
         <MultiSelect
-          {...inside}
           label="Workflow"
           data={choices.workflows}
           value={workflows}
@@ -74,7 +72,6 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
           />
         )}
         <Select
-          {...inside}
           label="Created"
           data={Object.entries(SPAN_LABELS).map(([value, label]) => ({ value, label }))}
           value={draft.since ?? null}
@@ -99,7 +96,6 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
           </Group>
         )}
         <MultiSelect
-          {...inside}
           label="Trigger"
           data={choices.triggers}
           value={list(draft.trigger)}
@@ -107,7 +103,6 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
           clearable
         />
         <Select
-          {...inside}
           label="Person"
           data={choices.people}
           value={draft.person ?? null}
@@ -116,14 +111,12 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
           clearable
         />
         <Autocomplete
-          {...inside}
           label="Error code"
           data={[...codes]}
           value={draft.error ?? ''}
           onChange={(error) => set({ error })}
         />
         <TagsInput
-          {...inside}
           label="Tags"
           value={list(draft.tag)}
           onChange={(tags) => set({ tag: tags.join(',') })}
@@ -142,10 +135,10 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
             onChange={(event) => set({ input: event.currentTarget.value })}
           />
         )}
-        <Group justify="flex-end">
+        <Group justify="flex-end" align="flex-end">
           <Button type="submit">Apply</Button>
         </Group>
-      </Stack>
+      </SimpleGrid>
     </form>
   );
 }

@@ -1,6 +1,6 @@
 // The columns of the list of runs. A row tells its run apart from others of the workflow: input in words, id, key, and
 // who or what started it.
-import { Badge, Group, Progress, Stack, Text } from '@mantine/core';
+import { Group, Progress, Stack, Text } from '@mantine/core';
 import { AppLink } from '../shared/address.tsx';
 import type { Column } from '../shared/DataTable.tsx';
 import { words } from '../shared/format.ts';
@@ -29,9 +29,9 @@ function Run({ run }: { run: ListedRun }) {
           v{run.version}
         </Text>
         {run.tags?.slice(0, 2).map((tag) => (
-          <Badge key={tag} size="xs" variant="default" tt="none" visibleFrom="lg">
+          <span key={tag} className={classes.tag}>
             {tag}
-          </Badge>
+          </span>
         ))}
       </Group>
       <Text size="xs" c="dimmed" truncate="end" title={input}>

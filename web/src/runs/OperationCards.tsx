@@ -1,0 +1,145 @@
+// Operations on many runs with their progress: those that run, and those that ended a short while ago. A button shows
+// all others; an operation with failed runs lists them. Operations.tsx loads it when there is one.
+import { Button, Drawer, Group, Progress, Stack, Table, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useState } from 'react';
+import { AppLink } from '../shared/address.tsx';
+import { useApp } from '../shared/app.tsx';
+import { count, words } from '../shared/format.ts';
+import { ask, useAction, useAppQuery } from '../shared/query.ts';
+import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
+import { supabase } from '../shared/supabase.ts';
+import { RelativeTime, useNow } from '../shared/Times.tsx';
+import { ACTIONS, type Operation, stop } from './bulk.ts';
+import classes from './runs.module.css';
+
+const KEY = ['operations'] as const;
+/** Ended operations stay in sight for this long. */
+const RECENT_MS = 120_000;
+
+function Failures({ id }: { id: string }) {
+  const { data, error } = useAppQuery(['operations', id, 'failures'], (signal) =>
+    ask(
+      supabase
+        .from('run_operation_failures')
+        .select('run_id, code, message')
+        .eq('operation_id', id)
+        .limit(1_000)
+        .abortSignal(signal),
+    ),
+  );
+  if (error) return <ErrorState error={error} />;
+  if (!data) return <LoadingState rows={1} />;
+  return (
+    <Table>
+      <Table.Tbody>
+        {data.map(({ run_id, code, message }) => (
+          <Table.Tr key={run_id}>
+            <Table.Td className="mono">
+              <AppLink to={`/runs/${run_id}`}>…{run_id.slice(-12)}</AppLink>
+            </Table.Td>
+            <Table.Td>
+              {message}{' '}
+              <Text span size="xs" c="dimmed">
+                {code}
+              </Text>
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function OperationCard({ operation }: { operation: Operation }) {
+  const { permissions } = useApp();
+  const [isOpen, setOpen] = useState(false);
+  const { id, action, status, total, done, failed, skipped, reason, last_error, created_at } =
+    operation;
+  const { label = words(action), permission = '' } =
+    ACTIONS.find(({ name }) => name === action) ?? {};
+  const end = useAction(() => stop(id), { changes: [KEY], success: 'Stopped.' });
+  const part = (number: number) => (total === 0 ? 0 : (100 * number) / total);
+  const facts = [
+    `${count(done)} of ${count(total)} done`,
+    ...(skipped > 0 ? [`${count(skipped)} skipped`] : []),
+    ...(failed > 0 ? [`${count(failed)} failed`] : []),
+  ].join(', ');
+  const waits = operation.next_slice_at && (last_error as { message?: string } | null)?.message;
+  return (
+    <Stack gap={6} className={classes.operation} data-operation={id} data-status={status}>
+      <Group gap="sm">
+        <Text fw={600}>{label}</Text>
+        <StatusBadge name={status} />
+        <Text size="sm" c="dimmed" role="status">
+          {facts}
+        </Text>
+        <Text size="sm" c="dimmed">
+          <RelativeTime at={created_at} />
+        </Text>
+        <Group gap={6} ml="auto">
+          {failed > 0 && (
+            <Button size="compact-sm" variant="subtle" onClick={() => setOpen(!isOpen)}>
+              {isOpen ? 'Hide failed runs' : 'Show failed runs'}
+            </Button>
+          )}
+          {status === 'running' && permissions.has(permission) && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={end.isRunning}
+              onClick={() => end.run()}
+            >
+              Stop
+            </Button>
+          )}
+        </Group>
+      </Group>
+      <Progress.Root size="sm">
+        <Progress.Section value={part(done)} aria-label="Done" />
+        <Progress.Section value={part(skipped)} color="gray" aria-label="Skipped" />
+        <Progress.Section value={part(failed)} color="red.8" aria-label="Failed" />
+      </Progress.Root>
+      {reason && <Text size="sm">{reason}</Text>}
+      {waits && (
+        <Text size="sm" c="dimmed">
+          Waits: {waits}
+        </Text>
+      )}
+      {isOpen && <Failures id={id} />}
+    </Stack>
+  );
+}
+
+interface Props {
+  operations: readonly Operation[];
+}
+
+export default function OperationCards({ operations }: Props) {
+  const [isOpen, { open, close }] = useDisclosure();
+  const now = useNow();
+  const recent = operations.filter(
+    ({ status, ended_at }) =>
+      status === 'running' || (ended_at && now - new Date(ended_at).getTime() < RECENT_MS),
+  );
+  return (
+    <Stack gap="xs" mb="md" role="region" aria-label="Bulk operations">
+      {recent.slice(0, 3).map((operation) => (
+        <OperationCard key={operation.id} operation={operation} />
+      ))}
+      <Group justify="flex-end">
+        <Button size="compact-xs" variant="subtle" onClick={open}>
+          All bulk operations
+        </Button>
+      </Group>
+      <Drawer opened={isOpen} onClose={close} title="Bulk operations" position="right" size="lg">
+        <Stack gap="xs">
+          {operations.map((operation) => (
+            <OperationCard key={operation.id} operation={operation} />
+          ))}
+        </Stack>
+      </Drawer>
+    </Stack>
+  );
+}
