@@ -80,7 +80,7 @@ export function FilterFields({ values, choices, codes, onApply }: Props) {
           clearable
         />
         {!draft.since && (
-          <Group grow gap="xs">
+          <Group grow gap="xs" align="flex-start">
             <TextInput
               type="datetime-local"
               label="From"

@@ -50,7 +50,7 @@ export const COLUMNS: Column<ListedRun>[] = [
     cell: ({ status, error, held_by }) => (
       <Stack gap={1}>
         <StatusBadge name={status} />
-        {(error?.code || (held_by && status === 'pending')) && (
+        {((error?.code && error.code !== status) || (held_by && status === 'pending')) && (
           <Text size="xs" c="dimmed" className={classes.code} title={error?.message ?? ''}>
             {error?.code ?? WAITS[held_by ?? ''] ?? 'waits for its turn'}
           </Text>
@@ -65,7 +65,7 @@ export const COLUMNS: Column<ListedRun>[] = [
     width: 190,
     cell: ({ id, idempotency_key }) => (
       <Stack gap={1}>
-        <Text size="xs" className="mono" title={id}>
+        <Text size="xs" className="mono" title={id} style={{ whiteSpace: 'nowrap' }}>
           …{id.slice(-12)}
         </Text>
         {idempotency_key && (
@@ -118,7 +118,11 @@ export const COLUMNS: Column<ListedRun>[] = [
     header: 'Created',
     hideBelow: 'sm',
     width: 120,
-    cell: ({ created_at }) => <RelativeTime at={created_at} />,
+    cell: ({ created_at }) => (
+      <span className={classes.code}>
+        <RelativeTime at={created_at} />
+      </span>
+    ),
   },
   {
     id: 'duration',
