@@ -134,9 +134,9 @@ export function EventsTab({ runId, onChoose }: { runId: string; onChoose(stepId:
       id: 'at',
       header: 'Time',
       align: 'end',
-      width: 110,
+      width: 130,
       cell: ({ created_at }) => (
-        <time dateTime={created_at} title={dateTime(created_at)}>
+        <time style={{ whiteSpace: 'nowrap' }} dateTime={created_at} title={dateTime(created_at)}>
           {timeOnly(created_at)}
         </time>
       ),
