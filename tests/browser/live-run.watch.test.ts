@@ -33,7 +33,7 @@ async function startRefund(page: Page): Promise<string> {
   await page.getByRole('option', { name: 'Refund approval' }).click();
   // The form begins with the example of the schema.
   await expect
-    .poll(() => dialog.getByRole('textbox', { name: 'Order' }).first().inputValue(), {
+    .poll(() => dialog.getByLabel('Order').first().inputValue(), {
       timeout: 10_000,
     })
     .not.toBe('');
@@ -73,7 +73,7 @@ test('a user watches, approves and completes a run without a reload', async () =
   await page.getByLabel('Comment').fill('The parcel never came.');
   await picture(page, 'live-run');
 
-  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('button', { name: 'Approve', exact: true }).click();
   await node(page, 'notify_billing', 'completed').waitFor();
   await page.locator('.run-facts [data-status="completed"]').first().waitFor();
   expect(await page.evaluate(() => 'loadedOnce' in window)).toBe(true);

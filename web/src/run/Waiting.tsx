@@ -54,7 +54,7 @@ interface Props {
 export function Waiting({ explanation, onChoose }: Props) {
   const { run, steps } = explanation;
   const isFault = FAULTS.has(run.code) || steps.some(({ code }) => FAULTS.has(code));
-  const waits = steps.filter(({ code, item_index }) => code !== 'executing' && item_index === 0);
+  const waits = steps.filter(({ code, item }) => code !== 'executing' && item === undefined);
   if (run.code === 'executing' && waits.length === 0) return null;
   return (
     <Alert
@@ -71,9 +71,9 @@ export function Waiting({ explanation, onChoose }: Props) {
       {waits.length > 1 && (
         <List size="sm" c="var(--mantine-color-text)" mt={4} spacing={2}>
           {waits.slice(0, SHOWN).map((step) => (
-            <List.Item key={`${step.step_id} ${step.attempt}`}>
-              <Anchor component="button" size="sm" onClick={() => onChoose(step.step_id)}>
-                {step.step_id}
+            <List.Item key={step.step_run_id}>
+              <Anchor component="button" size="sm" onClick={() => onChoose(step.step)}>
+                {step.step}
               </Anchor>
               : {step.sentence}
               <More {...step} />

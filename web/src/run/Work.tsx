@@ -47,7 +47,7 @@ export function Work(props: Props) {
       steps={steps}
       hasEnded={hasEnded}
       chosen={chosen}
-      isDown={isNarrow}
+      isNarrow={isNarrow}
       onChoose={onChoose}
     />
   );

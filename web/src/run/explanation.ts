@@ -10,8 +10,10 @@ export interface Reason {
 }
 
 export interface StepReason extends Reason {
-  step_id: string;
-  item_index: number;
+  step: string;
+  step_run_id: string;
+  /** From 1, of an item of a for_each. */
+  item?: number;
   attempt: number;
   status: string;
   child_run_id?: string;

@@ -9,13 +9,13 @@ import {
   ReactFlowProvider,
   useReactFlow,
 } from '@xyflow/react';
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type KeyboardEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { WorkflowEdge } from '../../shared/supabase.ts';
 import type { RunNode, RunStep } from '../../shared/use-run.ts';
 import { type FoldMode, fold } from './fold.ts';
 import { GraphTools } from './GraphTools.tsx';
 import classes from './graph.module.css';
-import { HEIGHT, place, WIDTH } from './layout.ts';
+import { HEIGHT, place, placeToFit, type Size, WIDTH } from './layout.ts';
 import { StepNode, type UnitNode } from './StepNode.tsx';
 import { edgeStates, stepStates } from './states.ts';
 import { unitEdges, unitNodes } from './units.ts';
@@ -27,8 +27,8 @@ interface Props {
   steps: RunStep[];
   hasEnded: boolean;
   chosen: string | undefined;
-  /** Down on narrow windows. */
-  isDown: boolean;
+  /** The graph leads down then. */
+  isNarrow: boolean;
   onChoose(stepId: string): void;
 }
 
@@ -38,6 +38,8 @@ const FIT = { padding: 0.12, maxZoom: 1.1, minZoom: 0.01 };
 const BIG = 250;
 const WITH_MAP = 24;
 const CAN_FOLD = 12;
+/** Until the size of the canvas is known. */
+const CANVAS: Size = { width: 640, height: 460 };
 
 const TONES: Readonly<Record<string, string>> = {
   running: 'var(--sb-running)',
@@ -56,7 +58,7 @@ export function Graph(props: Props) {
   );
 }
 
-function Canvas({ nodes, edges, steps, hasEnded, chosen, isDown, onChoose }: Props) {
+function Canvas({ nodes, edges, steps, hasEnded, chosen, isNarrow, onChoose }: Props) {
   const flow = useReactFlow<UnitNode>();
   const frame = useRef<HTMLElement>(null);
   const [mode, setMode] = useState<FoldMode>('all');
@@ -71,11 +73,17 @@ function Canvas({ nodes, edges, steps, hasEnded, chosen, isDown, onChoose }: Pro
   );
   // The layout depends on which units there are, not on their states.
   const shape = mode === 'all' ? 'all' : folded.units.map(({ members }) => members).join(' ');
+  const [canvas, setCanvas] = useState<Size>(CANVAS);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `shape` is what the layout reads of `folded`
-  const places = useMemo(
-    () => place(folded, nodes, isDown ? 'down' : 'right'),
-    [shape, nodes, isDown],
+  const layout = useMemo(
+    () =>
+      isNarrow
+        ? { places: place(folded, nodes, 'down'), direction: 'down' }
+        : placeToFit(folded, nodes, canvas),
+    [shape, nodes, isNarrow, canvas],
   );
+  const { places } = layout;
+  const isDown = layout.direction === 'down';
   const unitOf = (stepId: string | undefined) =>
     folded.units.find(({ members }) => stepId !== undefined && members.includes(stepId))?.id;
   const current =
@@ -97,10 +105,15 @@ function Canvas({ nodes, edges, steps, hasEnded, chosen, isDown, onChoose }: Pro
     [folded, taken, states, isBig],
   );
 
+  useLayoutEffect(() => {
+    const box = frame.current?.getBoundingClientRect();
+    if (box && box.width > 0) setCanvas({ width: box.width, height: box.height });
+  }, []);
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: another picture is fitted into the window; steps that finish move nothing
   useEffect(() => {
     void flow.fitView(FIT);
-  }, [mode, isDown, nodes, flow]);
+  }, [mode, isDown, nodes, canvas, flow]);
 
   function show(unitId: string, isFocused: boolean): void {
     const at = places.get(unitId);
@@ -183,7 +196,7 @@ function Canvas({ nodes, edges, steps, hasEnded, chosen, isDown, onChoose }: Pro
         >
           {!isBig && <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />}
           <Controls showInteractive={false} fitViewOptions={FIT} />
-          {nodes.length >= WITH_MAP && !isDown && (
+          {nodes.length >= WITH_MAP && !isNarrow && (
             <MiniMap<UnitNode> pannable zoomable nodeColor={colorOf} ariaLabel="Overview" />
           )}
         </ReactFlow>

@@ -27,13 +27,16 @@ export type UnitNode = Node<UnitData, 'step'>;
 const detailOf = ({ transform: [, , zoom] }: { transform: [number, number, number] }) =>
   zoom < 0.22 ? 'color' : zoom < 0.45 ? 'name' : 'all';
 
-/** What a screen reader says. */
+/** A group shows how many further steps it has. */
+const shortName = (label: string, size: number) => (size > 1 ? `${label} +${size - 1}` : label);
+
+/** What a screen reader says where the texts are left out. */
 function describe({ label, typeLabel, state, size }: UnitData): string {
   const { status, durationMs, isHandled } = state;
   return [
-    label,
+    shortName(label, size),
     size > 1 ? `${size} steps` : typeLabel,
-    isHandled ? 'failed, the run continued' : words(status),
+    isHandled ? 'failed, continued' : words(status),
     durationMs === null ? '' : duration(durationMs),
   ]
     .filter(Boolean)
@@ -43,9 +46,9 @@ function describe({ label, typeLabel, state, size }: UnitData): string {
 function Foot({ state, size }: { state: StepState; size: number }) {
   const { status, isHandled, items, attempt, undo, durationMs } = state;
   const facts = [
-    items && `${count(items.done)}/${count(items.total)} items`,
+    items && `${count(items.done)}/${count(items.total)}`,
     attempt > 1 && size === 1 && !isHandled && `attempt ${attempt}`,
-    undo ?? (durationMs === null || size > 1 ? '' : duration(durationMs)),
+    undo ?? (durationMs === null || size > 1 || items ? '' : duration(durationMs)),
   ].filter(Boolean);
   return (
     <span className={classes.foot}>
@@ -73,7 +76,7 @@ export const StepNode = memo(function StepNode({ id, data }: NodeProps<UnitNode>
         data-tone={state.isHandled ? 'waiting' : toneOf(state.status)}
         data-detail={detail}
         data-group={size > 1 ? size : undefined}
-        aria-label={describe(data)}
+        aria-label={detail === 'all' ? undefined : describe(data)}
         aria-pressed={isChosen}
         tabIndex={isCurrent ? 0 : -1}
       >
@@ -89,9 +92,7 @@ export const StepNode = memo(function StepNode({ id, data }: NodeProps<UnitNode>
             <Foot state={state} size={size} />
           </>
         )}
-        {detail === 'name' && (
-          <span className={classes.big}>{size > 1 ? `${label} +${size - 1}` : label}</span>
-        )}
+        {detail === 'name' && <span className={classes.big}>{shortName(label, size)}</span>}
       </button>
       <Handle
         type="source"

@@ -9,6 +9,11 @@ export interface Point {
   y: number;
 }
 
+export interface Size {
+  width: number;
+  height: number;
+}
+
 export type Direction = 'right' | 'down';
 
 /** The size of a unit on the canvas. */
@@ -18,12 +23,58 @@ export const HEIGHT = 86;
 const BETWEEN_RANKS = 90;
 const BETWEEN_UNITS = 32;
 const MOST_FOR_DAGRE = 300;
+/** The zoom from which texts are readable. */
+const READABLE = 0.6;
 /** Above, a column is split, so that the picture is not a line. */
 const TALLEST = 60;
 
 function stored(node: WorkflowNode): Point {
   const { x, y } = (node.position ?? {}) as Partial<Point>;
   return { x: x ?? 0, y: y ?? 0 };
+}
+
+/** Whether the definition has positions that differ from each other. */
+function hasPositions(nodes: readonly WorkflowNode[]): boolean {
+  const places = new Set(nodes.map(stored).map(({ x, y }) => `${x} ${y}`));
+  return places.size === nodes.length;
+}
+
+/** The zoom at which places fit into a canvas of this size. */
+export function fittingZoom(places: ReadonlyMap<string, Point>, canvas: Size): number {
+  const all = [...places.values()];
+  const span = (values: number[], size: number) => Math.max(...values) - Math.min(...values) + size;
+  if (all.length === 0) return 1;
+  return Math.min(
+    canvas.width /
+      span(
+        all.map(({ x }) => x),
+        WIDTH,
+      ),
+    canvas.height /
+      span(
+        all.map(({ y }) => y),
+        HEIGHT,
+      ),
+  );
+}
+
+/**
+ * To the right, unless the same graph can be read better from top to bottom: a chain of ten steps in a narrow canvas.
+ * Stored positions stay.
+ */
+export function placeToFit(
+  folded: Folded,
+  nodes: readonly WorkflowNode[],
+  canvas: Size,
+): { places: Map<string, Point>; direction: Direction } {
+  const right = place(folded, nodes, 'right');
+  const zoom = fittingZoom(right, canvas);
+  const hasOwn = folded.units.length === nodes.length && hasPositions(nodes);
+  if (zoom >= READABLE || hasOwn) return { places: right, direction: 'right' };
+  const down = place(folded, nodes, 'down');
+  return fittingZoom(down, canvas) > zoom
+    ? { places: down, direction: 'down' }
+    : { places: right, direction: 'right' };
 }
 
 /** Positions by the id of the unit. Stored ones are used if they differ from each other. */
@@ -33,10 +84,8 @@ export function place(
   direction: Direction = 'right',
 ): Map<string, Point> {
   const isWhole = folded.units.length === nodes.length;
-  if (isWhole && direction === 'right') {
-    const own = new Map(nodes.map((node) => [node.node_id, stored(node)]));
-    const places = new Set([...own.values()].map(({ x, y }) => `${x} ${y}`));
-    if (places.size === nodes.length) return own;
+  if (isWhole && direction === 'right' && hasPositions(nodes)) {
+    return new Map(nodes.map((node) => [node.node_id, stored(node)]));
   }
   return folded.units.length <= MOST_FOR_DAGRE
     ? byDagre(folded, direction)

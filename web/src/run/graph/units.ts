@@ -101,6 +101,8 @@ export function unitNodes(
         position,
         width: WIDTH,
         height: HEIGHT,
+        // Without it, only nodes that were in view could be fitted into the window.
+        measured: { width: WIDTH, height: HEIGHT },
         handles: isDown ? HANDLES.down : HANDLES.right,
         data,
       },

@@ -44,7 +44,8 @@ export function StepPanel({ stepId, snapshot, explanation, texts, onRerun, onClo
   const signature = steps
     .map(({ attempt, status, updated_at }) => `${attempt}${status}${updated_at}`)
     .join();
-  const reasons = explanation?.steps.filter(({ step_id }) => step_id === stepId) ?? [];
+  const reasons =
+    explanation?.steps.filter(({ step, item }) => step === stepId && item === undefined) ?? [];
   const itemsTotal = steps.find(({ items_total }) => items_total !== null)?.items_total ?? null;
   const isAgent = node?.node_type === 'ai_agent_task';
   const handles = edges
@@ -95,25 +96,19 @@ export function StepPanel({ stepId, snapshot, explanation, texts, onRerun, onClo
         </ActionIcon>
       </div>
       <div className={classes.body}>
-        {reasons
-          .filter(({ item_index }) => item_index <= 0)
-          .map((reason) => (
-            <Text
-              size="sm"
-              key={`${reason.item_index} ${reason.attempt}`}
-              className={classes.reason}
-            >
-              {reason.sentence}{' '}
-              {reason.until && (
-                <Text span c="dimmed" size="sm">
-                  (<RelativeTime at={reason.until} />)
-                </Text>
-              )}
-              {reason.child_run_id && (
-                <AppLink to={`/runs/${reason.child_run_id}`}>Show the child run</AppLink>
-              )}
-            </Text>
-          ))}
+        {reasons.map((reason) => (
+          <Text size="sm" key={reason.step_run_id} className={classes.reason}>
+            {reason.sentence}{' '}
+            {reason.until && (
+              <Text span c="dimmed" size="sm">
+                (<RelativeTime at={reason.until} />)
+              </Text>
+            )}
+            {reason.child_run_id && (
+              <AppLink to={`/runs/${reason.child_run_id}`}>Show the child run</AppLink>
+            )}
+          </Text>
+        ))}
         {isEnded && mayStart && steps.length > 0 && (
           <Group gap="xs" mb="xs">
             <Button size="compact-sm" variant="default" onClick={() => onRerun(stepId)}>

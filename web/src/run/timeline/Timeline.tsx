@@ -27,6 +27,8 @@ interface Line {
 }
 
 const ROW = 30;
+/** Waits in which nothing is executed; a for_each and a child workflow work in the meantime. */
+const IDLE = new Set(['task', 'delay', 'signal', 'queue', 'retry']);
 
 const percent = (part: number) => `${(part * 100).toFixed(3)}%`;
 
@@ -64,18 +66,13 @@ function Chart({
 }: Omit<Props, 'hasEnded'> & { end: number }) {
   const [isFolded, setFolded] = useState(true);
   const scroller = useRef<HTMLElement>(null);
-  const waiting = useMemo(
-    () => new Map(nodes.map(({ node_id, step_type }) => [node_id, step_type.wait_kind !== null])),
+  const kinds = useMemo(
+    () => new Map(nodes.map(({ node_id, step_type }) => [node_id, step_type.wait_kind])),
     [nodes],
   );
   const bars = useMemo(
-    () =>
-      barsOf(
-        steps,
-        end,
-        ({ step_id, status }) => status === 'waiting' || waiting.get(step_id) === true,
-      ),
-    [steps, end, waiting],
+    () => barsOf(steps, end, (step) => IDLE.has(step.wait_kind ?? kinds.get(step.step_id) ?? '')),
+    [steps, end, kinds],
   );
   const lines = useMemo(() => linesOf(bars, nodes), [bars, nodes]);
   const start = Date.parse(run.started_at ?? run.created_at);
