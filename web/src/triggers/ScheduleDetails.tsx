@@ -15,7 +15,7 @@ import { CronPreview } from './CronPreview.tsx';
 
 type Outcome = Row<'schedule_runs'>;
 
-export function messageOf(error: Json): string {
+export function messageOf(error: Json | null): string {
   if (typeof error !== 'object' || error === null || Array.isArray(error)) return String(error);
   return `${String(error.message ?? 'The server gave no reason.')} (${String(error.code ?? '')})`;
 }
