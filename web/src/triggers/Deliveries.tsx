@@ -90,7 +90,7 @@ export function Deliveries() {
           <Button
             size="compact-sm"
             variant="default"
-            aria-label={`Send ${event_type} again`}
+            aria-label={`Send again: ${event_type}`}
             onClick={() => retry.run(id)}
           >
             Send again

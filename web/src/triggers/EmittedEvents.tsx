@@ -53,7 +53,6 @@ function EventItem({ event }: { event: Emitted }) {
           size="compact-sm"
           variant="default"
           aria-expanded={isOpen}
-          aria-label={`${isOpen ? 'Hide' : 'Show'} the payload of ${name}`}
           onClick={() => setOpen(!isOpen)}
         >
           {isOpen ? 'Hide payload' : 'Show payload'}
