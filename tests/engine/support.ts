@@ -70,7 +70,11 @@ export interface Ended {
 
 export interface TestApp extends SignedIn {
   /** Saves and publishes; returns the kebab name. */
-  publish(nodes: Node[], lines?: string[], more?: { input_schema?: Json }): Promise<string>;
+  publish(
+    nodes: Node[],
+    lines?: string[],
+    more?: { input_schema?: Json; name?: string },
+  ): Promise<string>;
   start(workflow: string, input?: Json, more?: Record<string, unknown>): Promise<Run>;
   /** Resolves when the run has ended; its rows have passed the audit. */
   ended(runId: string, deadlineMs?: number): Promise<Ended>;
@@ -95,7 +99,7 @@ export async function testApp(stack: StackInfo = stackInfo()): Promise<TestApp> 
   async function publish(
     nodes: Node[],
     lines: string[] = [],
-    more: { input_schema?: Json } = {},
+    more: { input_schema?: Json; name?: string } = {},
   ): Promise<string> {
     const name = `t-${randomUUID()}`;
     const definition = { nodes, edges: edges(...lines) };
