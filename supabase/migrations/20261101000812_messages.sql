@@ -1,6 +1,6 @@
 -- Messages: what subscribers of Realtime hear of runs. A transaction sends at most one message per run, and at most one
--- per app about the runs whose status changed, however many transitions it makes. So a hosted plan, which drops
--- messages above a rate, can carry them.
+-- per app about the runs whose status or tasks changed, however many transitions it makes. So a hosted plan, which
+-- drops messages above a rate, can carry them.
 --
 -- Transitions note their changes in the setting stepbase.unsent, which ends with the transaction and is undone
 -- with a savepoint. A deferred trigger sends the messages at the end of the transaction.
@@ -21,7 +21,7 @@ $$;
 
 comment on function stepbase_engine.note_changes(jsonb) is
   'Notes changes for the messages of this transaction: a list of {run_id, seq_from, is_status, steps, has_more}. '
-  'seq_from: the first new seq of the run; is_status: its status changed; steps: the steps that changed, at most 50; '
+  'seq_from: the first new seq of the run; is_status: its status or a task of it changed; steps: the steps that changed, at most 50; '
   'has_more: there are others.';
 
 create function stepbase_engine.newest_steps(p_lists jsonb[])
@@ -221,8 +221,8 @@ comment on function stepbase_engine.broadcast(jsonb) is
   'Sends private Realtime messages about the changes that note_changes collected. stepbase:run:<id>, event run: {run_id, '
   'workflow_id, seq_from, seq, status, steps_completed, steps_total, error, at, steps: [{step_id, item_index, attempt, '
   'status, handle, error}]}. stepbase:app:<app_code>:runs, event runs: {runs: [the same without seq_from and steps]} for '
-  'runs whose status changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the list above 32 '
-  'KB. A failure loses the messages and raises a warning.';
+  'runs of which the status or a task changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the '
+  'list above 32 KB. A failure loses the messages and raises a warning.';
 
 create function stepbase_engine.send_messages()
 returns trigger

@@ -222,7 +222,10 @@ begin
   change_of_run as (
     select
       s.run_id, min(s.seq) as seq_from,
-      bool_or(s.step_id is null and starts_with(s.event_type, 'run.')) as is_status,
+      -- Lists of tasks hear of the run as well: a run that waits for a person keeps its status.
+      bool_or(
+        (s.step_id is null and starts_with(s.event_type, 'run.')) or starts_with(s.event_type, 'task.')
+      ) as is_status,
       bool_or(s.is_final and not s.is_sent) as has_more,
       coalesce(
         jsonb_agg(
