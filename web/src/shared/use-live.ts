@@ -8,8 +8,10 @@ import { useAppCode } from './app.tsx';
 import type { Key } from './query.ts';
 import { supabase } from './supabase.ts';
 
-/** Changes of all runs of the application. */
+/** Changes of the status and of the tasks of all runs of the application. */
 export const useRunsTopic = (): string => `stepbase:app:${useAppCode()}:runs`;
+/** All changes of one run, with its steps and tasks. */
+export const runTopic = (runId: string): string => `stepbase:run:${runId}`;
 /** Changes of bulk operations of the application. */
 export const useOperationsTopic = (): string => `stepbase:app:${useAppCode()}:operations`;
 

@@ -6,7 +6,6 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { ErrorState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
-import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
 import { Panel } from './Panel.tsx';
 import { nameOf, type TaskRow } from './task.ts';
 import { usePeople } from './use-people.ts';
@@ -17,7 +16,6 @@ export function Comments({ task }: { task: TaskRow }) {
   const { userId, permissions } = useApp();
   const people = usePeople();
   const key = ['tasks', 'comments', task.id];
-  useLiveKeys(useRunsTopic(), [key]);
   const { data, error, refetch } = useAppQuery<Comment[]>(key, (signal) =>
     ask(
       supabase

@@ -5,7 +5,6 @@ import { ask, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
-import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
 import { Panel } from './Panel.tsx';
 import { nameOf, type TaskRow, taskOf } from './task.ts';
 import { usePeople } from './use-people.ts';
@@ -23,7 +22,6 @@ const VIA: Readonly<Record<string, string>> = {
 
 export function useDecisions(taskId: string): UseQueryResult<Decision[], Error> {
   const key = ['tasks', 'decisions', taskId];
-  useLiveKeys(useRunsTopic(), [key]);
   return useAppQuery<Decision[]>(key, (signal) =>
     ask(
       supabase

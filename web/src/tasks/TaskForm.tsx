@@ -121,7 +121,7 @@ function Answer({ task, onDone, isBlocked }: Props & { isBlocked: boolean }) {
   const [text, setText] = useState(() => JSON.stringify(exampleOf(form) ?? {}, null, 2));
   const [problem, setProblem] = useState<string>();
   const complete = useAction(
-    async (output: Json) =>
+    async (output: NonNullable<Json>) =>
       await ask(supabase.rpc('complete_task', { step_run_id: task.id, output })),
     {
       isQuiet: true,
@@ -238,7 +238,7 @@ export function TaskForm({ task, onDone, hasDecided = false }: Props) {
             loading={claim.isRunning}
             onClick={() => claim.run(!mayRelease)}
           >
-            {mayRelease ? 'Release the claim' : 'Claim, so that no one else answers it'}
+            {mayRelease ? 'Release the claim' : 'Claim this task'}
           </Button>
         </Group>
       )}

@@ -11,7 +11,7 @@ import { ask, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
-import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
+import { runTopic, useLiveKeys } from '../shared/use-live.ts';
 import { Background } from './Background.tsx';
 import { Comments } from './Comments.tsx';
 import { Decisions, useDecisions } from './Decisions.tsx';
@@ -33,7 +33,12 @@ function useTask(id: string) {
         .single(),
     ),
   );
-  useLiveKeys(useRunsTopic(), [['tasks', 'one', id]]);
+  const runId = query.data?.run_id;
+  useLiveKeys(runId === undefined ? undefined : runTopic(runId), [
+    ['tasks', 'one', id],
+    ['tasks', 'decisions', id],
+    ['tasks', 'comments', id],
+  ]);
   return query;
 }
 

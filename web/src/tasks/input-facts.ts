@@ -1,6 +1,6 @@
 // The input of a run in words: the top-level texts, numbers and yes/no values under the titles of the input schema. What
 // is nested or long stays JSON in `rest`.
-import type { Json } from '../shared/supabase.ts';
+import type { Json } from '../../../types/database.ts';
 
 export interface InputFacts {
   facts: { label: string; text: string }[];
@@ -33,7 +33,7 @@ function textOf(value: Json | null | undefined): string | undefined {
   return undefined;
 }
 
-export function inputFacts(input: Json, schema: Json | null): InputFacts {
+export function inputFacts(input: Json | null, schema: Json | null): InputFacts {
   if (!isObject(input)) return { facts: [], rest: input ?? undefined };
   const properties = isObject(schema) && isObject(schema.properties) ? schema.properties : {};
   const facts: InputFacts['facts'] = [];

@@ -1,7 +1,8 @@
 // What a task asks, read from a row of step_runs: `taskOf(row)`. `mayAct(row, app)` follows the rule of the database
 // (stepbase_private.require_task), so that the page shows only buttons that work.
-import type { App } from '../shared/app.tsx';
-import type { Json, StepRun } from '../shared/supabase.ts';
+import type { Database, Json } from '../../../types/database.ts';
+
+type StepRun = Database['stepbase']['Tables']['step_runs']['Row'];
 
 export type TaskRow = Pick<
   StepRun,
@@ -28,7 +29,7 @@ export interface TaskFacts {
   isApproval: boolean;
   isOpen: boolean;
   /** The JSON Schema of the answer of a user task. */
-  form: Json | undefined;
+  form: NonNullable<Json> | undefined;
   approvalsRequired: number;
   /** One rejection ends it, or it ends when enough approvals cannot be reached any more. */
   rejectOn: 'first' | 'unreachable';
@@ -39,7 +40,7 @@ export interface TaskFacts {
 interface Config {
   title?: string;
   description?: string;
-  form?: Json;
+  form?: NonNullable<Json>;
   approvals_required?: number;
   reject_on?: 'first' | 'unreachable';
   exclude_requester?: boolean;
@@ -61,8 +62,15 @@ export function taskOf(row: Asked): TaskFacts {
   };
 }
 
+/** The part of an App (shared/app.tsx) that decides. */
+interface Member {
+  userId: string;
+  role: string;
+  permissions: ReadonlySet<string>;
+}
+
 /** Whether the task is for the person at this time, as the database decides. */
-export function mayAct(row: TaskRow, app: App): boolean {
+export function mayAct(row: TaskRow, app: Member): boolean {
   const { userId, role, permissions } = app;
   if (row.assigned_to === userId || row.assigned_users?.includes(userId)) return true;
   if (permissions.has('member:manage')) return true;
