@@ -1278,6 +1278,57 @@ create policy "Members read the search values of runs of their app" on stepbase.
   for select to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
+create table stepbase.run_views (
+  id uuid not null default gen_random_uuid(),
+  app_code text not null default stepbase_private.app_code(),
+  name text not null,
+  filter jsonb not null, -- The values of the filter as texts by their name in the address of the web client, such as {"status": "failed"}.
+  is_shared boolean not null default false, -- True: all members with run:read see it. Only members with run:execute share views or change shared ones.
+  created_by uuid default stepbase_private.user_id(), -- The member who saved it; null after that person was deleted.
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint run_views_pkey PRIMARY KEY (id),
+  constraint run_views_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint run_views_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint filter_has_at_most_8000_characters CHECK ((length((filter)::text) <= 8000)),
+  constraint filter_is_an_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
+  constraint name_has_1_to_80_characters CHECK (((length(TRIM(BOTH FROM name)) >= 1) AND (length(TRIM(BOTH FROM name)) <= 80)))
+);
+comment on table stepbase.run_views is 'Saved views of the list of runs. Members see their own and the shared ones of their application.';
+CREATE INDEX idx_run_views_app_code ON stepbase.run_views USING btree (app_code, name);
+CREATE INDEX idx_run_views_created_by ON stepbase.run_views USING btree (created_by);
+CREATE TRIGGER run_views_delete_unowned AFTER UPDATE OF created_by ON stepbase.run_views FOR EACH ROW WHEN (((new.created_by IS NULL) AND (NOT new.is_shared))) EXECUTE FUNCTION stepbase_private.delete_unowned_view();
+CREATE TRIGGER run_views_keep_identity BEFORE UPDATE ON stepbase.run_views FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'created_at');
+CREATE TRIGGER run_views_touch_updated_at BEFORE UPDATE ON stepbase.run_views FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
+alter table stepbase.run_views enable row level security;
+grant select, insert (id, app_code, name, filter, is_shared), update (name, filter, is_shared), delete on stepbase.run_views to authenticated;
+grant select, insert, update, delete on stepbase.run_views to service_role;
+create policy "Members change their views and who executes runs the shared one" on stepbase.run_views
+  for update to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND
+CASE
+    WHEN is_shared THEN ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission)
+    ELSE (created_by = ( SELECT stepbase_private.user_id() AS user_id))
+END))
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND
+CASE
+    WHEN is_shared THEN ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission)
+    ELSE (created_by = ( SELECT stepbase_private.user_id() AS user_id))
+END));
+create policy "Members delete their views and who executes runs the shared one" on stepbase.run_views
+  for delete to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND
+CASE
+    WHEN is_shared THEN ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission)
+    ELSE (created_by = ( SELECT stepbase_private.user_id() AS user_id))
+END));
+create policy "Members read their views and the shared ones" on stepbase.run_views
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND (is_shared OR (created_by = ( SELECT stepbase_private.user_id() AS user_id)))));
+create policy "Members save views of their own" on stepbase.run_views
+  for insert to authenticated
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND ((NOT is_shared) OR ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission))));
+
 create table stepbase.runs (
   id uuid not null default uuidv7(),
   app_code text not null,
@@ -3193,6 +3244,17 @@ $function$;
 comment on function stepbase.count_items(run_id uuid, step_id text, buckets integer) is 'Counts the items of a for_each by the status of their last attempt: {total, bucket_size, counts, buckets}. counts is {status: items}. buckets, at most as many as asked for (1 to 500), are equal parts of the list in its order: {first, last, counts}, with places from 0, as in the list. Items that have not started are in total only. Requires run:read. Errors: SB400, SB401, SB403, SB404.';
 grant execute on function stepbase.count_items(run_id uuid, step_id text, buckets integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.count_runs(filter jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.count_runs(count_runs.filter);
+$function$;
+comment on function stepbase.count_runs(filter jsonb) is 'How many runs of the caller''s application match a filter of search_runs, by status: {by_status, capped, is_complete}. The key status of the filter has no effect. by_status has each status, also with 0. Each number is at most 10,000; capped names the statuses with more runs. is_complete: false if the numbers are lower bounds, because more runs exist than were counted. Requires run:read. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
+grant execute on function stepbase.count_runs(filter jsonb) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.create_api_key(name text, scopes text[] DEFAULT NULL::text[], expires_at text DEFAULT NULL::text, service_account_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -3299,6 +3361,20 @@ AS $function$
 $function$;
 comment on function stepbase.deactivate_application(app_code text) is 'Deactivates an application: its members and API keys have no access, and schedules, events and webhooks start nothing; open runs continue. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403, SB404 not a member.';
 grant execute on function stepbase.deactivate_application(app_code text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.dead_letter_groups(since text DEFAULT NULL::text, until text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.dead_letter_groups(
+    stepbase_private.iso_time(dead_letter_groups.since, 'since'),
+    stepbase_private.iso_time(dead_letter_groups.until, 'until')
+  );
+$function$;
+comment on function stepbase.dead_letter_groups(since text, until text) is 'The runs of the caller''s application that failed or timed out from since (default: 7 days before until) to until (default: now), grouped by workflow, version and error code. Returns {since, until, is_complete, items}; the largest groups first, at most 200. An item has workflow, workflow_name, version, error_code, total, redriven (runs with a newer run), children (child runs, which redrive leaves out), first_at, last_at, created_from and created_to (the bounds of created_at), sample (run_id, step_id, message of the latest run) and series (the number of runs in each of 24 equal parts of the time). is_complete: false if only the latest 20,000 runs are counted. Requires run:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.dead_letter_groups(since text, until text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.decide_approval(step_run_id uuid, approved boolean, comment text DEFAULT NULL::text)
  RETURNS stepbase.step_runs
@@ -3764,6 +3840,17 @@ $function$;
 comment on function stepbase.read_overview() is 'What is open and what stands still in the caller''s application, as {open_runs, stuck_runs, waiting_runs}; requires run:read. open_runs: pending, running and paused runs by status. stuck_runs: up to 100 running runs that wait for nothing and did not change for the minutes of app_quotas.run_stuck_minutes, oldest first, as {workflow, run_id, status, step, since, minutes}. waiting_runs: {since, runs} of the pending runs that are not held. Errors: SB401, SB403.';
 grant execute on function stepbase.read_overview() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.read_queues()
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_queues();
+$function$;
+comment on function stepbase.read_queues() is 'The task queues of the caller''s application as an array of {id, name, display_name, description, is_system_queue, max_runs, max_steps, workflows, busy_runs, waiting_runs, busy_steps, waiting_steps, oldest_waiting_since, switch}. busy: runs or steps that hold a slot; waiting: those that wait for one; each at most 10,000, and null without the limit. workflows: how many use the queue. switch: the incident switch that holds the queue, {id, mode, reason, created_at}, or null. Requires queue:read. Errors: SB401, SB403.';
+grant execute on function stepbase.read_queues() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.read_statistics(group_by text DEFAULT 'workflow'::text, since text DEFAULT NULL::text, until text DEFAULT NULL::text, workflow_id uuid DEFAULT NULL::uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -3777,6 +3864,21 @@ AS $function$
 $function$;
 comment on function stepbase.read_statistics(group_by text, since text, until text, workflow_id uuid) is 'Counts and durations of runs (group_by application, project, workflow) or of step attempts (step, step_type, component) of runs that ended from since (default: a day before until) to until (default: now). Current to the minute; by the hour for times more than a day ago. Returns {since, until, settled_at, items}: the 1,000 largest items with total, completed, failed, cancelled, success_rate, avg_duration_ms, p50_duration_ms and p95_duration_ms; percentiles are at most 10 % off. Requires stats:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.read_statistics(group_by text, since text, until text, workflow_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.read_statistics_series(since text DEFAULT NULL::text, until text DEFAULT NULL::text, step_minutes integer DEFAULT 60, workflow_id uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.read_statistics_series(
+    stepbase_private.iso_time(read_statistics_series.since, 'since'),
+    stepbase_private.iso_time(read_statistics_series.until, 'until'),
+    read_statistics_series.step_minutes, read_statistics_series.workflow_id
+  );
+$function$;
+comment on function stepbase.read_statistics_series(since text, until text, step_minutes integer, workflow_id uuid) is 'Counts and durations of the runs that ended from since (default: a day before until) to until (default: now), in steps of step_minutes (1 to 10080, at most 500 steps). Returns {since, until, step_minutes, points}: since is the begin of the first step; each point has at, completed, failed, cancelled, p50_duration_ms and p95_duration_ms (null without a run; at most 10 % off). More than a day ago, runs are counted by the hour: use steps of full hours. Requires stats:read. Errors: SB400, SB401, SB403.';
+grant execute on function stepbase.read_statistics_series(since text, until text, step_minutes integer, workflow_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.redrive(run_ids uuid[] DEFAULT NULL::uuid[], workflow text DEFAULT NULL::text, error_code text DEFAULT NULL::text, failed_after text DEFAULT NULL::text, max_runs integer DEFAULT 100, force boolean DEFAULT false)
  RETURNS SETOF stepbase.runs
@@ -3991,7 +4093,11 @@ AS $function$
           r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
           r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.started_at, r.completed_at,
           r.paused_at, r.duration_ms, r.created_at, r.updated_at,
-          (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow
+          (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow,
+          (select v.version from stepbase.workflow_versions v where v.id = r.workflow_version_id) as version,
+          (select u.display_name from stepbase.users u where u.id = r.created_by) as created_by_name,
+          -- Large inputs are not read for a list.
+          case when pg_column_size(r.input) <= 8192 then left(r.input::text, 300) end as input_preview
         from unnest(s.run_ids) with ordinality i (id, place)
         cross join lateral (select o.* from stepbase.runs o where o.id = i.id limit 1) r
       ) x
@@ -4002,7 +4108,7 @@ AS $function$
     search_runs.filter, search_runs.sort, search_runs."cursor", search_runs.page_size
   ) s;
 $function$;
-comment on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) is 'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output. Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
+comment on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) is 'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output; input_preview is the first 300 characters of the input, or null above 8 kB. created_by_name is null for a person whom the caller cannot read. Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
@@ -5991,7 +6097,10 @@ begin
   change_of_run as (
     select
       s.run_id, min(s.seq) as seq_from,
-      bool_or(s.step_id is null and starts_with(s.event_type, 'run.')) as is_status,
+      -- Lists of tasks hear of the run as well: a run that waits for a person keeps its status.
+      bool_or(
+        (s.step_id is null and starts_with(s.event_type, 'run.')) or starts_with(s.event_type, 'task.')
+      ) as is_status,
       bool_or(s.is_final and not s.is_sent) as has_more,
       coalesce(
         jsonb_agg(
@@ -6707,7 +6816,7 @@ exception
     raise warning 'stepbase: a broadcast failed: %', sqlerrm;
 end;
 $function$;
-comment on function stepbase_engine.broadcast(p_unsent jsonb) is 'Sends private Realtime messages about the changes that note_changes collected. stepbase:run:<id>, event run: {run_id, workflow_id, seq_from, seq, status, steps_completed, steps_total, error, at, steps: [{step_id, item_index, attempt, status, handle, error}]}. stepbase:app:<app_code>:runs, event runs: {runs: [the same without seq_from and steps]} for runs whose status changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the list above 32 KB. A failure loses the messages and raises a warning.';
+comment on function stepbase_engine.broadcast(p_unsent jsonb) is 'Sends private Realtime messages about the changes that note_changes collected. stepbase:run:<id>, event run: {run_id, workflow_id, seq_from, seq, status, steps_completed, steps_total, error, at, steps: [{step_id, item_index, attempt, status, handle, error}]}. stepbase:app:<app_code>:runs, event runs: {runs: [the same without seq_from and steps]} for runs of which the status or a task changed. At most 50 steps or runs and 32 KB; then truncated is true, and without the list above 32 KB. A failure loses the messages and raises a warning.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.call_function(p_run_id uuid, p_key text, p_function text, p_arguments jsonb)
  RETURNS jsonb
@@ -15207,7 +15316,7 @@ begin
   perform set_config('stepbase.unsent', concat_ws(',', nullif(v_unsent, ''), v_changes), true);
 end;
 $function$;
-comment on function stepbase_engine.note_changes(p_changes jsonb) is 'Notes changes for the messages of this transaction: a list of {run_id, seq_from, is_status, steps, has_more}. seq_from: the first new seq of the run; is_status: its status changed; steps: the steps that changed, at most 50; has_more: there are others.';
+comment on function stepbase_engine.note_changes(p_changes jsonb) is 'Notes changes for the messages of this transaction: a list of {run_id, seq_from, is_status, steps, has_more}. seq_from: the first new seq of the run; is_status: its status or a task of it changed; steps: the steps that changed, at most 50; has_more: there are others.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.note_flow_start(p_run stepbase.runs, p_idempotency_key text)
  RETURNS void
@@ -24876,6 +24985,30 @@ end;
 $function$;
 comment on function stepbase_private.copy_built_in_roles() is 'Trigger: gives a new application its copies of the built-in roles.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.count_by_status(p_filter stepbase_private.run_filter, p_most integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  select jsonb_object_agg(s.name, n.runs)
+  from stepbase.run_statuses s
+  cross join lateral (
+    select count(*) as runs
+    from (
+      select 1
+      from stepbase.runs r
+      where r.app_code = p_filter.app_code and r.status = s.name
+        and r.created_at >= coalesce(p_filter.created_from, '-infinity')
+        and r.created_at < coalesce(p_filter.created_before, 'infinity')
+      limit p_most + 1
+    ) x
+  ) n;
+$function$;
+comment on function stepbase_private.count_by_status(p_filter stepbase_private.run_filter, p_most integer) is 'How many runs an application has in each status in a time, by the entries of an index; each at most p_most + 1.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -24933,6 +25066,64 @@ end;
 $function$;
 comment on function stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer) is 'Implements stepbase.count_items.';
 grant execute on function stepbase_private.count_items(p_run_id uuid, p_step_id text, p_buckets integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.count_runs(p_filter jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most constant int := 10000;
+  c_pages constant int := 5;
+  v_app_code constant text := stepbase_private.require_permission('run:read');
+  v_filter stepbase_private.run_filter := stepbase_private.read_filter(v_app_code, coalesce(p_filter, '{}') - 'status');
+  v_counts jsonb;
+  v_ids uuid[] := '{}';
+  v_page_ids uuid[];
+  v_time timestamptz;
+  v_id uuid;
+begin
+  if num_nonnulls(
+    v_filter.ids, v_filter.idempotency_key, v_filter.tags, v_filter.paths, v_filter.workflow_ids, v_filter.version_id,
+    v_filter.trigger_types, v_filter.created_by, v_filter.error_code
+  ) = 0 then
+    v_counts := stepbase_private.count_by_status(v_filter, c_most);
+    return jsonb_build_object(
+      'by_status', (select jsonb_object_agg(c.key, least(c.value::int, c_most)) from jsonb_each_text(v_counts) c),
+      'capped', (
+        select coalesce(jsonb_agg(c.key order by c.key), '[]')
+        from jsonb_each_text(v_counts) c
+        where c.value::int > c_most
+      ),
+      'is_complete', not exists (select 1 from jsonb_each_text(v_counts) c where c.value::int > c_most)
+    );
+  end if;
+  -- A page examines about 10,000 runs.
+  for i in 1..c_pages loop
+    select m.run_ids, m.next_time, m.next_id into v_page_ids, v_time, v_id
+    from stepbase_private.matching_runs(v_filter, true, v_time, v_id, 2000) m;
+    v_ids := v_ids || v_page_ids;
+    exit when v_id is null;
+  end loop;
+  return jsonb_build_object(
+    'by_status', (
+      select jsonb_object_agg(s.name, coalesce(c.runs, 0))
+      from stepbase.run_statuses s
+      left join (
+        select r.status, count(*) as runs
+        from unnest(v_ids) i (id)
+        cross join lateral (select o.status from stepbase.runs o where o.id = i.id offset 0) r
+        group by r.status
+      ) c on c.status = s.name
+    ),
+    'capped', '[]'::jsonb,
+    'is_complete', v_id is null
+  );
+end;
+$function$;
+comment on function stepbase_private.count_runs(p_filter jsonb) is 'Implements stepbase.count_runs.';
+grant execute on function stepbase_private.count_runs(p_filter jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.count_values(p_filter stepbase_private.run_filter)
  RETURNS integer
@@ -25622,6 +25813,83 @@ $function$;
 comment on function stepbase_private.deactivate_application(p_app_code text) is 'Implements stepbase.deactivate_application.';
 grant execute on function stepbase_private.deactivate_application(p_app_code text) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_runs constant int := 20000;
+  c_most_groups constant int := 200;
+  c_buckets constant int := 24;
+  v_app_code constant text := stepbase_private.require_permission('run:read');
+  v_until constant timestamptz := coalesce(p_until, stepbase_engine.now());
+  v_since constant timestamptz := coalesce(p_since, v_until - interval '7 days');
+begin
+  if v_since >= v_until then
+    perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
+  end if;
+  return (
+    with dead as (
+      select
+        r.id, r.workflow_id, r.workflow_version_id, coalesce(r.error ->> 'code', r.status) as code, r.created_at,
+        r.completed_at, r.parent_run_id is not null as is_child,
+        exists (select 1 from stepbase.runs n where n.origin_run_id = r.id and n.app_code = r.app_code) as is_redriven,
+        least(
+          width_bucket(
+            extract(epoch from r.completed_at), extract(epoch from v_since), extract(epoch from v_until), c_buckets
+          ),
+          c_buckets
+        ) as bucket
+      from stepbase.runs r
+      where r.app_code = v_app_code and r.status in ('failed', 'timed_out')
+        and r.completed_at >= v_since and r.completed_at < v_until
+      order by r.completed_at desc
+      limit c_most_runs
+    ),
+    groups as (
+      select
+        d.workflow_id, d.workflow_version_id, d.code, count(*) as total,
+        count(*) filter (where d.is_redriven) as redriven, count(*) filter (where d.is_child) as children,
+        min(d.completed_at) as first_at, max(d.completed_at) as last_at, min(d.created_at) as created_from,
+        max(d.created_at) as created_to, (array_agg(d.id order by d.completed_at desc))[1] as sample_id
+      from dead d
+      group by d.workflow_id, d.workflow_version_id, d.code
+      order by total desc, last_at desc
+      limit c_most_groups
+    )
+    select jsonb_build_object(
+      'since', v_since, 'until', v_until, 'is_complete', (select count(*) < c_most_runs from dead),
+      'items', coalesce(jsonb_agg(jsonb_build_object(
+        'workflow', w.kebab_name, 'workflow_name', w.name, 'version', v.version, 'error_code', g.code, 'total', g.total,
+        'redriven', g.redriven, 'children', g.children, 'first_at', g.first_at, 'last_at', g.last_at,
+        'created_from', g.created_from, 'created_to', g.created_to,
+        'sample', jsonb_build_object(
+          'run_id', s.id, 'step_id', s.error ->> 'step_id', 'message', left(s.error ->> 'message', 1000)
+        ),
+        'series', (
+          select jsonb_agg(coalesce(c.runs, 0) order by b.bucket)
+          from generate_series(1, c_buckets) b (bucket)
+          left join (
+            select d.bucket, count(*) as runs
+            from dead d
+            where d.workflow_id = g.workflow_id and d.workflow_version_id = g.workflow_version_id and d.code = g.code
+            group by d.bucket
+          ) c on c.bucket = b.bucket
+        )
+      ) order by g.total desc, g.last_at desc), '[]')
+    )
+    from groups g
+    join stepbase.workflows w on w.id = g.workflow_id
+    join stepbase.workflow_versions v on v.id = g.workflow_version_id
+    join stepbase.runs s on s.id = g.sample_id
+  );
+end;
+$function$;
+comment on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone) is 'Implements stepbase.dead_letter_groups.';
+grant execute on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text)
  RETURNS stepbase.step_runs
  LANGUAGE plpgsql
@@ -26160,6 +26428,19 @@ end;
 $function$;
 comment on function stepbase_private.delete_secret(p_name text) is 'Implements stepbase.delete_secret.';
 grant execute on function stepbase_private.delete_secret(p_name text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.delete_unowned_view()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  delete from stepbase.run_views v where v.id = new.id;
+  return null;
+end;
+$function$;
+comment on function stepbase_private.delete_unowned_view() is 'Trigger: deletes a view that is not shared when its owner is erased or deleted.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.describe_invitation(p_invitation stepbase.invitations)
  RETURNS jsonb
@@ -30933,6 +31214,74 @@ $function$;
 comment on function stepbase_private.read_project_statistics() is 'Rows of stepbase_private.project_statistics of the caller''s application; none without stats:read.';
 grant execute on function stepbase_private.read_project_statistics() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.read_queues()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most constant int := 10000;
+  v_app_code constant text := stepbase_private.require_permission('queue:read');
+begin
+  return (
+    select coalesce(jsonb_agg(
+      jsonb_build_object(
+        'id', q.id, 'name', q.name, 'display_name', q.display_name, 'description', q.description,
+        'is_system_queue', q.is_system_queue, 'max_runs', q.max_concurrent_workflows,
+        'max_steps', q.max_concurrent_activities,
+        'workflows', (
+          select count(*) from stepbase.workflows w
+          where w.app_code = v_app_code and w.deleted_at is null
+            and (w.task_queue_id = q.id or (w.task_queue_id is null and q.name = 'default'))
+        ),
+        -- Without a limit no slots are counted.
+        'busy_runs', case when q.max_concurrent_workflows is not null then (
+          select count(*) from (
+            select 1 from stepbase_engine.run_slots s where s.limit_id = q.id limit c_most
+          ) x
+        ) end,
+        'waiting_runs', case when q.max_concurrent_workflows is not null then (
+          select count(*) from (
+            select 1 from stepbase_engine.run_backlog b
+            where b.app_code = v_app_code and b.queue_limit = q.id
+            limit c_most
+          ) x
+        ) end,
+        'busy_steps', case when q.max_concurrent_activities is not null then (
+          select count(*) from (
+            select 1 from stepbase_engine.step_slots s where s.queue_id = q.id limit c_most
+          ) x
+        ) end,
+        'waiting_steps', case when q.max_concurrent_activities is not null then (
+          select count(*) from (
+            select 1 from stepbase_engine.step_backlog b where b.queue_id = q.id limit c_most
+          ) x
+        ) end,
+        'oldest_waiting_since', case when q.max_concurrent_workflows is not null then (
+          select r.created_at
+          from stepbase_engine.run_backlog b
+          join stepbase.runs r on r.id = b.run_id
+          where b.app_code = v_app_code and b.queue_limit = q.id
+          order by b.arrival
+          limit 1
+        ) end,
+        'switch', (
+          select jsonb_build_object('id', i.id, 'mode', i.mode, 'reason', i.reason, 'created_at', i.created_at)
+          from stepbase.incident_switches i
+          where i.app_code = v_app_code and i.task_queue_id = q.id and i.released_at is null
+          limit 1
+        )
+      ) order by not q.is_system_queue, q.name
+    ), '[]')
+    from stepbase.task_queues q
+    where q.app_code = v_app_code
+  );
+end;
+$function$;
+comment on function stepbase_private.read_queues() is 'Implements stepbase.read_queues.';
+grant execute on function stepbase_private.read_queues() to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -31020,6 +31369,76 @@ end;
 $function$;
 comment on function stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid) is 'Implements stepbase.read_statistics.';
 grant execute on function stepbase_private.read_statistics(p_group_by text, p_since timestamp with time zone, p_until timestamp with time zone, p_workflow_id uuid) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.read_statistics_series(p_since timestamp with time zone, p_until timestamp with time zone, p_step_minutes integer, p_workflow_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most_points constant int := 500;
+  v_app_code constant text := stepbase_private.require_permission('stats:read');
+  v_step constant interval := make_interval(mins => p_step_minutes);
+  v_until constant timestamptz := coalesce(p_until, stepbase_engine.now());
+  v_since constant timestamptz := date_bin(
+    make_interval(mins => greatest(coalesce(p_step_minutes, 60), 1)),
+    coalesce(p_since, v_until - interval '1 day'), timestamptz '2000-01-01 00:00+00'
+  );
+begin
+  if coalesce(p_step_minutes not between 1 and 10080, true) then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'step_minutes must be between 1 and 10080', '{"path": "step_minutes"}'
+    );
+  elsif v_since >= v_until then
+    perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
+  elsif v_until - v_since > v_step * c_most_points then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('since to until must have at most %s steps', c_most_points), '{"path": "step_minutes"}'
+    );
+  end if;
+  return (
+    with slots as (
+      select
+        date_bin(v_step, b.bucket_at, v_since) as at, b.slot, sum(b.completed) as completed, sum(b.failed) as failed,
+        sum(b.cancelled) as cancelled, sum(b.completed + b.failed + b.cancelled) as total
+      from stepbase_engine.statistics_buckets b
+      where b.step_id is null and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
+        and (p_workflow_id is null or b.workflow_id = p_workflow_id)
+      group by 1, 2
+    ),
+    placed as (
+      select
+        s.*,
+        sum(s.total) filter (where s.slot >= 0) over (partition by s.at order by s.slot) as up_to,
+        sum(s.total) filter (where s.slot >= 0) over (partition by s.at) as timed
+      from slots s
+    ),
+    points as (
+      select
+        p.at, sum(p.completed) as completed, sum(p.failed) as failed, sum(p.cancelled) as cancelled,
+        stepbase_engine.slot_duration(min(p.slot) filter (where p.up_to >= 0.5 * p.timed)) as p50_duration_ms,
+        stepbase_engine.slot_duration(min(p.slot) filter (where p.up_to >= 0.95 * p.timed)) as p95_duration_ms
+      from placed p
+      group by p.at
+    )
+    select jsonb_build_object(
+      'since', v_since, 'until', v_until, 'step_minutes', p_step_minutes,
+      'points', jsonb_agg(
+        jsonb_build_object(
+          'at', t.at, 'completed', coalesce(p.completed, 0), 'failed', coalesce(p.failed, 0),
+          'cancelled', coalesce(p.cancelled, 0), 'p50_duration_ms', p.p50_duration_ms,
+          'p95_duration_ms', p.p95_duration_ms
+        ) order by t.at
+      )
+    )
+    from generate_series(v_since, v_until - interval '1 microsecond', v_step) t (at)
+    left join points p on p.at = t.at
+  );
+end;
+$function$;
+comment on function stepbase_private.read_statistics_series(p_since timestamp with time zone, p_until timestamp with time zone, p_step_minutes integer, p_workflow_id uuid) is 'Implements stepbase.read_statistics_series.';
+grant execute on function stepbase_private.read_statistics_series(p_since timestamp with time zone, p_until timestamp with time zone, p_step_minutes integer, p_workflow_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_steps(p_expression text, p_language text DEFAULT 'jsonata'::text)
  RETURNS TABLE(step text, is_certain boolean)

@@ -1181,6 +1181,35 @@ export const TABLES = {
     insert: [],
     update: [],
   },
+  run_views: {
+    comment:
+      'Saved views of the list of runs. Members see their own and the shared ones of their application.',
+    columns: {
+      id: { type: 'uuid' },
+      app_code: { type: 'text' },
+      name: { type: 'text', required: true },
+      filter: {
+        type: 'object',
+        required: true,
+        comment:
+          'The values of the filter as texts by their name in the address of the web client, such as {"status": "failed"}.',
+      },
+      is_shared: {
+        type: 'boolean',
+        comment:
+          'True: all members with run:read see it. Only members with run:execute share views or change shared ones.',
+      },
+      created_by: {
+        type: 'uuid',
+        nullable: true,
+        comment: 'The member who saved it; null after that person was deleted.',
+      },
+      created_at: { type: 'time' },
+      updated_at: { type: 'time' },
+    },
+    insert: ['id', 'app_code', 'name', 'filter', 'is_shared'],
+    update: ['name', 'filter', 'is_shared'],
+  },
   runs: {
     comment: 'One execution of a workflow version; written by the engine only.',
     columns: {
