@@ -1327,7 +1327,11 @@ create policy "Members read their views and the shared ones" on stepbase.run_vie
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND (is_shared OR (created_by = ( SELECT stepbase_private.user_id() AS user_id)))));
 create policy "Members save views of their own" on stepbase.run_views
   for insert to authenticated
-  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND ((NOT is_shared) OR ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission))));
+  with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission) AND
+CASE
+    WHEN is_shared THEN ( SELECT stepbase_private.has_permission('run:execute'::text) AS has_permission)
+    ELSE (( SELECT stepbase_private.user_id() AS user_id) IS NOT NULL)
+END));
 
 create table stepbase.runs (
   id uuid not null default uuidv7(),

@@ -25,6 +25,7 @@ import {
 } from './routes/registry.ts';
 import { ROLE_RESOURCE } from './routes/roles.ts';
 import { RUN_OPERATION_RESOURCE } from './routes/run-operations.ts';
+import { RUN_VIEW_RESOURCE } from './routes/run-views.ts';
 import { RUN_RESOURCE } from './routes/runs.ts';
 import { SCHEDULE_RESOURCE } from './routes/schedules.ts';
 import { SECRET_RESOURCE } from './routes/secrets.ts';
@@ -43,6 +44,7 @@ export const RESOURCES: readonly Resource[] = [
   FLOW_CONTROL_RESOURCE,
   RUN_RESOURCE,
   RUN_OPERATION_RESOURCE,
+  RUN_VIEW_RESOURCE,
   TASK_RESOURCE,
   EVENT_RESOURCE,
   SCHEDULE_RESOURCE,

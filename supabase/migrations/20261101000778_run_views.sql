@@ -68,7 +68,11 @@ create policy "Members save views of their own" on stepbase.run_views
   with check (
     app_code = (select stepbase_private.app_code())
     and (select stepbase_private.has_permission('run:read'))
-    and (not is_shared or (select stepbase_private.has_permission('run:execute')))
+    and case
+      when is_shared then (select stepbase_private.has_permission('run:execute'))
+      -- An API key is no member: it would not see a view of its own.
+      else (select stepbase_private.user_id()) is not null
+    end
   );
 
 create policy "Members change their views and who executes runs the shared ones" on stepbase.run_views

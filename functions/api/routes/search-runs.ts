@@ -1,9 +1,10 @@
 // Finds runs by a filter: the conditions of the RPC search_runs.
 import { z } from 'zod';
-import { RUN_STATUSES, RunPage, Time } from '../components.ts';
-import { MAX_LIMIT } from '../lists.ts';
+import { RUN_STATUSES, SUMMARY, Time } from '../components.ts';
+import { MAX_LIMIT, pageOf } from '../lists.ts';
 import { type Operation, statement } from '../operation.ts';
 import { searchRuns } from '../queries.ts';
+import { row } from '../rows.ts';
 
 const oneOrMore = <T extends z.ZodType>(item: T, most: number) =>
   z.union([item, z.array(item).min(1).max(most)]);
@@ -37,6 +38,22 @@ export const SearchBody = z.strictObject({
   cursor: z.string().max(200).optional().describe('`next_cursor` of the page before.'),
 });
 
+const FoundRun = row('runs', 'FoundRun', {
+  without: SUMMARY,
+  also: {
+    workflow: z.string().describe('The `kebab_name` of its workflow.'),
+    version: z.number().int().describe('The number of its version of the workflow.'),
+    created_by_name: z
+      .string()
+      .nullable()
+      .describe('Null where no person started it, or one whom the caller cannot read.'),
+    input_preview: z
+      .string()
+      .nullable()
+      .describe('The first 300 characters of the input, or null above 8 kB.'),
+  },
+});
+
 export const SEARCH_RUNS: Operation = statement(
   {
     id: 'searchRuns',
@@ -47,7 +64,7 @@ export const SEARCH_RUNS: Operation = statement(
     description:
       'Finds runs that meet all conditions of `filter`. A page examines about 10,000 runs, so it may have fewer items than `limit`, or none, before the end: continue until `next_cursor` is null.',
     body: SearchBody,
-    replies: { 200: { description: 'one page', schema: RunPage } },
+    replies: { 200: { description: 'one page', schema: pageOf('FoundRunPage', FoundRun) } },
     errors: ['not_found'],
   },
   async (query, { body }) => ({ body: await searchRuns(query, body) }),
