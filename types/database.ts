@@ -3557,7 +3557,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "save_workflow":
-{ Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string }; Returns: {
+{ Args: { "definition": Json,"description"?: string,"input_schema"?: Json,"kebab_name": string,"name"?: string,"output_schema"?: Json }; Returns: {
               "app_code": string,
 "change_note": string,
 "content_hash": string,

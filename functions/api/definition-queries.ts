@@ -31,6 +31,8 @@ export interface Draft extends Definition {
   workflow: string;
   name: string | undefined;
   description: string | undefined;
+  /** undefined: that of the latest version; null: none. */
+  outputSchema: object | null | undefined;
 }
 
 export interface TaggedVersion {
@@ -44,7 +46,7 @@ export async function saveDraft(query: Query, draft: Draft): Promise<TaggedVersi
     `select to_jsonb(v) as version, stepbase_private.draft_etag(v) as etag
      from stepbase.save_workflow(
        kebab_name => $1, definition => $2::jsonb, name => $3, description => $4,
-       input_schema => $5::jsonb
+       input_schema => $5::jsonb, output_schema => $6::jsonb
      ) v`,
     [
       draft.workflow,
@@ -52,6 +54,7 @@ export async function saveDraft(query: Query, draft: Draft): Promise<TaggedVersi
       draft.name ?? null,
       draft.description ?? null,
       optionalJson(draft.inputSchema),
+      optionalJson(draft.outputSchema),
     ],
   );
   if (row === undefined) throw new Error('save_workflow returned no version');

@@ -6,7 +6,8 @@ create function stepbase_private.save_workflow(
   p_definition jsonb,
   p_name text,
   p_description text,
-  p_input_schema jsonb
+  p_input_schema jsonb,
+  p_output_schema jsonb
 )
 returns stepbase.workflow_versions
 language plpgsql
@@ -24,6 +25,9 @@ begin
   end if;
   if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
+  end if;
+  if jsonb_typeof(p_output_schema) not in ('object', 'null') then
+    perform stepbase_private.raise_error('invalid_request', 'output_schema must be an object');
   end if;
   -- The trigger of the table checks it again; without this, a refused save would wait for the lock of the workflow.
   perform stepbase_private.refuse_problems(array(select p from stepbase_private.structure_problems(p_definition) p));
@@ -49,6 +53,10 @@ begin
     input_schema = case
       when p_input_schema is null then v.input_schema
       else nullif(p_input_schema, 'null')
+    end,
+    output_schema = case
+      when p_output_schema is null then v.output_schema
+      else nullif(p_output_schema, 'null')
     end
   where v.workflow_id = v_workflow.id and v.status = 'draft'
   returning * into v_draft;
@@ -65,7 +73,10 @@ begin
         when p_input_schema is null then (array_agg(v.input_schema order by v.version desc))[1]
         else nullif(p_input_schema, 'null')
       end,
-      (array_agg(v.output_schema order by v.version desc))[1],
+      case
+        when p_output_schema is null then (array_agg(v.output_schema order by v.version desc))[1]
+        else nullif(p_output_schema, 'null')
+      end,
       auth.uid()
     from stepbase.workflow_versions v
     where v.workflow_id = v_workflow.id
@@ -75,15 +86,17 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) is 'Implements stepbase.save_workflow.';
-grant execute on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
+comment on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb, jsonb) is
+  'Implements stepbase.save_workflow.';
+grant execute on function stepbase_private.save_workflow(text, jsonb, text, text, jsonb, jsonb) to authenticated;
 
 create function stepbase.save_workflow(
   kebab_name text,
   definition jsonb,
   name text default null,
   description text default null,
-  input_schema jsonb default null
+  input_schema jsonb default null,
+  output_schema jsonb default null
 )
 returns stepbase.workflow_versions
 language sql
@@ -91,16 +104,17 @@ set search_path = ''
 as $$
   select stepbase_private.save_workflow(
     save_workflow.kebab_name, save_workflow.definition, save_workflow.name, save_workflow.description,
-    save_workflow.input_schema
+    save_workflow.input_schema, save_workflow.output_schema
   );
 $$;
 
-comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb) is
+comment on function stepbase.save_workflow(text, jsonb, text, text, jsonb, jsonb) is
   'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null '
-  'arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. '
-  'Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a '
-  'JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
-grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb) to authenticated;
+  'arguments keep their values, JSON null removes a schema; a new draft starts with the schemas of the latest version. '
+  'output_schema documents the output of runs, which is not checked. Requires workflow:write. Errors: SB400 invalid '
+  'kebab_name or schema, SB401, SB403, SB422 or SB425 a schema is no valid or too complex a JSON Schema, SB423 the '
+  'definition is no graph, has unknown keys or is too large (detail.errors).';
+grant execute on function stepbase.save_workflow(text, jsonb, text, text, jsonb, jsonb) to authenticated;
 
 create function stepbase_private.same_as_published(p_draft stepbase.workflow_versions)
 returns stepbase.workflow_versions

@@ -82,6 +82,8 @@ export interface WorkflowJson {
   description?: string | undefined;
   /** JSON Schema of the input of runs. */
   input_schema?: object | undefined;
+  /** JSON Schema of the output of runs; it is not checked. */
+  output_schema?: object | undefined;
 }
 
 /** Columns of `workflows`, which are not part of a definition. */

@@ -96,11 +96,12 @@ class Kit implements TestKit, RunHost {
     workflow: W,
     { execution_timeout_seconds: seconds }: WorkflowSettings = {},
   ): Promise<TestWorkflow<InputOf<W>, OutputOf<W>>> {
-    const { kebab_name: name, definition, input_schema: inputSchema } = workflow;
+    const { kebab_name: name, definition } = workflow;
     const [draft] = await this.rpc('save_workflow', {
       kebab_name: name,
       definition,
-      input_schema: inputSchema,
+      input_schema: workflow.input_schema,
+      output_schema: workflow.output_schema,
       name: workflow.name,
       description: workflow.description,
     });

@@ -105,9 +105,11 @@ describe('save and publish', () => {
   it('saves a draft with faults and lists them, but does not publish it', async () => {
     const workflow = `t-${randomUUID()}`;
     const definition = { ...FAULTY, nodes: FAULTY.nodes.slice(0, 4) };
-    const saved = await post(`${workflow}/draft`, { definition, input_schema });
+    const output_schema = { type: 'object', required: ['a'] };
+    const schemas = { input_schema, output_schema };
+    const saved = await post(`${workflow}/draft`, { definition, ...schemas });
     expect(saved.status).toBe(200);
-    expect(saved.body.version).toMatchObject({ status: 'draft', version: 1, input_schema });
+    expect(saved.body.version).toMatchObject({ status: 'draft', version: 1, ...schemas });
     expect(listed(saved.body.faults)).toEqual(FAULTS);
 
     const refused = await post(`${workflow}/publish`, {});
@@ -119,8 +121,10 @@ describe('save and publish', () => {
     const mended = { nodes: [step('a', 'input.total')], edges: [] };
     expect((await post(`${workflow}/draft`, { definition: mended })).body).toMatchObject({
       faults: [],
-      version: { version: 1, input_schema },
+      version: { version: 1, ...schemas },
     });
+    const without = await post(`${workflow}/draft`, { definition: mended, output_schema: null });
+    expect(without.body.version).toMatchObject({ input_schema, output_schema: null });
     const published = await post(`${workflow}/publish`, {});
     expect(published.status).toBe(200);
     expect(published.body).toMatchObject({

@@ -17,8 +17,10 @@ export const total = defineWorkflow('order-total', { input: z.object({ price: z.
   w.transform('sum', { expression: expr\`\${w.input.price} * 2\` });
 });
 `;
+const OUTPUT = { type: 'object', properties: { one: { type: 'number' } }, required: ['one'] };
 const CHILD = JSON.stringify({
   description: 'Adds one',
+  output_schema: OUTPUT,
   definition: {
     nodes: [
       {
@@ -300,6 +302,7 @@ describe('the folder', () => {
       kebab_name: 'child',
       description: 'Adds one',
       input_schema: null,
+      output_schema: OUTPUT,
     });
     expect(fresh.read('stepbase/.state/.gitignore')).toBe('*\n');
     const equal = await fresh.stepbase('diff --json');

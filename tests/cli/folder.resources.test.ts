@@ -143,7 +143,7 @@ it('has no fault for what the rest of the folder creates', () => {
     severity: 'error' as const,
   }));
   const names = { workflows: new Set(['report']), components: new Set(['crm']) };
-  const described = { kebab_name: 'a', definition, input_schema: null };
+  const described = { kebab_name: 'a', definition, input_schema: null, output_schema: null };
   expect(withoutPending(faults, described, names)).toEqual(faults.slice(2));
 });
 

@@ -101,7 +101,7 @@ const link = fc.record({
   ),
 });
 
-const inputSchema = fc.option(
+const schema = fc.option(
   fc.constantFrom<Json>(
     {},
     { type: 'object' },
@@ -129,7 +129,8 @@ export const storedWorkflows: fc.Arbitrary<StoredWorkflow> = fc
     placed: fc.boolean(),
     order: fc.constantFrom('by target', 'by source', 'reversed'),
     isReversed: rarely(fc.constant(true)),
-    input_schema: inputSchema,
+    input_schema: schema,
+    output_schema: schema,
     more: rarely(
       fc.constantFrom<Json>({ viewport: { x: 0, y: 0, zoom: 1 } }, { 'x-owner': 'team' }),
     ),
@@ -145,6 +146,7 @@ export const storedWorkflows: fc.Arbitrary<StoredWorkflow> = fc
       order,
       isReversed,
       input_schema,
+      output_schema,
       more,
       texts: own,
     }) => {
@@ -188,6 +190,7 @@ export const storedWorkflows: fc.Arbitrary<StoredWorkflow> = fc
         ...own,
         definition,
         input_schema,
+        output_schema,
       } as unknown as StoredWorkflow;
     },
   );

@@ -84,7 +84,7 @@ export default defineWorkflow('order', {
       canvas: { position: { x: 600, y: 40 } },
     },
   );
-  w.forEach(
+  const label = w.forEach(
     'label',
     {
       items: expr<{ sku: unknown }[]>\`\${fetch.output.body.lines}\`,
@@ -93,6 +93,7 @@ export default defineWorkflow('order', {
     { after: ship },
   );
   w.connect(fetch.on('error'), ship, { id: 'e9', animated: true });
+  return [label];
 });
 `,
   );
@@ -101,7 +102,7 @@ export default defineWorkflow('order', {
 it('writes what the typed methods do not express as JSON', () => {
   const nodes = [{ id: 'draft', type: 'delay', data: { config: { hours: 1 } } }];
   expect(codeOf(nodes)).toContain(
-    "w.node({ id: 'draft', type: 'delay', data: { config: { hours: 1 } } });",
+    "const draft = w.node({ id: 'draft', type: 'delay', data: { config: { hours: 1 } } });",
   );
 });
 

@@ -30,16 +30,36 @@ function run(source: string): unknown {
   return new Function('sdk', code)(sdk);
 }
 
+/** The steps that nothing follows. */
+const endsOf = ({ definition: { nodes, edges } }: sdk.StoredWorkflow): string[] =>
+  nodes.map(({ id }) => id).filter((id) => !edges.some(({ source }) => source === id));
+
+/** The ids of the steps that the code returns. */
+function returned(source: string): string[] {
+  const [, names = ''] = /\n {2}return ([^;]*);\n\}\);\n$/.exec(source) ?? [];
+  return names
+    .replaceAll(/[[\]\s]/g, '')
+    .split(',')
+    .filter((name) => name !== '')
+    .map((name) => {
+      const id = new RegExp(
+        `const ${name.replaceAll('$', '\\$')} = w\\.\\w+\\(\\s*(?:\\{ id: )?('.*?'|".*?")`,
+      ).exec(source)?.[1];
+      return String(new Function(`return ${id}`)());
+    });
+}
+
 /** What a JSON column holds. */
 const stored = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 function checkRoundTrip(workflow: sdk.StoredWorkflow): void {
   const source = sdk.decompile(workflow, { module: MODULE });
-  const { input_schema, name, description, ...rest } = workflow;
-  const given = Object.entries({ input_schema, name, description }).filter(
+  const { input_schema, output_schema, name, description, ...rest } = workflow;
+  const given = Object.entries({ input_schema, output_schema, name, description }).filter(
     ([, one]) => one != null,
   );
   expect(stored(run(source)), source).toEqual(stored({ ...rest, ...Object.fromEntries(given) }));
+  expect(returned(source), source).toEqual(endsOf(workflow));
   sources.push(source);
 }
 
@@ -88,7 +108,7 @@ describe('decompiled code compiles to the same JSON', () => {
 
   it('for the workflows of the seed', async () => {
     const { rows } = await pool().query<sdk.StoredWorkflow>(
-      `select w.kebab_name, w.name, w.description, v.definition, v.input_schema
+      `select w.kebab_name, w.name, w.description, v.definition, v.input_schema, v.output_schema
        from stepbase.workflow_versions v join stepbase.workflows w on w.id = v.workflow_id
        where v.id::text like '00000000-0000-4000-8000-0000000009%'`,
     );
@@ -99,7 +119,7 @@ describe('decompiled code compiles to the same JSON', () => {
   it('and passes tsc, as the code of the guide does', async () => {
     expect(sources.length).toBeGreaterThan(RANDOM);
     const guide = guideSources();
-    expect(guide).toHaveLength(4);
+    expect(guide).toHaveLength(5);
     expect(await compile([...sources, ...guide])).toBe('');
   });
 });

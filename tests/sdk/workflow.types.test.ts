@@ -302,7 +302,19 @@ describe('the client', () => {
     type Outputs = {
       [Name in keyof Types]: Types[Name]['output'];
     };
-    type Types = WorkflowsOf<typeof one | typeof branches | typeof none>;
+    const stated = defineWorkflow('stated', { output: z.object({ send: Order }) }, (w) =>
+      w.serviceTask('send', { component: 'shop' }),
+    );
+    const typed = defineWorkflow('typed', { output: shape<{ wait: number }>() }, (w) => {
+      w.delay('wait', { ms: 1 });
+    });
+    expect(stated.output_schema).toMatchObject({ type: 'object', required: ['send'] });
+    expect(typed).not.toHaveProperty('output_schema');
+    type Types = WorkflowsOf<
+      typeof one | typeof branches | typeof none | typeof stated | typeof typed
+    >;
+    expectTypeOf<Outputs['stated']['send']['total']>().toEqualTypeOf<number>();
+    expectTypeOf<Outputs['typed']>().toEqualTypeOf<{ wait: number }>();
     expectTypeOf<Outputs['one']>().toEqualTypeOf<{ sum: number }>();
     expectTypeOf<
       NonNullable<Outputs['branches']['ship']>['body']['total']

@@ -171,10 +171,11 @@ const defaultName = (name: string): string =>
   name.replaceAll('-', ' ').replaceAll(/\b[a-z]/g, (letter) => letter.toUpperCase());
 
 function write(path: string, stored: StoredWorkflow): void {
-  const { kebab_name, definition, input_schema } = stored;
+  const { kebab_name, definition, input_schema, output_schema } = stored;
   const name = stored.name === defaultName(kebab_name) ? {} : { name: stored.name ?? '' };
   const description = stored.description ? { description: stored.description } : {};
-  const workflow = { kebab_name, ...name, ...description, definition, input_schema };
+  const schemas = { input_schema, ...(output_schema === null ? {} : { output_schema }) };
+  const workflow = { kebab_name, ...name, ...description, definition, ...schemas };
   if (extname(path) === '.json') writeObject(path, workflow);
   else writeText(path, decompile(workflow));
 }

@@ -52,7 +52,7 @@ async function types(context: Context, { out, local, check }: TypesOptions): Pro
 
 async function localTypes({ project }: Context): Promise<TypedWorkflow[]> {
   const workflows = await requireWorkflows(project);
-  const none = { output_schema: null, signals: new Map(), queries: [] };
+  const none = { signals: new Map(), queries: [] };
   return workflows
     .map((one) => ({ ...one, ...none }))
     .sort((a, b) => (a.kebab_name < b.kebab_name ? -1 : 1));

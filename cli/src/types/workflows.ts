@@ -6,7 +6,6 @@ import { type Member, objectType, schemaType } from './schema.ts';
 
 export interface TypedWorkflow extends Content {
   kebab_name: string;
-  output_schema: object | null;
   /** JSON Schemas of payloads, by the names of signals. */
   signals: ReadonlyMap<string, object | null>;
   queries: readonly string[];

@@ -7,6 +7,7 @@ import { isObject } from '../../../sdk/src/workflow/json.ts';
 export interface Content {
   definition: Definition;
   input_schema: object | null;
+  output_schema: object | null;
 }
 
 export interface Described extends Content {
@@ -24,7 +25,7 @@ export interface Change {
 }
 
 export interface Difference {
-  part: 'node' | 'edge' | 'canvas' | 'input_schema' | 'name' | 'description';
+  part: 'node' | 'edge' | 'canvas' | 'input_schema' | 'output_schema' | 'name' | 'description';
   id?: string;
   /** `added`: only git has it; `removed`: only the database has it. */
   change: 'added' | 'removed' | 'changed';
@@ -68,12 +69,12 @@ export function canonical(value: unknown): string {
 }
 
 /** Equal contents have equal hashes. */
-export function hashOf({ definition, input_schema }: Content): string {
+export function hashOf({ definition, input_schema, output_schema }: Content): string {
   const lists = (['nodes', 'edges'] as const).map((part) =>
     Object.fromEntries(elements(definition, part)),
   );
   return createHash('sha256')
-    .update(canonical([...lists, canvasOf(definition), input_schema]))
+    .update(canonical([...lists, canvasOf(definition), input_schema, output_schema]))
     .digest('hex');
 }
 
@@ -86,7 +87,11 @@ export function differences(database: Described, git: Described): Difference[] {
       elements(git.definition, part),
     ),
   );
-  const whole = (part: 'canvas' | 'input_schema', from: unknown, to: unknown): Difference[] => {
+  const whole = (
+    part: 'canvas' | 'input_schema' | 'output_schema',
+    from: unknown,
+    to: unknown,
+  ): Difference[] => {
     const changes = changesOf(from, to);
     return changes.length === 0 ? [] : [{ part, change: 'changed', changes }];
   };
@@ -99,6 +104,7 @@ export function differences(database: Described, git: Described): Difference[] {
     ...lists,
     ...whole('canvas', canvasOf(database.definition), canvasOf(git.definition)),
     ...whole('input_schema', database.input_schema, git.input_schema),
+    ...whole('output_schema', database.output_schema, git.output_schema),
     ...texts,
   ];
 }

@@ -133,7 +133,8 @@ async function importWorkflows(path: string, file: string): Promise<Described[]>
 }
 
 function described(value: object): Described {
-  const { kebab_name, name, description, definition, input_schema } = value as Described;
+  const { kebab_name, name, description, definition, input_schema, output_schema } =
+    value as Described;
   // As the server gets it: without the members that are undefined.
   return JSON.parse(
     JSON.stringify({
@@ -142,6 +143,7 @@ function described(value: object): Described {
       description,
       definition,
       input_schema: input_schema ?? null,
+      output_schema: output_schema ?? null,
     }),
   ) as Described;
 }

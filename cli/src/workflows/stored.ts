@@ -72,6 +72,7 @@ export async function readStored(
     description: row.description ?? '',
     definition: version.definition,
     input_schema: version.input_schema,
+    output_schema: version.output_schema,
     version: version.version,
     isDraft: draft !== undefined,
     isArchived: row.status === 'archived',
@@ -110,6 +111,7 @@ export const saveDraft = (server: Server, workflow: Described, etag: string | un
       name: workflow.name,
       description: workflow.description,
       input_schema: workflow.input_schema,
+      output_schema: workflow.output_schema,
     },
     ifMatch(etag),
   );

@@ -16,18 +16,19 @@ import {
 import { type Operation, operation, statement } from '../operation.ts';
 import { named } from '../rows.ts';
 
-const inputSchema = z.record(z.string(), z.unknown()).nullable().optional();
+const jsonSchema = z.record(z.string(), z.unknown()).nullable().optional();
 
 export const ValidateBody = z.strictObject({
   definition: z.unknown(),
   workflow: z.string().min(1).max(100).optional(),
-  input_schema: inputSchema,
+  input_schema: jsonSchema,
 });
 export const DraftBody = z.strictObject({
   definition: z.unknown(),
   name: z.string().max(255).optional(),
   description: z.string().max(10_000).optional(),
-  input_schema: inputSchema,
+  input_schema: jsonSchema,
+  output_schema: jsonSchema,
 });
 export const PublishBody = z.strictObject({
   version: z.number().int().positive().max(2_147_483_647).optional(),
@@ -107,7 +108,7 @@ export const DEFINITIONS: Operation[] = [
       title: 'Save a draft',
       permission: 'workflow:write',
       description:
-        'Saves a definition as the draft of a workflow, and creates the workflow if it does not exist, as the RPC `save_workflow` does. A draft may have faults, which the answer lists; it is refused only if its nodes and edges are not a graph. `"input_schema": null` removes the schema.',
+        'Saves a definition as the draft of a workflow, and creates the workflow if it does not exist, as the RPC `save_workflow` does. A draft may have faults, which the answer lists; it is refused only if its nodes and edges are not a graph. `output_schema` documents the output of runs and is not checked against it. A schema that is left out stays; null removes it.',
       body: DraftBody,
       headers: IF_MATCH,
       replies: {
@@ -120,14 +121,19 @@ export const DEFINITIONS: Operation[] = [
       errors: ['precondition_failed', 'invalid_definition', 'invalid_input', 'schema_too_complex'],
     },
     async ({ c, deps, member, params: { kebab_name: workflow = '' }, body }) => {
-      const { definition, name, description, input_schema } = body;
+      const { definition, name, description, input_schema, output_schema } = body;
       const draft = { workflow, definition: definition ?? null, inputSchema: input_schema };
       const faults = await checkAsCaller(deps.db, member, draft);
       const expected = c.req.header('if-match');
       try {
         const { etag, version } = await asCaller(deps.db, member, async (query) => {
           if (expected !== undefined) await requireDraft(query, workflow, expected);
-          return await saveDraft(query, { ...draft, name, description });
+          return await saveDraft(query, {
+            ...draft,
+            name,
+            description,
+            outputSchema: output_schema,
+          });
         });
         return { body: { version, faults }, headers: { etag } };
       } catch (error) {

@@ -22,6 +22,8 @@ export interface Workflow<Input = unknown, Name extends string = string, Output 
   readonly definition: Definition;
   /** JSON Schema of the input of runs. */
   readonly input_schema?: JsonObject;
+  /** JSON Schema of the output of runs; it is not checked. */
+  readonly output_schema?: JsonObject;
 }
 
 /** The types of workflows for createStepbase: WorkflowsOf<typeof orderShipping | typeof sendInvoice>. */
@@ -45,10 +47,18 @@ type OutputOfEnds<E> = [E] extends [readonly AnyStep[]]
     ? { [S in E as S['id']]: StepOutput<S> }
     : unknown;
 
+/** A schema of the output is more precise than the end steps, of which some have no type. */
+type OutputOfRun<O extends Schema, E> = unknown extends InputOf<O> ? OutputOfEnds<E> : InputOf<O>;
+
 /** The options of a workflow. */
-export interface WorkflowOptions<S extends Schema> extends Layout {
+export interface WorkflowOptions<S extends Schema, O extends Schema = Schema> extends Layout {
   /** The input of runs: a schema of zod, jsonSchema({ … }), or shape<T>(), which is not stored. */
   readonly input?: (S & Expressible<S>) | undefined;
+  /**
+   * The output of runs, an object with the output of each end step by its id: a schema as for `input`. It is stored for
+   * callers, and the engine does not check it. Default: the types of the end steps that the function returns.
+   */
+  readonly output?: (O & Expressible<O>) | undefined;
   /** The name that people see. */
   readonly name?: string | undefined;
   /** What the workflow is for. */
@@ -94,20 +104,22 @@ export type WorkflowBuilder<Input> = StepMethods & {
 
 /**
  * Compiles the workflow that `build` describes; throws a DefinitionError if it cannot. If `build` returns the end step, or
- * a list of all end steps, the output of a run has their types.
+ * a list of all end steps, the output of a run has their types, unless `output` states it.
  */
 export function defineWorkflow<
   const Name extends string,
   S extends Schema<unknown> = Schema<unknown>,
   const E = unknown,
+  O extends Schema<unknown> = Schema<unknown>,
 >(
   kebabName: Name,
-  options: WorkflowOptions<S>,
+  options: WorkflowOptions<S, O>,
   build: (w: WorkflowBuilder<InputOf<S>>) => E,
-): Workflow<InputOf<S>, Name, OutputOfEnds<E>> {
+): Workflow<InputOf<S>, Name, OutputOfRun<O, E>> {
   requireWorkflowName(kebabName);
-  const { input, name, description, ...layout } = options;
-  const schema = input === undefined ? undefined : jsonSchemaOf(input);
+  const { input, output, name, description, ...layout } = options;
+  const inputSchema = input === undefined ? undefined : jsonSchemaOf(input);
+  const outputSchema = output === undefined ? undefined : jsonSchemaOf(output);
   const builder = new Builder();
   const result: unknown = build({
     ...builder.methods,
@@ -127,6 +139,7 @@ export function defineWorkflow<
     ...(name === undefined ? {} : { name }),
     ...(description === undefined ? {} : { description }),
     definition: builder.definition(layout, result),
-    ...(schema === undefined ? {} : { input_schema: schema }),
+    ...(inputSchema === undefined ? {} : { input_schema: inputSchema }),
+    ...(outputSchema === undefined ? {} : { output_schema: outputSchema }),
   };
 }

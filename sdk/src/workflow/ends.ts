@@ -11,13 +11,22 @@ export interface ReturnedEnds {
   readonly isList: boolean;
 }
 
+/** The steps that nothing follows. */
+export function endsOf(steps: readonly string[], edges: readonly DefinitionEdge[]): string[] {
+  const sources = new Set(edges.map(({ source }) => source));
+  return steps.filter((id) => !sources.has(id));
+}
+
+/** Whether a run may miss an end step, because it takes another branch. */
+export const hasBranches = (edges: readonly DefinitionEdge[]): boolean =>
+  edges.some(({ sourceHandle }) => sourceHandle !== undefined);
+
 export function requireEnds(
   steps: readonly string[],
   edges: readonly DefinitionEdge[],
   { returned, isList }: ReturnedEnds,
 ): void {
-  const sources = new Set(edges.map(({ source }) => source));
-  const ends = steps.filter((id) => !sources.has(id));
+  const ends = endsOf(steps, edges);
   const names = returned.map(({ source }) => source);
   const list = `[${ends.join(', ')}]`;
   const isSame = ends.length === new Set(names).size && ends.every((id) => names.includes(id));
@@ -27,7 +36,7 @@ export function requireEnds(
       `the function returns [${names.join(', ')}], but its runs end with ${list}: return these steps, or nothing`,
     );
   }
-  if (!isList && edges.some(({ sourceHandle }) => sourceHandle !== undefined)) {
+  if (!isList && hasBranches(edges)) {
     throw new DefinitionError(
       'invalid_request',
       `return the list ${list}: a run that takes another branch has no output of ${list.slice(1, -1)}`,

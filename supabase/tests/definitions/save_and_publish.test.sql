@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(27);
 select tests.create_rows();
 
 select is(tests.attempt(s.who, $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')$$), s.answer, 'save_workflow as ' || s.who || ': ' || s.answer)
@@ -16,6 +16,9 @@ select is(
   tests.attempt('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}', input_schema => '[]')$$), 'SB400', 'save_workflow refuses an invalid input schema'
 );
 select is(
+  tests.attempt('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}', output_schema => '[]')$$), 'SB400', 'save_workflow refuses an invalid output schema'
+);
+select is(
   tests.detail_of('developer', $$select stepbase.save_workflow('fresh', '{"nodes": [{"id": "a", "type": "teleport"}], "edges": []}')$$),
   '{"code": "invalid_definition", "node_id": "a", "errors": [{"node": "a", "pointer": "/nodes/0/type", "code": "unknown_step_type", "message": "Unknown step type teleport"}]}',
   'the error of save_workflow names the node and the problem'
@@ -25,7 +28,7 @@ select is_empty($$select 1 from stepbase.workflows where app_code = 'tap-one' an
 create temporary table draft as
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh',
   '{"nodes": [{"id": "a", "type": "http_request"}], "edges": []}', 'Fresh', 'New.',
-    '{"type": "object"}')).id$$)::uuid as id;
+    '{"type": "object"}', '{"required": ["a"]}')).id$$)::uuid as id;
 select isnt((select d.id from draft d), null, 'save_workflow accepts an incomplete draft');
 select is(tests.attempt(s.who, format('select stepbase.publish_workflow(%L)', (select d.id from draft d))), s.answer, 'publish_workflow as ' || s.who || ': ' || s.answer)
 from (
@@ -50,10 +53,18 @@ select is(
 -- Arguments that are not given keep their values.
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')).id$$);
 select is(
-  (select w.name || ' ' || w.description || ' ' || v.input_schema::text from stepbase.workflows w
+  (select concat_ws(' ', w.name, w.description, v.input_schema, v.output_schema) from stepbase.workflows w
     join stepbase.workflow_versions v on v.workflow_id = w.id
     where w.kebab_name = 'fresh' and w.app_code = 'tap-one'),
-  'Fresh New. {"type": "object"}', 'save_workflow keeps name, description and schema if they are not given'
+  'Fresh New. {"type": "object"} {"required": ["a"]}', 'save_workflow keeps name, description and schemas if they are not given'
+);
+select is(
+  tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}',
+    output_schema => '{"required": ["b"]}')).output_schema$$), '{"required": ["b"]}', 'save_workflow replaces the output schema'
+);
+select is(
+  tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}',
+    output_schema => 'null')).output_schema$$), null, 'JSON null removes the output schema'
 );
 update stepbase.workflows set deleted_at = now() where kebab_name = 'fresh' and app_code = 'tap-one';
 select tests.perform_as('developer', $$select (stepbase.save_workflow('fresh', '{"nodes": [], "edges": []}')).id$$);

@@ -27,7 +27,7 @@ export function DuplicateDialog({ workflow, onClose }: Props) {
       const source = await ask(
         supabase
           .from('workflow_versions')
-          .select('definition,input_schema')
+          .select('definition,input_schema,output_schema')
           .eq('workflow_id', workflow.id)
           .order('version', { ascending: false })
           .limit(1)
@@ -41,6 +41,9 @@ export function DuplicateDialog({ workflow, onClose }: Props) {
           ...(source.input_schema === null
             ? {}
             : { input_schema: source.input_schema as NonNullable<Json> }),
+          ...(source.output_schema === null
+            ? {}
+            : { output_schema: source.output_schema as NonNullable<Json> }),
         }),
       );
     },

@@ -3,7 +3,7 @@
 import { isObject } from '../json.ts';
 import { type Doc, jsonLiteral, member, object, print, stringLiteral } from './print.ts';
 import { type Program, programOf, type StoredWorkflow, shapeCode } from './program.ts';
-import { connectionDoc, schemaDoc, stepDoc } from './statements.ts';
+import { connectionDoc, returnDoc, schemaDoc, stepDoc } from './statements.ts';
 
 export type { StoredWorkflow } from './program.ts';
 
@@ -36,11 +36,13 @@ function statementsOf(program: Program): string[] {
     return { id: node.id, doc };
   });
   const connections = program.edges.connections.map((one) => connectionDoc(program, one));
+  const ends = returnDoc(program);
   return [
     ...steps.map(({ id, doc }) =>
       statement(doc, program.used.has(id) ? `const ${program.variables.get(id)} = ` : ''),
     ),
     ...connections.map((doc) => statement(doc)),
+    ...(ends === undefined ? [] : [statement(ends, 'return ')]),
   ];
 }
 
@@ -48,12 +50,12 @@ const statement = (doc: Doc, start = ''): string =>
   `  ${start}${print(doc, 2, 2 + start.length, 1)};`;
 
 function optionsDoc(program: Program): Doc {
-  const { name, description, input_schema: schema, definition } = program.workflow;
+  const { name, description, input_schema, output_schema, definition } = program.workflow;
   const { nodes: _nodes, edges: _edges, ...canvas } = definition;
   const text = (key: string, value: unknown) =>
     typeof value === 'string' ? [member(key, stringLiteral(value))] : [];
-  const input = isObject(schema)
-    ? [member('input', schemaDoc(program, schema))]
+  const input = isObject(input_schema)
+    ? [member('input', schemaDoc(program, input_schema))]
     : program.input.members.size === 0
       ? []
       : [member('input', shapeCode(program, program.input))];
@@ -61,6 +63,7 @@ function optionsDoc(program: Program): Doc {
     ...text('name', name),
     ...text('description', description),
     ...input,
+    ...(isObject(output_schema) ? [member('output', schemaDoc(program, output_schema))] : []),
     ...(program.places === undefined ? [member('layout', 'false')] : []),
     ...(Object.keys(canvas).length === 0 ? [] : [member('canvas', jsonLiteral(canvas))]),
   ]);

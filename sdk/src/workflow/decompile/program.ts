@@ -21,6 +21,8 @@ export interface StoredWorkflow {
   readonly definition: Definition;
   /** JSON Schema. */
   readonly input_schema?: object | null;
+  /** JSON Schema. */
+  readonly output_schema?: object | null;
 }
 
 export interface Program {

@@ -1,6 +1,7 @@
 // The statements of a workflow: a call of `w` for each step, and for each edge that no step states.
 
 import type { Origin } from '../edges.ts';
+import { endsOf, hasBranches } from '../ends.ts';
 import { methodName } from '../ids.ts';
 import { type DefinitionNode, isObject } from '../json.ts';
 import { STEP_SCHEMAS } from '../step-schemas.ts';
@@ -46,6 +47,18 @@ export function stepDoc(program: Program, node: DefinitionNode): Doc {
 export function connectionDoc(program: Program, { origin, target, more }: Connected): Doc {
   const extra = Object.keys(more).length === 0 ? [] : [jsonLiteral(more)];
   return call('w.connect', [originCode(program, origin), variableOf(program, target), ...extra]);
+}
+
+/** The end steps, from which the output of a run has its type; undefined: a draft that has none. */
+export function returnDoc(program: Program): Doc | undefined {
+  const { edges } = program.workflow.definition;
+  const ends = endsOf(
+    program.nodes.map(({ id }) => id),
+    edges,
+  );
+  const names = ends.map((id) => variableOf(program, id));
+  if (names.length === 0) return undefined;
+  return names.length === 1 && !hasBranches(edges) ? names[0] : list(names);
 }
 
 export function schemaDoc({ imports }: Program, schema: object): Doc {

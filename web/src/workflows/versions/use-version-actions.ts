@@ -25,7 +25,11 @@ export function useVersionActions(workflow: Workflow) {
   const restore = useAction(
     async (id: string) => {
       const source = await ask(
-        supabase.from('workflow_versions').select('definition,input_schema').eq('id', id).single(),
+        supabase
+          .from('workflow_versions')
+          .select('definition,input_schema,output_schema')
+          .eq('id', id)
+          .single(),
       );
       return ask(
         supabase.rpc('save_workflow', {
@@ -34,6 +38,9 @@ export function useVersionActions(workflow: Workflow) {
           ...(source.input_schema === null
             ? {}
             : { input_schema: source.input_schema as NonNullable<Json> }),
+          ...(source.output_schema === null
+            ? {}
+            : { output_schema: source.output_schema as NonNullable<Json> }),
         }),
       );
     },
