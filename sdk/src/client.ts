@@ -5,11 +5,14 @@ import type { ApiOptions } from './http/api.ts';
 import { createHttpBackend } from './http/backend.ts';
 import { List, REQUEST_MS } from './list.ts';
 import { OPERATIONS } from './operations.ts';
+import { createOperations, type Operations } from './resources/operations.ts';
 import { createSchedules, type Schedules } from './resources/schedules.ts';
 import { createSecrets, type Secrets } from './resources/secrets.ts';
+import { readStatistics, type Statistics, type StatisticsFilter } from './resources/statistics.ts';
 import { createTasks, type Tasks } from './resources/tasks.ts';
-import type { Run, RunStatus, RunSummary } from './rows.ts';
+import type { Run, RunSummary } from './rows.ts';
 import { createRun, type RunHandle } from './run.ts';
+import type { RunFilter } from './run-filter.ts';
 import { createSupabaseBackend } from './supabase/backend.ts';
 import type { SupabaseLike } from './supabase/like.ts';
 import { type CallOptions, withDeadline } from './time.ts';
@@ -59,36 +62,6 @@ export interface StartedRun<T> extends RunHandle<T> {
   readonly row: Run;
 }
 
-/** All conditions apply. A list matches a run with one of its values; only of `tag` all are needed. */
-export interface RunFilter {
-  /** One id, or up to 1,000. */
-  id?: string | readonly string[] | undefined;
-  /** The key of the start. */
-  idempotency_key?: string | undefined;
-  /** The run has all of them; up to 16. */
-  tag?: string | readonly string[] | undefined;
-  /** Values of the input, by up to 8 paths of `searchable_inputs` of the workflow. */
-  input?: Readonly<Record<string, unknown>> | undefined;
-  /** One status, or several. */
-  status?: RunStatus | readonly RunStatus[] | undefined;
-  /** One name, or up to 50. */
-  workflow?: string | readonly string[] | undefined;
-  /** The number of a version; needs one `workflow`. */
-  version?: number | undefined;
-  /** What started the run, such as `manual` or `schedule`. */
-  trigger_type?: string | readonly string[] | undefined;
-  /** The id of the user who started the run. */
-  created_by?: string | undefined;
-  /** The code of its error, such as `http_timeout`. */
-  error_code?: string | undefined;
-  /** A time of ISO 8601, which is included. */
-  created_from?: string | undefined;
-  /** A time of ISO 8601, which is not included. */
-  created_before?: string | undefined;
-  /** Words in the name or the description of the workflow. */
-  text?: string | undefined;
-}
-
 /** The input may be left out if the workflow needs none. */
 type StartArguments<Input> = object extends Input
   ? [input?: Input, options?: StartOptions]
@@ -123,6 +96,10 @@ export interface Stepbase<W extends Workflows<W> = UntypedWorkflows> {
   readonly schedules: Schedules<W>;
   /** Secrets of the application, without their values. */
   readonly secrets: Secrets;
+  /** Cancel, pause, resume, redrive or rerun many runs. */
+  readonly operations: Operations;
+  /** Counts and durations of runs, or of steps, that ended in a time; the last 24 hours by default. */
+  statistics(filter?: StatisticsFilter<NameOf<W>>, options?: CallOptions): Promise<Statistics>;
 }
 
 const startArgs = ({ idempotencyKey, priority, tags, metadata, startAt }: RunOptions) => ({
@@ -200,5 +177,7 @@ export function createStepbase<W extends Workflows<W> = UntypedWorkflows>(
     tasks: createTasks(backend),
     schedules: createSchedules<W>(backend),
     secrets: createSecrets(backend),
+    operations: createOperations(backend),
+    statistics: (filter, options) => readStatistics(backend, filter, options),
   };
 }

@@ -1,8 +1,7 @@
-// `stepbase`: starts and follows runs, answers tasks, and manages schedules and secrets.
+// `stepbase`: starts and follows runs, acts on many, answers tasks, reads statistics, and manages schedules and secrets.
 export type { WatchOptions } from './backend.ts';
 export {
   createStepbase,
-  type RunFilter,
   type RunOptions,
   type StartedRun,
   type StartItem,
@@ -33,15 +32,25 @@ export {
 } from './errors/errors.ts';
 export type { List, ListOptions } from './list.ts';
 export type {
+  OperationFilter,
+  OperationPreview,
+  OperationSelection,
+  OperationStart,
+  Operations,
+  RunOperation,
+} from './resources/operations.ts';
+export type {
   BackfillRange,
   NewSchedule,
   ScheduleSettings,
   Schedules,
 } from './resources/schedules.ts';
 export type { Secrets } from './resources/secrets.ts';
+export type { Statistics, StatisticsFilter, StatisticsItem } from './resources/statistics.ts';
 export type { TaskFilter, Tasks } from './resources/tasks.ts';
 export type * from './rows.ts';
 export type { RunHandle } from './run.ts';
+export type { RunFilter } from './run-filter.ts';
 export type { SupabaseLike } from './supabase/like.ts';
 export type { CallOptions } from './time.ts';
 export type { UntypedWorkflow, UntypedWorkflows, Workflows, WorkflowTypes } from './workflows.ts';

@@ -33,6 +33,18 @@ export const OPERATIONS = operations({
     pick: 'answer',
     isRepeatable: true,
   },
+  previewOperation: {
+    rpc: 'preview_operation',
+    route: 'POST /v1/run-operations/preview',
+    isRepeatable: true,
+  },
+  startOperation: { rpc: 'start_operation', route: 'POST /v1/run-operations' },
+  stopOperation: {
+    rpc: 'stop_operation',
+    route: 'POST /v1/run-operations/:operation_id/stop',
+    isRepeatable: true,
+  },
+  readStatistics: { rpc: 'read_statistics', route: 'GET /v1/statistics', isRepeatable: true },
   emitEvent: { rpc: 'emit_event', route: 'POST /v1/events', pick: 'event_id' },
   claimTask: { rpc: 'claim_task', route: 'POST /v1/tasks/:step_run_id/claim', isRepeatable: true },
   releaseTask: {
@@ -97,6 +109,7 @@ export const COLLECTIONS = collections({
     where: { status: 'waiting', wait_kind: 'task' },
     lists: { assigned_role: 'assigned_roles' },
   },
+  operations: { table: 'run_operations', route: '/v1/run-operations', isNewestFirst: true },
   schedules: { table: 'workflow_schedules', route: '/v1/schedules' },
   scheduleRuns: { table: 'schedule_runs', route: '/v1/schedule-runs', isNewestFirst: true },
   backfills: {

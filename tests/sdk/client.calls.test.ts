@@ -16,7 +16,7 @@ import {
   TimeoutError,
 } from '../../sdk/src/index.ts';
 import { failing, node, type TestApp, testApp, value } from '../engine/support.ts';
-import { signedIn } from '../support/stack.ts';
+import { signedIn, waitFor } from '../support/stack.ts';
 import { callers, createKey } from './support.ts';
 
 let b: TestApp;
@@ -222,6 +222,35 @@ describe.each(['user', 'machine'] as const)('as a %s', (who) => {
     const id = await stepbase.emit('order.paid', { order: 1 }, { idempotencyKey });
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(await stepbase.emit('order.paid', { order: 1 }, { idempotencyKey })).toBe(id);
+  });
+
+  test('an operation acts on the runs of its preview, and statistics are read by workflow', async () => {
+    const workflow = await b.publish([node('ask', 'wait_for_approval', { title: 'Go?' })]);
+    const runs = await Promise.all([stepbase.start(workflow), stepbase.start(workflow)]);
+    const selection = { action: 'cancel', filter: { workflow } } as const;
+    const { preview, count } = await stepbase.operations.preview(selection);
+    expect(count).toBe(2);
+    const started = await stepbase.operations.start({ ...selection, preview, reason: 'enough' });
+    expect(started).toMatchObject({ action: 'cancel', total: 2, reason: 'enough' });
+    for (const run of runs) expect((await run.ended()).status).toBe('cancelled');
+    const ended = await waitFor('the operation has ended', async () => {
+      const row = await stepbase.operations.get(started.id);
+      return row.ended_at === null ? undefined : row;
+    });
+    expect(ended).toMatchObject({ status: 'completed', done: 2, failed: 0, skipped: 0 });
+    expect((await stepbase.operations.stop(started.id)).status).toBe('completed');
+    const listed = await stepbase.operations
+      .list({ status: 'completed', action: 'cancel' })
+      .toArray();
+    expect(listed.map(({ id }) => id)).toContain(started.id);
+    const stale = stepbase.operations.start({ ...selection, action: 'pause', preview });
+    expect(await refusal(stale)).toBeInstanceOf(StepbaseError);
+    const since = new Date(runs[0].row.created_at);
+    const statistics = await stepbase.statistics({ groupBy: 'step', workflow, since });
+    expect(new Date(statistics.since)).toEqual(since);
+    expect(statistics).toMatchObject({ settled_at: expect.any(String), items: expect.any(Array) });
+    const unknown = stepbase.statistics({ workflow: 'no-such-workflow' });
+    expect(await refusal(unknown)).toBeInstanceOf(NotFoundError);
   });
 
   test('errors have classes and codes', async () => {
