@@ -1,12 +1,15 @@
 // What a window shows: a page that needs no session (sign-in, the links of mails), or the shell of the signed-in user.
-// The shell and its libraries are loaded after the sign-in.
+// The shell and its libraries are loaded after the sign-in, and the sign-in only without a session.
 import { MantineProvider } from '@mantine/core';
 import { lazy, Suspense, useState, useSyncExternalStore } from 'react';
-import { SignIn } from './auth/SignIn.tsx';
 import { needsCode, useSession } from './auth/session.ts';
-import { isRecovery } from './shared/auth.ts';
+import { isRecovery, mayHaveSession } from './shared/auth.ts';
 import { theme } from './shared/theme.ts';
 
+const loadSignIn = () => import('./auth/SignIn.tsx');
+// Beside the libraries of the first page, so that the form does not wait for Auth.
+if (!mayHaveSession) void loadSignIn();
+const SignIn = lazy(() => loadSignIn().then(({ SignIn: Page }) => ({ default: Page })));
 const Shell = lazy(() => import('./shell/Shell.tsx'));
 const DecisionPage = lazy(() => import('./auth/DecisionPage.tsx'));
 const InvitationPage = lazy(() => import('./auth/InvitationPage.tsx'));

@@ -2,14 +2,11 @@
 // form is also in the dialog of a session that has ended.
 import { Anchor, Button, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { type FormEvent, useEffect, useState } from 'react';
-import { auth } from '../shared/auth.ts';
+import { auth, linkProblem } from '../shared/auth.ts';
 import { setTitle } from '../shared/page-change.ts';
 import { Card } from './Card.tsx';
 import { Problem } from './Problem.tsx';
 import { useAuthCall } from './use-auth-call.ts';
-
-/** Why the link of a mail did not sign in, as Auth adds it to the page's address. It is read once. */
-const linkProblem = new URLSearchParams(location.hash.slice(1)).get('error_description');
 
 type Mode = 'sign-in' | 'sign-up' | 'reset' | 'link';
 
@@ -42,7 +39,7 @@ interface FormProps {
 
 export function SignInForm({ mode, email }: FormProps) {
   const { problem, isBusy, run } = useAuthCall(
-    mode === 'sign-in' && email === undefined ? (linkProblem ?? undefined) : undefined,
+    mode === 'sign-in' && email === undefined ? linkProblem : undefined,
   );
   const [mailedTo, setMailedTo] = useState<string>();
   const hasPassword = mode === 'sign-in' || mode === 'sign-up';

@@ -9,12 +9,30 @@ export const authUrl = `${config.api_url}/auth/v1`;
 /** The window was opened by the link that resets a password. The client removes the address's fragment when it is made. */
 export const isRecovery = new URLSearchParams(location.hash.slice(1)).get('type') === 'recovery';
 
+/** Why the link of a mail did not sign in, as Auth adds it to the page's address. */
+export const linkProblem =
+  new URLSearchParams(location.hash.slice(1)).get('error_description') ?? undefined;
+
+/** The name that supabase-js uses, too. */
+const storageKey = `sb-${new URL(config.api_url).hostname.split('.')[0]}-auth-token`;
+
+function hasStored(): boolean {
+  try {
+    return localStorage.getItem(storageKey) !== null;
+  } catch {
+    // The browser blocks storage; Auth keeps the session in memory then.
+    return false;
+  }
+}
+
+/** Whether this browser keeps a session, before Auth has read it. */
+export const mayHaveSession = hasStored();
+
 export const auth = new AuthClient({
   url: authUrl,
   // With this spelling, the client replaces the header by the token of the user.
   headers: { apikey: config.publishable_key, Authorization: `Bearer ${config.publishable_key}` },
-  // The name that supabase-js uses, too.
-  storageKey: `sb-${new URL(config.api_url).hostname.split('.')[0]}-auth-token`,
+  storageKey,
   autoRefreshToken: true,
   persistSession: true,
   detectSessionInUrl: true,

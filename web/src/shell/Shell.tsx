@@ -1,8 +1,6 @@
 // What a signed-in user sees: the router with its pages, and the dialogs and messages that are above them.
-import '@mantine/notifications/styles.css';
 import '@mantine/spotlight/styles.css';
 import '@mantine/dates/styles.css';
-import { Notifications } from '@mantine/notifications';
 import type { Session } from '@supabase/supabase-js';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
@@ -10,6 +8,7 @@ import { lazy, Suspense, useEffect, useState } from 'react';
 import { appOfToken } from '../auth/session.ts';
 import { Announcer } from '../shared/announce.tsx';
 import { Confirmations } from '../shared/confirm.tsx';
+import { Messages } from '../shared/Messages.tsx';
 import { queryClient } from '../shared/query.ts';
 import { createAppRouter } from './router.tsx';
 
@@ -43,7 +42,7 @@ export default function Shell({ session, isEnded }: Props) {
   return (
     <ShellSession.Provider value={session}>
       <QueryClientProvider client={queryClient}>
-        <Notifications position="bottom-right" />
+        <Messages />
         <Announcer />
         <Pages key={userId} session={session} />
         <Confirmations />
