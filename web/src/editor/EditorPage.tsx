@@ -18,6 +18,7 @@ import { RunData } from './RunPicker.tsx';
 import type { OpenDialog } from './use-commands.ts';
 import { Workbench } from './Workbench.tsx';
 
+const BACK = { to: '/workflows', label: 'Workflows' };
 const FAILED = new Set(['failed', 'timed_out']);
 
 function Editor({
@@ -151,10 +152,20 @@ export default function EditorPage() {
       void loaded.refetch();
       void types.refetch();
     };
-    return <ErrorState error={problem} retry={retry} />;
+    return (
+      <>
+        <PageHeader title="Editor" help="guides/write-a-workflow" back={BACK} />
+        <ErrorState error={problem} retry={retry} />
+      </>
+    );
   }
   if (workflow === undefined || loaded.data === undefined || types.data === undefined) {
-    return <LoadingState rows={10} />;
+    return (
+      <>
+        <PageHeader title="Editor" help="guides/write-a-workflow" back={BACK} />
+        <LoadingState rows={10} />
+      </>
+    );
   }
   return <Editor key={workflow.id} workflow={workflow} loaded={loaded.data} types={types.data} />;
 }

@@ -4,10 +4,10 @@
 import { Anchor, Group, Stack, Text, Title } from '@mantine/core';
 import { IconHelp } from '@tabler/icons-react';
 import { useRouterState } from '@tanstack/react-router';
-import { type ReactNode, useEffect, useRef } from 'react';
+import { type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
 import { AppLink } from './address.tsx';
 import { docsUrl } from './docs.ts';
-import { setTitle, takeFocus } from './page-change.ts';
+import { pageChanges, setTitle, takeFocus } from './page-change.ts';
 
 interface Props {
   title: string;
@@ -24,6 +24,13 @@ export function PageHeader({ title, help, actions, children, back }: Props) {
   const path = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname });
 
   useEffect(() => setTitle(title), [title]);
+  // The head of a page that is being read gives the focus to the head of the page with its rows.
+  useLayoutEffect(() => {
+    const element = heading.current;
+    return () => {
+      if (element !== null && document.activeElement === element) pageChanges();
+    };
+  }, []);
   useEffect(() => {
     if (takeFocus()) heading.current?.focus({ preventScroll: true });
   }, []);

@@ -29,12 +29,14 @@ interface EmptyProps {
   children?: ReactNode;
   /** A button or link. */
   action?: ReactNode;
+  /** It is the whole page: its title is the main heading. */
+  isPage?: boolean;
 }
 
-export function EmptyState({ title, children, action }: EmptyProps) {
+export function EmptyState({ title, children, action, isPage = false }: EmptyProps) {
   return (
     <Stack align="center" gap="xs" py={48} px="md" ta="center">
-      <Title order={2} size="h4">
+      <Title order={isPage ? 1 : 2} size="h4">
         {title}
       </Title>
       {children && (

@@ -45,7 +45,11 @@ export function StartPage() {
 export function NotFound() {
   useEffect(() => setTitle('Not found'), []);
   return (
-    <EmptyState title="There is no such page" action={<Anchor href="#/">Go to the start</Anchor>}>
+    <EmptyState
+      isPage
+      title="There is no such page"
+      action={<Anchor href="#/">Go to the start</Anchor>}
+    >
       The address may be wrong, or it belongs to an application that you are not a member of.
     </EmptyState>
   );

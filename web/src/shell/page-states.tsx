@@ -1,11 +1,16 @@
 // What the place of a page shows while its code is loaded, and when it cannot be loaded or drawn.
-import { Button, Group } from '@mantine/core';
+import { Button, Group, VisuallyHidden } from '@mantine/core';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 import { useRouter } from '@tanstack/react-router';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 
 export function PagePending() {
-  return <LoadingState />;
+  return (
+    <>
+      <VisuallyHidden component="h1">Loading</VisuallyHidden>
+      <LoadingState />
+    </>
+  );
 }
 
 /** After a deployment the files of the old build are gone. */

@@ -121,7 +121,7 @@ export default function WorkflowPage() {
   const { data: workflow, error, refetch } = useWorkflow();
   const tab = usePathParam('tab') || 'overview';
   const go = useGo();
-  if (error) {
+  if (error || workflow === undefined) {
     return (
       <>
         <PageHeader
@@ -129,15 +129,18 @@ export default function WorkflowPage() {
           help="guides/versions"
           back={{ to: '/workflows', label: 'Workflows' }}
         />
-        <ErrorState
-          error={error}
-          retry={() => void refetch()}
-          texts={{ not_found: 'This workflow does not exist, or it was deleted.' }}
-        />
+        {error ? (
+          <ErrorState
+            error={error}
+            retry={() => void refetch()}
+            texts={{ not_found: 'This workflow does not exist, or it was deleted.' }}
+          />
+        ) : (
+          <LoadingState />
+        )}
       </>
     );
   }
-  if (workflow === undefined) return <LoadingState />;
   const base = `/workflows/${workflow.kebab_name}`;
   return (
     <>
