@@ -95,8 +95,12 @@ function Page({ snapshot, live }: PageProps) {
           </Text>
         </Alert>
       )}
-      {explanation && tasks.length === 0 && (
-        <Waiting explanation={explanation} onChoose={setChosen} />
+      {tasks.length === 0 && !hasFailure && (
+        <Waiting
+          explanation={explanation}
+          otherwise={isEnded ? `The run is ${words(run.status)}.` : 'The open steps are working.'}
+          onChoose={setChosen}
+        />
       )}
       {tasks.slice(0, SHOWN_TASKS).map((task) => (
         <Task key={task.id} task={task} />

@@ -1,6 +1,8 @@
-// Why the run stands where it is, in a sentence; faults, such as a missing worker, stand out.
+// Why the run stands where it is, in a sentence; faults, such as a missing worker, stand out. When the run moves on, the
+// place stays with another sentence, so that the page below it does not move.
 import { Alert, Anchor, List, Text } from '@mantine/core';
-import { IconClock, IconPlugConnectedX } from '@tabler/icons-react';
+import { IconCircleCheck, IconClock, IconPlugConnectedX } from '@tabler/icons-react';
+import { useLayoutEffect, useRef } from 'react';
 import { AppLink } from '../shared/address.tsx';
 import { RelativeTime } from '../shared/Times.tsx';
 import type { Explanation, Reason } from './explanation.ts';
@@ -15,12 +17,12 @@ const FAULTS = new Set([
   'no_open_step',
 ]);
 const PAGES: Readonly<Record<string, string>> = {
-  no_worker: '/workers',
-  lease_expired: '/workers',
-  queued: '/queues',
-  task_queue_limit: '/queues',
-  task_queue_steps: '/queues',
-  workflow_limit: '/queues',
+  no_worker: '/insight/workers',
+  lease_expired: '/insight/workers',
+  queued: '/insight/queues',
+  task_queue_limit: '/insight/queues',
+  task_queue_steps: '/insight/queues',
+  workflow_limit: '/insight/queues',
 };
 const SHOWN = 5;
 
@@ -38,7 +40,7 @@ function More({ code, until }: Reason) {
         <>
           {' '}
           <AppLink to={page} size="sm">
-            {page === '/workers' ? 'Show workers' : 'Show queues'}
+            {page.endsWith('workers') ? 'Show workers' : 'Show queues'}
           </AppLink>
         </>
       )}
@@ -47,15 +49,56 @@ function More({ code, until }: Reason) {
 }
 
 interface Props {
+  /** Undefined while it is read, and for a run that has ended. */
+  explanation: Explanation | undefined;
+  /** What the place says when nothing waits any more. */
+  otherwise: string;
+  onChoose(stepId: string): void;
+}
+
+const waitsOf = ({ steps }: Explanation) =>
+  steps.filter(({ code, item }) => code !== 'executing' && item === undefined);
+
+export function Waiting({ explanation, otherwise, onChoose }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const height = useRef(0);
+  useLayoutEffect(() => {
+    height.current = Math.max(height.current, place.current?.offsetHeight ?? 0);
+  });
+  const isWaiting =
+    explanation !== undefined &&
+    (explanation.run.code !== 'executing' || waitsOf(explanation).length > 0);
+  if (!isWaiting && height.current === 0) return null;
+  return (
+    <div ref={place} style={{ minHeight: height.current }}>
+      {isWaiting ? (
+        <Reasons explanation={explanation} onChoose={onChoose} />
+      ) : (
+        <Alert
+          color="gray"
+          variant="light"
+          icon={<IconCircleCheck aria-hidden="true" />}
+          py="sm"
+          mih={height.current}
+        >
+          <Text c="var(--mantine-color-text)" size="sm">
+            {otherwise}
+          </Text>
+        </Alert>
+      )}
+    </div>
+  );
+}
+
+interface ReasonsProps {
   explanation: Explanation;
   onChoose(stepId: string): void;
 }
 
-export function Waiting({ explanation, onChoose }: Props) {
+function Reasons({ explanation, onChoose }: ReasonsProps) {
   const { run, steps } = explanation;
   const isFault = FAULTS.has(run.code) || steps.some(({ code }) => FAULTS.has(code));
-  const waits = steps.filter(({ code, item }) => code !== 'executing' && item === undefined);
-  if (run.code === 'executing' && waits.length === 0) return null;
+  const waits = waitsOf(explanation);
   return (
     <Alert
       color={isFault ? 'red' : 'gray'}
