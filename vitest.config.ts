@@ -5,6 +5,9 @@ import { coverageFolders } from './scripts/coverage/folders.ts';
 import LongestFirst from './scripts/test/order.ts';
 import { scaled } from './scripts/test/time.ts';
 
+/** Half of the time of a browser test is waiting: for the engine, for a message, for the paint of a page. */
+const BROWSERS = Number(process.env.STEPBASE_TEST_BROWSERS) || 2;
+
 const shared = {
   globalSetup: ['scripts/test/shared-stack.ts'],
   setupFiles: [
@@ -39,8 +42,11 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'browser',
+          // The files of a worker share a browser.
+          isolate: false,
+          maxWorkers: BROWSERS,
+          setupFiles: [...shared.setupFiles, 'tests/browser/setup.ts'],
           include: ['tests/browser/**/*.test.ts'],
-          fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
       },
@@ -48,6 +54,7 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'long',
+          setupFiles: [...shared.setupFiles, 'tests/browser/setup.ts'],
           include: ['tests/long/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 3 },

@@ -5,6 +5,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files of more than about ten seconds. In turns one that waits and one that computes: two that wait leave a core idle. */
 export const LONGEST = [
+  'tests/browser/pages.main.test.ts',
+  'tests/browser/api-page.test.ts',
+  'tests/browser/workflows.test.ts',
+  'tests/browser/editor.test.ts',
+  'tests/browser/run-page.test.ts',
+  'tests/browser/live-run.watch.test.ts',
+  'tests/browser/run-control.test.ts',
+  'tests/browser/shell.test.ts',
+  'tests/browser/triggers.test.ts',
+  'tests/browser/settings.admin.test.ts',
   'tests/engine/chaos.short.test.ts',
   'tests/engine/operations.bulk.test.ts',
   'tests/engine/apps.capacity.test.ts',

@@ -1,14 +1,15 @@
-// A real Chromium from the npm registry, for pictures of the web client.
+// A real Chromium from the npm registry, for tests and pictures of the web client.
 
 import sparticuz from '@sparticuz/chromium';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(timeout = 60_000): Promise<Browser> {
   return await chromium.launch({
     executablePath: await sparticuz.executablePath(),
-    // In single-process mode it can have one context only.
+    // In single-process mode it can have one context only; the tests need several users at the same time.
     args: sparticuz.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
     headless: true,
+    timeout,
   });
 }
 

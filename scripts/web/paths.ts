@@ -35,13 +35,28 @@ async function ids(
   return data.flatMap((row) => row[column] ?? []);
 }
 
+/** A run of each status: each has another page. */
+async function runsByStatus(client: StackClient): Promise<string[]> {
+  const { data, error } = await client
+    .from('runs')
+    .select('id, status')
+    .eq('app_code', 'acme')
+    .order('id')
+    .limit(100)
+    .overrideTypes<{ id: string; status: string }[], { merge: false }>();
+  if (error) throw error;
+  const firsts = new Map<string, string>();
+  for (const { id, status } of data) if (!firsts.has(status)) firsts.set(status, id);
+  return [...firsts.values()];
+}
+
 /** The values of each parameter of the route map. The sections of the settings are read from the page itself. */
 async function parameters(client: StackClient): Promise<Values> {
-  const [first = '', second = ''] = await ids(client, 'runs', 2);
+  const [, second = ''] = await ids(client, 'runs', 2);
   return {
     workflow: await ids(client, 'workflows', 1, { kebab_name: 'order-triage' }, 'kebab_name'),
     tab: ['versions', 'settings'],
-    runId: [first],
+    runId: await runsByStatus(client),
     otherId: [second],
     taskId: await ids(client, 'step_runs', 1, { status: 'waiting', wait_kind: 'task' }),
     section: [],
@@ -58,11 +73,13 @@ export async function allPaths(stack: StackAddress): Promise<string[]> {
   });
   if (error) throw error;
   const values = await parameters(client);
-  await client.auth.signOut();
+  // Not the sessions of the same person elsewhere.
+  await client.auth.signOut({ scope: 'local' });
   const inside = ROUTES.flatMap((path) => {
     let paths = [path];
     for (const [, name = ''] of path.matchAll(/\$(\w+)/g)) {
-      const known = values[name];
+      // Two runs are compared once.
+      const known = path.includes('$otherId') ? values[name]?.slice(0, 1) : values[name];
       if (known === undefined) throw new Error(`there is no value for $${name} of ${path}`);
       paths = paths.flatMap((each) => known.map((value) => each.replace(`$${name}`, value)));
     }

@@ -34,8 +34,8 @@ export async function settled(page: Page): Promise<void> {
 
 /** What axe-core finds in the page as it is, one line for each rule. */
 export async function violations(page: Page): Promise<string[]> {
-  // The Content-Security-Policy of the page does not apply to the debugger.
-  await page.evaluate(await axe);
+  // It stays until the window loads another document. The Content-Security-Policy does not apply to the debugger.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axe);
   const found = await page.evaluate(
     async (exclude) => {
       const { axe: loaded } = window as unknown as {
@@ -64,11 +64,36 @@ export async function violations(page: Page): Promise<string[]> {
   return found.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.flat().join(' | ')}`);
 }
 
-/** The faults of the page as it is, in the present theme, at both widths. */
-export async function faults(page: Page, what: string): Promise<string[]> {
+type Theme = 'light' | 'dark';
+
+/** One combination of width and theme; without a theme, the present one. */
+export interface Look {
+  width: number;
+  theme?: Theme;
+}
+
+/** Both widths in the present theme. */
+const BOTH_WIDTHS: readonly Look[] = WIDTHS.map((width) => ({ width }));
+
+/** All combinations of a page whose theme is that of the system. */
+export const ALL_LOOKS: readonly Look[] = (['light', 'dark'] as const).flatMap((theme) =>
+  WIDTHS.map((width) => ({ width, theme })),
+);
+
+/** The faults of the page as it is, in both widths or in other looks. */
+export async function faults(
+  page: Page,
+  what: string,
+  looks: readonly Look[] = BOTH_WIDTHS,
+): Promise<string[]> {
   const found: string[] = [];
-  for (const width of WIDTHS) {
+  for (const { width, theme } of looks) {
+    const where = [what, 'at', width, theme].filter(Boolean).join(' ');
     await page.setViewportSize({ width, height: 900 });
+    if (theme) {
+      await page.emulateMedia({ colorScheme: theme });
+      await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
+    }
     // The navigation moves out of a window that becomes narrow.
     const fits = page.waitForFunction(
       (most) => document.documentElement.scrollWidth <= most,
@@ -77,31 +102,68 @@ export async function faults(page: Page, what: string): Promise<string[]> {
     );
     await fits.catch(async () => {
       const scrolled = await page.evaluate(() => document.documentElement.scrollWidth);
-      found.push(`${what} at ${width}: is ${scrolled} px wide`);
+      found.push(`${where}: is ${scrolled} px wide`);
     });
-    for (const line of await violations(page)) found.push(`${what} at ${width}: ${line}`);
+    for (const line of await violations(page)) found.push(`${where}: ${line}`);
+  }
+  return found;
+}
+
+/** What the head of the page lacks: one main heading, the same in the title of the window, and a help link. */
+export async function headFaults(page: Page, what: string): Promise<string[]> {
+  const found: string[] = [];
+  const headings = page.getByRole('heading', { level: 1 });
+  if ((await headings.count()) !== 1)
+    found.push(`${what}: has ${await headings.count()} main headings`);
+  const heading = await headings.first().textContent();
+  const title = await page.title();
+  if (!title.includes(`${heading} · `)) found.push(`${what}: the title is ${title}`);
+  if ((await page.getByRole('link', { name: `Help: ${heading}` }).count()) !== 1) {
+    found.push(`${what}: has no help link`);
   }
   return found;
 }
 
 /** Opens pages of the active application one after the other and returns all their faults. */
-export async function pageFaults(page: Page, paths: readonly string[]): Promise<string[]> {
+export async function pageFaults(
+  page: Page,
+  paths: readonly string[],
+  looks: readonly Look[] = BOTH_WIDTHS,
+): Promise<string[]> {
   const found: string[] = [];
   for (const path of paths) {
     await page.setViewportSize({ width: WIDTHS[0], height: 900 });
     await openAppPage(page, path);
     await settled(page);
-    const headings = await page.getByRole('heading', { level: 1 }).count();
-    if (headings !== 1) found.push(`${path}: has ${headings} main headings`);
-    const heading = await page.getByRole('heading', { level: 1 }).first().textContent();
-    const title = await page.title();
-    if (!title.includes(`${heading} · `)) found.push(`${path}: the title is ${title}`);
-    if ((await page.getByRole('link', { name: `Help: ${heading}` }).count()) !== 1) {
-      found.push(`${path}: has no help link`);
-    }
-    found.push(...(await faults(page, path)));
+    found.push(...(await headFaults(page, path)), ...(await faults(page, path, looks)));
   }
   return found;
+}
+
+/** The times between the frames that the page draws during `work`, in milliseconds, sorted. */
+export async function frameTimes(page: Page, work: () => Promise<void>): Promise<number[]> {
+  await page.evaluate(() => {
+    const times: number[] = [];
+    let last = performance.now();
+    const tick = (now: number) => {
+      times.push(now - last);
+      last = now;
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+    Object.assign(window, { frameTimes: times });
+  });
+  await work();
+  const times = await page.evaluate(() =>
+    (window as unknown as { frameTimes: number[] }).frameTimes.slice(1),
+  );
+  return times.sort((one, other) => one - other);
+}
+
+/** The median, the 95th percentile and the longest of sorted times, in words. */
+export function inWords(times: readonly number[]): string {
+  const part = (share: number) => (times[Math.floor((times.length - 1) * share)] ?? 0).toFixed(0);
+  return `frame p50 ${part(0.5)} ms, p95 ${part(0.95)} ms, most ${part(1)} ms, ${times.length} frames`;
 }
 
 /** Counts how far parts of the page move, as the Layout Instability API does; moves after a click do not count. */

@@ -1,28 +1,37 @@
 // The quality gates on the main pages, and the weight of the first ones. tests/long/web.pages.test.ts walks every page.
 
-import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
-import { faults, pageFaults, scriptsOf, settled, WIDTHS } from './gates.ts';
+import { ALL_LOOKS, faults, pageFaults, scriptsOf, settled } from './gates.ts';
 import { openPage, signIn } from './support.ts';
 
-const MAIN = ['/', '/workflows', '/workflows/order-triage', '/tasks', '/schedules', '/insight'];
+const MAIN = [
+  '/',
+  '/workflows',
+  '/workflows/order-triage',
+  '/runs',
+  '/tasks',
+  '/schedules',
+  '/insight',
+  '/settings',
+];
 const KIB = 1_024;
+const SIGN_IN_KIB = 150;
+/** The limit is 250; the rest is for what a release adds. */
+const RUNS_KIB = 240;
 
 /** Code that only the pages that need it load. */
 const HEAVY = /CodeMirror|Form-|RunPage|EditorPage|Chart|Palette|ApiPage/;
 
-const wide = (page: Page) => page.setViewportSize({ width: WIDTHS[0], height: 900 });
-
-test.each(['light', 'dark'] as const)(
-  'the main pages are accessible and fit, %s',
-  async (theme) => {
-    const page = await openPage(theme);
-    const found = await faults(page, 'sign-in');
-    await wide(page);
+test(
+  'the main pages are accessible and fit, in both themes and widths',
+  async () => {
+    const page = await openPage();
+    await page.getByLabel('E-mail').waitFor();
+    const found = await faults(page, 'sign-in', ALL_LOOKS);
     await signIn(page, 'admin@acme');
-    found.push(...(await pageFaults(page, [...MAIN, '/runs', '/settings'])));
+    found.push(...(await pageFaults(page, MAIN, ALL_LOOKS)));
     expect(found).toEqual([]);
   },
   scaled(180_000),
@@ -45,7 +54,7 @@ test('the first pages load little code, and no policy is broken', async () => {
   console.log(
     `JavaScript, gzip: sign-in ${Math.round(signingIn.bytes / KIB)} KiB, runs ${Math.round(runs.bytes / KIB)} KiB`,
   );
-  expect(signingIn.bytes).toBeLessThanOrEqual(150 * KIB);
-  expect(runs.bytes).toBeLessThanOrEqual(250 * KIB);
+  expect(signingIn.bytes).toBeLessThanOrEqual(SIGN_IN_KIB * KIB);
+  expect(runs.bytes).toBeLessThanOrEqual(RUNS_KIB * KIB);
   expect([...runs.files].filter((name) => HEAVY.test(name))).toEqual([]);
 });

@@ -4,14 +4,14 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { pool, stackInfo } from '../support/stack.ts';
-import { openAppPage, openNavigation, openPage, signIn } from './support.ts';
+import { newMember, openAppPage, openNavigation, openPage, signIn } from './support.ts';
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent);
 
 test('two windows of a browser show two applications', async () => {
   const first = await openPage();
-  await signIn(first, 'admin@acme');
+  await signIn(first, await newMember(['acme', 'acme-labs'], 'admin'));
   await first.locator('tr[data-run]').first().waitFor();
   const second = await first.context().newPage();
   second.setDefaultTimeout(15_000);

@@ -1,44 +1,44 @@
-// A real Chromium from the npm registry, with one page for each test that is always closed.
+// A real Chromium from the npm registry. The files of a worker share one browser; each page has a context of its own,
+// with its own storage, and is closed after its test.
 
-import sparticuz from '@sparticuz/chromium';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import type { Browser, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { keepCoverage, startCoverage } from '../../scripts/coverage/page.ts';
-import { type Person, seedUser, stackInfo } from '../support/stack.ts';
+import { createStackClient, type StackAddress } from '../../scripts/stack/client.ts';
+import { launchBrowser } from '../../scripts/web/browser.ts';
+import { client, type Person, pool, seedUser, stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 
-let browser: Browser;
+let launched: Promise<Browser> | undefined;
 
-beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: await sparticuz.executablePath(),
-    // In single-process mode it can have one context only; the tests need two users at the same time.
-    args: sparticuz.args.filter((arg) => arg !== '--single-process' && arg !== '--no-zygote'),
-    headless: true,
-    timeout: scaled(60_000),
-  });
-});
-
-afterAll(() => browser?.close());
+/** The browser of this worker; it ends with the worker. A browser that has crashed is replaced. */
+async function browser(): Promise<Browser> {
+  const known = await launched?.catch(() => undefined);
+  if (known?.isConnected()) return known;
+  launched = launchBrowser(scaled(60_000));
+  return await launched;
+}
 
 /** What the Content-Security-Policy of the web client has blocked. */
 const blocked: string[] = [];
 
 const pages: Page[] = [];
 
-afterEach(async () => {
+/** tests/browser/setup.ts calls it after each test. */
+export async function closePages(): Promise<void> {
   for (const page of pages.splice(0)) {
     await keepCoverage(page);
     await page.context().close();
   }
   expect(blocked.splice(0)).toEqual([]);
-});
+}
 
 export async function openPage(
   colorScheme: 'light' | 'dark' = 'light',
   url = stackInfo().web_url,
 ): Promise<Page> {
-  const context = await browser.newContext({
+  const context = await (await browser()).newContext({
     viewport: { width: 1360, height: 820 },
     colorScheme,
     reducedMotion: 'reduce',
@@ -50,7 +50,8 @@ export async function openPage(
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
   });
-  await page.goto(url);
+  // Whoever uses the page waits for the parts of it; signIn() does not wait for the sign-in page at all.
+  await page.goto(url, { waitUntil: 'commit' });
   return page;
 }
 
@@ -59,22 +60,100 @@ export async function openAppPage(page: Page, path: string): Promise<void> {
   await page.locator('#main[data-page^="/"]').waitFor();
   await page.waitForURL(/#\/[a-z-]/);
   const [, app = ''] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
-  const address = path.startsWith('/-/') ? path : `/${app}${path === '/' ? '' : path}`;
+  const address = addressIn(app, path);
   await page.evaluate((hash) => {
     location.hash = hash;
   }, `#${address}`);
-  // The address is ahead of the page while its code is loaded.
-  const [shown = ''] = address.split('?');
-  await page.locator(`#main[data-page="${shown}"][aria-busy="false"]`).waitFor();
+  await shown(page, address);
 }
 
-/** Signs in and opens a page of the active application, the list of runs by default. */
-export async function signIn(page: Page, person: Person, path = '/runs'): Promise<void> {
+const addressIn = (app: string, path: string) =>
+  path.startsWith('/-/') ? path : `/${app}${path === '/' ? '' : path}`;
+
+/** The address is ahead of the page while its code is loaded. */
+async function shown(page: Page, address: string): Promise<void> {
+  const [place = ''] = address.split('?');
+  await page.locator(`#main[data-page="${place}"][aria-busy="false"]`).waitFor();
+}
+
+/** A user of the seed, or one that the test has made. */
+export interface Account {
+  email: string;
+  password: string;
+  /** The application to open. */
+  app_code: string;
+}
+
+/** A new user who is a member of these applications, so that a test does not share the active one with others. */
+export async function newMember(apps: readonly string[], role: string): Promise<Account> {
+  const account = {
+    email: `member-${randomUUID()}@people.example`,
+    password: randomUUID(),
+    app_code: apps[0] ?? '',
+  };
+  const { data, error } = await client().auth.signUp(account);
+  if (error) throw error;
+  await pool().query(
+    `insert into stepbase.app_members (app_code, user_id, role, accepted_at)
+     select a, $2, $3, now() from unnest($1::text[]) a`,
+    [apps, data.user?.id, role],
+  );
+  return account;
+}
+
+/** A new session of the user, as the client of the page keeps it in the storage of the browser. */
+async function sessionOf(
+  { email, password }: Account,
+  stack: StackAddress,
+): Promise<Record<string, string>> {
+  const stored: Record<string, string> = {};
+  const storage = {
+    getItem: (name: string) => stored[name] ?? null,
+    setItem: (name: string, value: string) => {
+      stored[name] = value;
+    },
+    removeItem: (name: string) => {
+      delete stored[name];
+    },
+  };
+  const { auth } = createStackClient(stack, {
+    auth: { storage, persistSession: true, autoRefreshToken: false },
+  });
+  const { error } = await auth.signInWithPassword({ email, password });
+  if (error) throw error;
+  return stored;
+}
+
+/**
+ * Opens a page of the person's application as a window that is signed in, the list of runs by default. The form of the
+ * sign-in has tests of its own (signInByForm).
+ */
+export async function signIn(page: Page, person: Person | Account, path = '/runs'): Promise<void> {
+  const account = typeof person === 'string' ? seedUser(person) : person;
+  const config = await page.waitForFunction(
+    () => (window as unknown as { __STEPBASE__?: StackAddress }).__STEPBASE__,
+  );
+  const stored = await sessionOf(account, (await config.jsonValue()) as StackAddress);
+  const address = addressIn(account.app_code, path);
+  await page.evaluate(
+    ({ entries, hash }) => {
+      for (const [name, value] of entries) localStorage.setItem(name, value);
+      history.replaceState(null, '', hash);
+    },
+    { entries: Object.entries(stored), hash: `/#${address}` },
+  );
+  await page.reload({ waitUntil: 'commit' });
+  await shown(page, address);
+  await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+/** Signs in as a person does, and opens the list of runs. */
+export async function signInByForm(page: Page, person: Person): Promise<void> {
   const { email, password } = seedUser(person);
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await openAppPage(page, path);
+  await openAppPage(page, '/runs');
   await page.getByRole('heading', { level: 1 }).waitFor();
 }
 

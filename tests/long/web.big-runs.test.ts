@@ -2,6 +2,7 @@
 // the graph fits, steps are found, and moving it draws frames. Prints the times.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { frameTimes, inWords } from '../browser/gates.ts';
 import { openPage, signIn } from '../browser/support.ts';
 import { node, type TestApp, testApp, value } from '../engine/support.ts';
 import { scaled } from '../support/time.ts';
@@ -56,32 +57,14 @@ test(`a run of ${LANES * LONG} steps`, { timeout: scaled(300_000) }, async () =>
   }
   await page.locator('.react-flow__minimap').waitFor();
 
-  // Frame times while the graph is moved by the mouse.
-  await page.evaluate(() => {
-    const times: number[] = [];
-    let last = performance.now();
-    const tick = (now: number) => {
-      times.push(now - last);
-      last = now;
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
-    Object.assign(window, { frameTimes: times });
-  });
   const [x, y] = [(canvas?.x ?? 0) + 300, (canvas?.y ?? 0) + 60];
-  await page.mouse.move(x, y);
-  await page.mouse.down();
-  for (let n = 0; n < 60; n += 1) await page.mouse.move(x + n * 3, y + n);
-  await page.mouse.up();
-  const frames = await page.evaluate(() =>
-    (window as unknown as { frameTimes: number[] }).frameTimes.slice(1),
-  );
-  frames.sort((a, c) => a - c);
-  const part = (share: number) => frames[Math.floor((frames.length - 1) * share)] ?? 0;
-  printed.push(
-    `${ids.length} steps, moving the whole graph: frame p50 ${part(0.5).toFixed(0)} ms, ` +
-      `p95 ${part(0.95).toFixed(0)} ms, most ${part(1).toFixed(0)} ms, ${frames.length} frames`,
-  );
+  const frames = await frameTimes(page, async () => {
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (let n = 0; n < 60; n += 1) await page.mouse.move(x + n * 3, y + n);
+    await page.mouse.up();
+  });
+  printed.push(`${ids.length} steps, moving the whole graph: ${inWords(frames)}`);
 
   const found = Date.now();
   await page.getByRole('combobox', { name: 'Find a step' }).fill(idOf(12, 33));

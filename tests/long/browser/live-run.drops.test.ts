@@ -5,11 +5,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Stack } from '../../scripts/stack/stack.ts';
-import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { node, type TestApp, testApp } from '../engine/support.ts';
-import { scaled } from '../support/time.ts';
-import { openPage, signIn } from './support.ts';
+import type { Stack } from '../../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
+import { openPage, signIn } from '../../browser/support.ts';
+import { node, type TestApp, testApp } from '../../engine/support.ts';
+import { scaled } from '../../support/time.ts';
 
 /** Messages in a second; the load sends at least ten times as many. */
 const RATE = 1;

@@ -1,0 +1,109 @@
+// Opens what a page can open beside itself: menus, dialogs, drawers, forms and tabs, each by its control, so that the gates
+// see them too. Controls are chosen by what they say, so a new page needs no change here.
+
+import type { Locator, Page } from 'playwright-core';
+
+/** Controls that open something, or that ask before they change something. */
+const OPENS =
+  /^(New|Create|Invite|Add|Edit|Emit|Start|Filter|Views|More|Actions for|Delegate|Test|Publish|Set |Set up|Compare|Save this view|Import|Transfer|Delete|Remove|Cancel|Archive|Revoke|Duplicate|Backfill|Rotate|Workflow settings|Keys of|Draft against|Restore|Try |Roll back|Change|Run again|Continue|Search$|Account and theme|Open the menu|Leave|Export a|Erase|Deactivate)/;
+
+/** Controls that open nothing, although they begin like one that does. */
+const ACTS = /^(Start run now|Test call|Change the password|Add comment|Set as default)/;
+
+const LAYER = '[role="dialog"]:visible, [role="alertdialog"]:visible, [role="menu"]:visible';
+
+/** The names of the buttons in a part of the page that open something, each once; of the row menus, the first one. */
+export async function openers(part: Locator): Promise<string[]> {
+  const names = await part
+    .getByRole('button', { disabled: false })
+    .evaluateAll((all) =>
+      all
+        .filter((each) => each.checkVisibility() && !(each as HTMLButtonElement).disabled)
+        .map((each) => (each.getAttribute('aria-label') ?? each.textContent ?? '').trim()),
+    );
+  const kinds = new Map<string, string>();
+  for (const name of names) {
+    if (!OPENS.test(name) || ACTS.test(name)) continue;
+    const kind = name.startsWith('Actions for') ? 'Actions for' : name;
+    if (!kinds.has(kind)) kinds.set(kind, name);
+  }
+  return [...kinds.values()];
+}
+
+/** Presses Escape until nothing lies above the page; false if something stays. */
+export async function closeLayers(page: Page): Promise<boolean> {
+  for (let n = 0; n < 4; n += 1) {
+    if ((await page.locator(LAYER).count()) === 0) return true;
+    await page.keyboard.press('Escape');
+    await page
+      .locator(LAYER)
+      .first()
+      .waitFor({ state: 'detached', timeout: 1_000 })
+      .catch(() => undefined);
+  }
+  return (await page.locator(LAYER).count()) === 0;
+}
+
+/**
+ * Opens everything that the part opens, one after the other, and calls `visit` with its name. Menus are opened, and what
+ * their entries open too. Returns the controls that opened nothing.
+ */
+export async function openAll(
+  page: Page,
+  part: Locator,
+  what: string,
+  visit: (name: string) => Promise<void>,
+): Promise<string[]> {
+  const idle: string[] = [];
+  for (const name of await openers(part)) {
+    const button = part.getByRole('button', { name, exact: true }).first();
+    if (!(await press(button))) continue;
+    const title = `${what}, ${name}`;
+    if (!(await hasOpened(page, button))) {
+      idle.push(title);
+      continue;
+    }
+    await visit(title);
+    for (const entry of await entries(page)) {
+      const item = page.getByRole('menuitem', { name: entry, exact: true });
+      if ((await item.count()) === 0 && !(await press(button))) break;
+      await item.first().click();
+      if (await hasOpened(page)) await visit(`${title}, ${entry}`);
+      await closeLayers(page);
+    }
+    if (!(await closeLayers(page))) idle.push(`${title}: Escape does not close it`);
+    // What opened in the page itself closes by its control.
+    if ((await button.getAttribute('aria-expanded').catch(() => null)) === 'true') {
+      await press(button);
+    }
+  }
+  return idle;
+}
+
+async function press(button: Locator): Promise<boolean> {
+  return await button.click({ timeout: 3_000 }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Whether a layer is there, or the control says that it has opened something. */
+async function hasOpened(page: Page, button?: Locator): Promise<boolean> {
+  const layer = page
+    .locator(LAYER)
+    .first()
+    .waitFor({ timeout: 1_500 })
+    .then(
+      () => true,
+      () => false,
+    );
+  if (await layer) return true;
+  return (await button?.getAttribute('aria-expanded').catch(() => null)) === 'true';
+}
+
+async function entries(page: Page): Promise<string[]> {
+  const names = await page
+    .getByRole('menuitem', { disabled: false })
+    .evaluateAll((all) => all.map((each) => (each.textContent ?? '').trim()));
+  return names.filter((name) => OPENS.test(name) && !ACTS.test(name));
+}
