@@ -1161,6 +1161,7 @@ create table stepbase.run_operations (
   filter jsonb not null, -- The filter that selected the runs when the operation started.
   reason text, -- Why; the error message of runs that the operation cancels.
   is_forced boolean not null default false, -- cancel: the runs end without compensation; redrive: also dead letters that were redriven before.
+  signal jsonb, -- signal: what each run gets, {name, payload}; null for the other actions.
   previewed_at timestamp with time zone not null, -- Runs that were created after the preview are not selected.
   status text not null default 'running'::text, -- running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.
   total integer not null, -- Selected runs.
@@ -1178,7 +1179,7 @@ create table stepbase.run_operations (
   constraint run_operations_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint run_operations_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint a_completed_operation_counts_every_run CHECK (((status <> 'completed'::text) OR (((done + failed) + skipped) = total))),
-  constraint action_is_known CHECK ((action = ANY (ARRAY['cancel'::text, 'pause'::text, 'resume'::text, 'redrive'::text, 'rerun'::text]))),
+  constraint action_is_known CHECK ((action = ANY (ARRAY['cancel'::text, 'pause'::text, 'resume'::text, 'redrive'::text, 'rerun'::text, 'signal'::text]))),
   constraint an_ended_operation_has_a_time CHECK (((ended_at IS NULL) = (status = 'running'::text))),
   constraint at_most_10000_runs CHECK (((total >= 0) AND (total <= 10000))),
   constraint done_is_not_negative CHECK ((done >= 0)),
@@ -1187,7 +1188,10 @@ create table stepbase.run_operations (
   constraint filter_is_an_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
   constraint only_cancel_and_redrive_are_forced CHECK (((NOT is_forced) OR (action = ANY (ARRAY['cancel'::text, 'redrive'::text])))),
+  constraint only_signal_has_a_signal CHECK (((action = 'signal'::text) = (signal IS NOT NULL))),
   constraint reason_has_1_to_1000_characters CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+  constraint signal_has_a_name_and_a_payload CHECK (((signal ?& '{name,payload}'::text[]) AND ((signal - '{name,payload}'::text[]) = '{}'::jsonb))),
+  constraint signal_has_at_most_64_kib CHECK ((octet_length((signal)::text) <= 65536)),
   constraint skipped_is_not_negative CHECK ((skipped >= 0)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'stopped'::text])))
 );
@@ -3723,7 +3727,7 @@ AS $function$
     preview_operation.action, preview_operation.filter, preview_operation.force
   );
 $function$;
-comment on function stepbase.preview_operation(action text, filter jsonb, force boolean) is 'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, excluded, sample, preview, expires_at}. action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do not count. redrive and rerun leave out child runs (child_runs), runs that another run continues on a version (continued_on_version) and, without force, runs that were redriven before (redriven_before); excluded has their numbers. is_complete: false if more runs match than the quota max_operation_runs allows. sample: the ids of the 10 oldest. preview: pass it to start_operation before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
+comment on function stepbase.preview_operation(action text, filter jsonb, force boolean) is 'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, excluded, sample, preview, expires_at}. action: cancel, pause, resume, redrive, rerun or signal. filter: as of search_runs; runs whose status does not allow the action do not count. redrive and rerun leave out child runs (child_runs), runs that another run continues on a version (continued_on_version) and, without force, runs that were redriven before (redriven_before); excluded has their numbers. is_complete: false if more runs match than the quota max_operation_runs allows. sample: the ids of the 10 oldest. preview: pass it to start_operation before expires_at. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version.';
 grant execute on function stepbase.preview_operation(action text, filter jsonb, force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.preview_rerun(run_id uuid, from_step text DEFAULT NULL::text, input jsonb DEFAULT NULL::jsonb, outputs jsonb DEFAULT NULL::jsonb)
@@ -4112,7 +4116,7 @@ AS $function$
     search_runs.filter, search_runs.sort, search_runs."cursor", search_runs.page_size
   ) s;
 $function$;
-comment on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) is 'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output; input_preview is the first 300 characters of the input, or null above 8 kB. created_by_name is null for a person whom the caller cannot read. Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
+comment on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) is 'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, operation, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output; input_preview is the first 300 characters of the input, or null above 8 kB. created_by_name is null for a person whom the caller cannot read. Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow, version or operation.';
 grant execute on function stepbase.search_runs(filter jsonb, sort text, cursor text, page_size integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_workflows(query text)
@@ -4209,18 +4213,18 @@ $function$;
 comment on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
 grant execute on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_operation(action text, filter jsonb, preview text, reason text DEFAULT NULL::text, force boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION stepbase.start_operation(action text, filter jsonb, preview text, reason text DEFAULT NULL::text, force boolean DEFAULT false, signal jsonb DEFAULT NULL::jsonb)
  RETURNS stepbase.run_operations
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.start_operation(
     start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
-    start_operation.force
+    start_operation.force, start_operation.signal
   );
 $function$;
-comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. The quotas max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 a quota is reached.';
-grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean) to authenticated, service_role;
+comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. signal: for the action signal, {name, payload} as of send_signal; a run that refuses it is counted as failed. The filter {"operation": id} selects the runs on which the operation had its effect, or that it started. The quotas max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 a quota is reached.';
+grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -4667,6 +4671,16 @@ create type stepbase_engine.new_run as (
   start_at timestamp with time zone
 );
 
+create table stepbase_engine.operation_effects (
+  operation_id uuid not null,
+  place integer not null, -- How many runs the operation had acted on before the slice.
+  run_ids uuid[] not null,
+  constraint operation_effects_pkey PRIMARY KEY (operation_id, place),
+  constraint operation_effects_operation_id_fkey FOREIGN KEY (operation_id) REFERENCES stepbase.run_operations(id) ON DELETE CASCADE
+);
+comment on table stepbase_engine.operation_effects is 'The runs that the slices of an operation changed; for redrive and rerun, the runs that they started. The condition operation of a filter selects them, so that a member can find them and take the operation back.';
+alter table stepbase_engine.operation_effects enable row level security;
+
 create table stepbase_engine.pinned_components (
   workflow_version_id uuid not null,
   component_id uuid not null,
@@ -5002,42 +5016,50 @@ $function$;
 comment on function stepbase_engine.accept_signal(p_run stepbase.runs, p_signal_name text, p_payload jsonb, p_actor_id uuid, p_sent_key text) is 'Sends a signal to a run: checks the payload against the declared parameters, then stores the signal, gives it to a waiting step, or pushes it as an item if a work queue has declared it. A repeated p_sent_key changes nothing. Locks the run. Errors: SB400 invalid name, SB404 nothing in the workflow receives the signal, SB409 the run has ended, SB422 invalid payload, SB429 the queue is full or max_pending_signals signals wait.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid)
- RETURNS boolean
+ RETURNS uuid
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_run stepbase.runs;
+  v_has_effect boolean := true;
 begin
   select r.* into v_run from stepbase.runs r where r.id = p_run_id and r.app_code = p_operation.app_code;
   if not found or v_run.status <> all(stepbase_engine.operation_statuses(p_operation.action)) then
-    return false;
+    return null;
   end if;
   case p_operation.action
     when 'cancel' then
-      return stepbase_engine.cancel_run(v_run, p_operation.reason, p_operation.is_forced, p_operation.created_by);
+      v_has_effect :=
+        stepbase_engine.cancel_run(v_run, p_operation.reason, p_operation.is_forced, p_operation.created_by);
     when 'pause' then
-      return stepbase_engine.pause_run(v_run, p_operation.created_by);
+      v_has_effect := stepbase_engine.pause_run(v_run, p_operation.created_by);
     when 'resume' then
-      return stepbase_engine.resume_run(v_run, p_operation.created_by);
+      v_has_effect := stepbase_engine.resume_run(v_run, p_operation.created_by);
+    when 'signal' then
+      perform stepbase_engine.accept_signal(
+        v_run, p_operation.signal ->> 'name', p_operation.signal -> 'payload', p_operation.created_by
+      );
     when 'redrive' then
       if not p_operation.is_forced and exists (
         select 1 from stepbase.runs n where n.origin_run_id = v_run.id and n.app_code = v_run.app_code
       ) then
-        return false;
+        return null;
       end if;
-      perform stepbase_engine.redrive(v_run, p_operation.created_by);
+      return (stepbase_engine.redrive(v_run, p_operation.created_by)).id;
     when 'rerun' then
       perform stepbase_engine.require_rerunnable(v_run, null, '{}');
-      perform stepbase_engine.start_run(
-        v_run.app_code, v_run.workflow_version_id, v_run.input, 'manual', null, v_run.priority, p_operation.created_by,
-        null, null, v_run.id, null, v_run.metadata, null, v_run.tags
-      );
+      return (
+        stepbase_engine.start_run(
+          v_run.app_code, v_run.workflow_version_id, v_run.input, 'manual', null, v_run.priority, p_operation.created_by,
+          null, null, v_run.id, null, v_run.metadata, null, v_run.tags
+        )
+      ).id;
   end case;
-  return true;
+  return case when v_has_effect then v_run.id end;
 end;
 $function$;
-comment on function stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid) is 'Acts on one run of an operation. False: the run was deleted, or its status allows no effect. Errors: those of the action.';
+comment on function stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid) is 'Acts on one run of an operation. Returns the run, or the one that a redrive or rerun started; null: the run was deleted, or its status allows no effect. Errors: those of the action.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.add_audit_seal(p_seal stepbase.audit_seals)
  RETURNS stepbase.audit_seals
@@ -5557,7 +5579,8 @@ declare
   v_operation stepbase.run_operations;
   v_ids uuid[];
   v_id uuid;
-  v_done int := 0;
+  v_effect uuid;
+  v_effects uuid[] := '{}';
   v_failed int := 0;
   v_skipped int := 0;
   v_error jsonb;
@@ -5580,10 +5603,11 @@ begin
 
   foreach v_id in array coalesce(v_ids, '{}') loop
     begin
-      if stepbase_engine.act_on_run(v_operation, v_id) then
-        v_done := v_done + 1;
-      else
+      v_effect := stepbase_engine.act_on_run(v_operation, v_id);
+      if v_effect is null then
         v_skipped := v_skipped + 1;
+      else
+        v_effects := v_effects || v_effect;
       end if;
     exception
       when others then
@@ -5596,8 +5620,9 @@ begin
           'code', coalesce((select e.name from stepbase.error_codes e where e.sqlstate = v_state), 'engine_error'),
           'message', v_message, 'run_id', v_id, 'at', stepbase_engine.now()
         );
-        -- A limit of the application or of the workflow: this run and the others wait for room.
-        if v_state = 'SB429' then
+        -- A limit of the application or of the workflow: this run and the others wait for room. A signal that a run
+        -- has no room for says nothing about the other runs.
+        if v_state = 'SB429' and v_operation.action <> 'signal' then
           v_next_slice_at := stepbase_engine.now() + c_wait;
           exit;
         end if;
@@ -5605,8 +5630,14 @@ begin
         perform stepbase_engine.record_operation_failure(v_operation, v_id, v_operation.failed + v_failed, v_error);
     end;
   end loop;
-  perform stepbase_engine.count_outcomes(v_operation, v_done, v_failed, v_skipped, v_error, v_next_slice_at);
-  return v_done + v_failed + v_skipped;
+  if v_effects <> '{}' then
+    insert into stepbase_engine.operation_effects (operation_id, place, run_ids)
+    values (p_operation_id, v_place, v_effects);
+  end if;
+  perform stepbase_engine.count_outcomes(
+    v_operation, cardinality(v_effects), v_failed, v_skipped, v_error, v_next_slice_at
+  );
+  return cardinality(v_effects) + v_failed + v_skipped;
 end;
 $function$;
 comment on function stepbase_engine.advance_operation(p_operation_id uuid, p_limit integer) is 'Acts on the next runs of an operation, at most p_limit, and returns how many; 0: the operation has ended, waits, or another worker acts on its runs.';
@@ -15636,6 +15667,7 @@ AS $function$
     when 'resume' then '{paused}'
     when 'redrive' then '{failed,timed_out}'
     when 'rerun' then '{completed,failed,cancelled,timed_out}'
+    when 'signal' then '{pending,running,paused}'
   end;
 $function$;
 comment on function stepbase_engine.operation_statuses(p_action text) is 'The statuses of the runs on which an action has an effect; null for an unknown action.';
@@ -24188,6 +24220,37 @@ end;
 $function$;
 comment on function stepbase_private.check_json_schemas() is 'Trigger: checks the JSON Schemas in the columns of the trigger''s arguments. Raises SB422 invalid_input or SB425 schema_too_complex.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.check_operation_signal(p_action text, p_signal jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_problem text;
+  v_path text := 'signal';
+begin
+  if p_action <> 'signal' and p_signal is not null then
+    v_problem := 'Only the action signal has a signal';
+  elsif p_action = 'signal' and (
+    jsonb_typeof(p_signal) is distinct from 'object' or not p_signal ?& '{name,payload}'
+    or p_signal - '{name,payload}'::text[] <> '{}'
+  ) then
+    v_problem := 'signal must be {name, payload}';
+  elsif octet_length(p_signal::text) > 65536 then
+    v_problem := 'signal must have at most 64 KiB';
+  elsif jsonb_typeof(p_signal -> 'name') <> 'string' or p_signal ->> 'name' !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
+    v_problem :=
+      'A signal name must start with a letter and have at most 100 letters, digits, underscores, dots and hyphens';
+    v_path := 'signal.name';
+  end if;
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem, jsonb_build_object('path', v_path));
+  end if;
+end;
+$function$;
+comment on function stepbase_private.check_operation_signal(p_action text, p_signal jsonb) is 'Checks that an operation has a signal {name, payload} exactly if its action is signal. Errors: SB400.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.check_permissions()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -27235,6 +27298,32 @@ begin
 end;
 $function$;
 comment on function stepbase_private.expression_pointers(p_step_type text, p_config jsonb, p_pointer text) is 'The expressions of config_expressions with the JSON pointer of their text and their language. It costs more, so only the report of a problem uses it.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.filter_operation(p_app_code text, p_filter jsonb, p_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_id constant uuid := (
+    stepbase_private.filter_uuids(array[stepbase_private.filter_text(p_filter, 'operation')], 'operation')
+  )[1];
+begin
+  if not exists (select 1 from stepbase.run_operations o where o.id = v_id and o.app_code = p_app_code) then
+    perform stepbase_private.raise_error(
+      'not_found', 'Operation not found', jsonb_build_object('operation_id', v_id)
+    );
+  end if;
+  return array(
+    select i.id
+    from stepbase_engine.operation_effects e
+    cross join unnest(e.run_ids) i (id)
+    where e.operation_id = v_id and (p_ids is null or i.id = any(p_ids))
+  );
+end;
+$function$;
+comment on function stepbase_private.filter_operation(p_app_code text, p_filter jsonb, p_ids uuid[]) is 'The runs that the key operation of a filter selects, of p_ids if that is not null. Errors: SB400, SB404 unknown operation.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.filter_text(p_filter jsonb, p_key text)
  RETURNS text
@@ -30999,7 +31088,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.read_filter(p_app_code text, p_filte
  SET search_path TO ''
 AS $function$
 declare
-  c_keys constant text[] := '{id,idempotency_key,tag,input,status,workflow,version,trigger_type,created_by,error_code,'
+  c_keys constant text[] := '{id,operation,idempotency_key,tag,input,status,workflow,version,trigger_type,created_by,error_code,'
     'created_from,created_before,text}';
   v_filter jsonb;
   v_key text;
@@ -31017,6 +31106,9 @@ begin
 
   v_read.app_code := p_app_code;
   v_read.ids := stepbase_private.filter_uuids(stepbase_private.filter_texts(v_filter, 'id', 1000), 'id');
+  if v_filter ? 'operation' then
+    v_read.ids := stepbase_private.filter_operation(p_app_code, v_filter, v_read.ids);
+  end if;
   v_read.idempotency_key := stepbase_private.filter_text(v_filter, 'idempotency_key');
   v_read.tags := stepbase_private.filter_texts(v_filter, 'tag', 16);
   v_read.statuses := stepbase_private.filter_texts(
@@ -31086,7 +31178,7 @@ begin
   return v_read;
 end;
 $function$;
-comment on function stepbase_private.read_filter(p_app_code text, p_filter jsonb) is 'Checks a filter of the runs of an application: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}; all keys are optional. id, tag, status, workflow and trigger_type take one text or an array; a run has all tags, and one of the others. Errors: SB400 with the path of the key, SB404 unknown workflow or version.';
+comment on function stepbase_private.read_filter(p_app_code text, p_filter jsonb) is 'Checks a filter of the runs of an application: {id, operation, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}; all keys are optional. id, tag, status, workflow and trigger_type take one text or an array; a run has all tags, and one of the others. Errors: SB400 with the path of the key, SB404 unknown workflow, version or operation.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.read_invitation(p_token text)
  RETURNS jsonb
@@ -32194,7 +32286,7 @@ AS $function$
 begin
   if stepbase_engine.operation_statuses(p_action) is null then
     perform stepbase_private.raise_error(
-      'invalid_request', 'action must be cancel, pause, resume, redrive or rerun', '{"path": "action"}'
+      'invalid_request', 'action must be cancel, pause, resume, redrive, rerun or signal', '{"path": "action"}'
     );
   end if;
   return stepbase_private.require_permission(case p_action when 'cancel' then 'run:cancel' else 'run:execute' end);
@@ -34509,7 +34601,7 @@ $function$;
 comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Implements stepbase.start_canary.';
 grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean)
+CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb)
  RETURNS stepbase.run_operations
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -34535,6 +34627,7 @@ begin
       'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
     );
   end if;
+  perform stepbase_private.check_operation_signal(p_action, p_signal);
   v_at := stepbase_private.iso_time(v_parts[1], 'preview');
   v_previewed := v_parts[2]::int;
   if p_preview is distinct from
@@ -34579,11 +34672,11 @@ begin
   end if;
 
   insert into stepbase.run_operations (
-    app_code, action, filter, reason, is_forced, previewed_at, status, total, created_by, created_at, announced_at,
-    ended_at
+    app_code, action, filter, reason, is_forced, signal, previewed_at, status, total, created_by, created_at,
+    announced_at, ended_at
   )
   values (
-    v_app_code, p_action, p_filter, p_reason, v_forced, v_at, case when v_count = 0 then 'completed' else 'running' end,
+    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, v_at, case when v_count = 0 then 'completed' else 'running' end,
     v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
   )
   returning * into v_operation;
@@ -34595,8 +34688,8 @@ begin
   return v_operation;
 end;
 $function$;
-comment on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean) is 'Implements stepbase.start_operation.';
-grant execute on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean) to authenticated, service_role;
+comment on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb) is 'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
  RETURNS text

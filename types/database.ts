@@ -724,14 +724,14 @@ isOneToOne: false
                   ]
                 },"run_operations": {
                   Row: {
-                    "action": string,"announced_at": string,"app_code": string,"created_at": string,"created_by": string | null,"done": number,"ended_at": string | null,"failed": number,"filter": NonNullable<Json>,"id": string,"is_forced": boolean,"last_error": Json | null,"next_slice_at": string | null,"previewed_at": string,"reason": string | null,"skipped": number,"status": string,"total": number
+                    "action": string,"announced_at": string,"app_code": string,"created_at": string,"created_by": string | null,"done": number,"ended_at": string | null,"failed": number,"filter": NonNullable<Json>,"id": string,"is_forced": boolean,"last_error": Json | null,"next_slice_at": string | null,"previewed_at": string,"reason": string | null,"signal": Json | null,"skipped": number,"status": string,"total": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"announced_at"?: string,"app_code": string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter": NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at": string,"reason"?: string | null,"skipped"?: number,"status"?: string,"total": number
+                    "action": string,"announced_at"?: string,"app_code": string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter": NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at": string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total": number
                   }
                   Update: {
-                    "action"?: string,"announced_at"?: string,"app_code"?: string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter"?: NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at"?: string,"reason"?: string | null,"skipped"?: number,"status"?: string,"total"?: number
+                    "action"?: string,"announced_at"?: string,"app_code"?: string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter"?: NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at"?: string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total"?: number
                   }
                   Relationships: [
                     {
@@ -3732,7 +3732,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "start_operation":
-{ Args: { "action": string,"filter": Json,"force"?: boolean,"preview": string,"reason"?: string }; Returns: {
+{ Args: { "action": string,"filter": Json,"force"?: boolean,"preview": string,"reason"?: string,"signal"?: Json }; Returns: {
               "action": string,
 "announced_at": string,
 "app_code": string,
@@ -3748,6 +3748,7 @@ isOneToOne: false
 "next_slice_at": string | null,
 "previewed_at": string,
 "reason": string | null,
+"signal": Json | null,
 "skipped": number,
 "status": string,
 "total": number
@@ -3900,6 +3901,7 @@ isOneToOne: false
 "next_slice_at": string | null,
 "previewed_at": string,
 "reason": string | null,
+"signal": Json | null,
 "skipped": number,
 "status": string,
 "total": number

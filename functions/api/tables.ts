@@ -1088,6 +1088,11 @@ export const TABLES = {
         comment:
           'cancel: the runs end without compensation; redrive: also dead letters that were redriven before.',
       },
+      signal: {
+        type: 'json',
+        nullable: true,
+        comment: 'signal: what each run gets, {name, payload}; null for the other actions.',
+      },
       previewed_at: {
         type: 'time',
         required: true,

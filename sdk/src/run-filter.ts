@@ -9,6 +9,8 @@ export interface RunFilter {
   idempotency_key?: string | undefined;
   /** The run has all of them; up to 16. */
   tag?: string | readonly string[] | undefined;
+  /** The id of an operation on many runs: those that it changed, or that it started. */
+  operation?: string | undefined;
   /** Values of the input, by up to 8 paths of `searchable_inputs` of the workflow. */
   input?: Readonly<Record<string, unknown>> | undefined;
   /** One status, or several. */

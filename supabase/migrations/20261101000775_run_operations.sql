@@ -1,14 +1,17 @@
--- Operations on many runs: cancel, pause, resume, redrive or rerun the runs that a filter selected. The row shows the
--- progress; workers act on the runs in slices.
+-- Operations on many runs: cancel, pause, resume, redrive, rerun or signal the runs that a filter selected. The row
+-- shows the progress; workers act on the runs in slices.
 
 create table stepbase.run_operations (
   id uuid primary key default gen_random_uuid(),
   app_code text not null references stepbase.applications (app_code) on delete cascade,
   action text not null
-    constraint action_is_known check (action in ('cancel', 'pause', 'resume', 'redrive', 'rerun')),
+    constraint action_is_known check (action in ('cancel', 'pause', 'resume', 'redrive', 'rerun', 'signal')),
   filter jsonb not null constraint filter_is_an_object check (jsonb_typeof(filter) = 'object'),
   reason text constraint reason_has_1_to_1000_characters check (length(reason) between 1 and 1000),
   is_forced boolean not null default false,
+  signal jsonb
+    constraint signal_has_a_name_and_a_payload check (signal ?& '{name,payload}' and signal - '{name,payload}'::text[] = '{}')
+    constraint signal_has_at_most_64_kib check (octet_length(signal::text) <= 65536),
   previewed_at timestamptz not null,
   status text not null default 'running'
     constraint status_is_known check (status in ('running', 'completed', 'stopped')),
@@ -24,6 +27,7 @@ create table stepbase.run_operations (
   ended_at timestamptz,
   constraint run_operations_id_app_code_key unique (id, app_code),
   constraint only_cancel_and_redrive_are_forced check (not is_forced or action in ('cancel', 'redrive')),
+  constraint only_signal_has_a_signal check ((action = 'signal') = (signal is not null)),
   constraint each_run_is_counted_once check (done + failed + skipped <= total),
   constraint a_completed_operation_counts_every_run check (status <> 'completed' or done + failed + skipped = total),
   constraint an_ended_operation_has_a_time check ((ended_at is null) = (status = 'running'))
@@ -36,6 +40,8 @@ comment on column stepbase.run_operations.filter is 'The filter that selected th
 comment on column stepbase.run_operations.reason is 'Why; the error message of runs that the operation cancels.';
 comment on column stepbase.run_operations.is_forced is
   'cancel: the runs end without compensation; redrive: also dead letters that were redriven before.';
+comment on column stepbase.run_operations.signal is
+  'signal: what each run gets, {name, payload}; null for the other actions.';
 comment on column stepbase.run_operations.previewed_at is 'Runs that were created after the preview are not selected.';
 comment on column stepbase.run_operations.status is
   'running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.';
@@ -85,9 +91,23 @@ comment on table stepbase_engine.selected_runs is
   'The runs of a running operation, in the order in which it acts on them. done + failed + skipped of the operation is the '
   'place of the last one that it acted on.';
 
+-- One row for each slice, so that no slice writes the ids of the slices before it again.
+create table stepbase_engine.operation_effects (
+  operation_id uuid not null references stepbase.run_operations (id) on delete cascade,
+  place int not null,
+  run_ids uuid[] not null,
+  constraint operation_effects_pkey primary key (operation_id, place)
+);
+
+comment on table stepbase_engine.operation_effects is
+  'The runs that the slices of an operation changed; for redrive and rerun, the runs that they started. The condition '
+  'operation of a filter selects them, so that a member can find them and take the operation back.';
+comment on column stepbase_engine.operation_effects.place is 'How many runs the operation had acted on before the slice.';
+
 alter table stepbase.run_operations enable row level security;
 alter table stepbase.run_operation_failures enable row level security;
 alter table stepbase_engine.selected_runs enable row level security;
+alter table stepbase_engine.operation_effects enable row level security;
 grant select on stepbase.run_operations, stepbase.run_operation_failures to authenticated;
 grant select, insert, update, delete on stepbase.run_operations, stepbase.run_operation_failures to service_role;
 

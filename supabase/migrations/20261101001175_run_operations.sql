@@ -14,6 +14,7 @@ as $$
     when 'resume' then '{paused}'
     when 'redrive' then '{failed,timed_out}'
     when 'rerun' then '{completed,failed,cancelled,timed_out}'
+    when 'signal' then '{pending,running,paused}'
   end;
 $$;
 
@@ -21,44 +22,53 @@ comment on function stepbase_engine.operation_statuses(text) is
   'The statuses of the runs on which an action has an effect; null for an unknown action.';
 
 create function stepbase_engine.act_on_run(p_operation stepbase.run_operations, p_run_id uuid)
-returns boolean
+returns uuid
 language plpgsql
 set search_path = ''
 as $$
 declare
   v_run stepbase.runs;
+  v_has_effect boolean := true;
 begin
   select r.* into v_run from stepbase.runs r where r.id = p_run_id and r.app_code = p_operation.app_code;
   if not found or v_run.status <> all(stepbase_engine.operation_statuses(p_operation.action)) then
-    return false;
+    return null;
   end if;
   case p_operation.action
     when 'cancel' then
-      return stepbase_engine.cancel_run(v_run, p_operation.reason, p_operation.is_forced, p_operation.created_by);
+      v_has_effect :=
+        stepbase_engine.cancel_run(v_run, p_operation.reason, p_operation.is_forced, p_operation.created_by);
     when 'pause' then
-      return stepbase_engine.pause_run(v_run, p_operation.created_by);
+      v_has_effect := stepbase_engine.pause_run(v_run, p_operation.created_by);
     when 'resume' then
-      return stepbase_engine.resume_run(v_run, p_operation.created_by);
+      v_has_effect := stepbase_engine.resume_run(v_run, p_operation.created_by);
+    when 'signal' then
+      perform stepbase_engine.accept_signal(
+        v_run, p_operation.signal ->> 'name', p_operation.signal -> 'payload', p_operation.created_by
+      );
     when 'redrive' then
       if not p_operation.is_forced and exists (
         select 1 from stepbase.runs n where n.origin_run_id = v_run.id and n.app_code = v_run.app_code
       ) then
-        return false;
+        return null;
       end if;
-      perform stepbase_engine.redrive(v_run, p_operation.created_by);
+      return (stepbase_engine.redrive(v_run, p_operation.created_by)).id;
     when 'rerun' then
       perform stepbase_engine.require_rerunnable(v_run, null, '{}');
-      perform stepbase_engine.start_run(
-        v_run.app_code, v_run.workflow_version_id, v_run.input, 'manual', null, v_run.priority, p_operation.created_by,
-        null, null, v_run.id, null, v_run.metadata, null, v_run.tags
-      );
+      return (
+        stepbase_engine.start_run(
+          v_run.app_code, v_run.workflow_version_id, v_run.input, 'manual', null, v_run.priority, p_operation.created_by,
+          null, null, v_run.id, null, v_run.metadata, null, v_run.tags
+        )
+      ).id;
   end case;
-  return true;
+  return case when v_has_effect then v_run.id end;
 end;
 $$;
 
 comment on function stepbase_engine.act_on_run(stepbase.run_operations, uuid) is
-  'Acts on one run of an operation. False: the run was deleted, or its status allows no effect. Errors: those of the action.';
+  'Acts on one run of an operation. Returns the run, or the one that a redrive or rerun started; null: the run was deleted, '
+  'or its status allows no effect. Errors: those of the action.';
 
 create function stepbase_engine.count_outcomes(
   p_operation stepbase.run_operations, p_done int, p_failed int, p_skipped int, p_error jsonb,
@@ -123,7 +133,8 @@ declare
   v_operation stepbase.run_operations;
   v_ids uuid[];
   v_id uuid;
-  v_done int := 0;
+  v_effect uuid;
+  v_effects uuid[] := '{}';
   v_failed int := 0;
   v_skipped int := 0;
   v_error jsonb;
@@ -146,10 +157,11 @@ begin
 
   foreach v_id in array coalesce(v_ids, '{}') loop
     begin
-      if stepbase_engine.act_on_run(v_operation, v_id) then
-        v_done := v_done + 1;
-      else
+      v_effect := stepbase_engine.act_on_run(v_operation, v_id);
+      if v_effect is null then
         v_skipped := v_skipped + 1;
+      else
+        v_effects := v_effects || v_effect;
       end if;
     exception
       when others then
@@ -162,8 +174,9 @@ begin
           'code', coalesce((select e.name from stepbase.error_codes e where e.sqlstate = v_state), 'engine_error'),
           'message', v_message, 'run_id', v_id, 'at', stepbase_engine.now()
         );
-        -- A limit of the application or of the workflow: this run and the others wait for room.
-        if v_state = 'SB429' then
+        -- A limit of the application or of the workflow: this run and the others wait for room. A signal that a run
+        -- has no room for says nothing about the other runs.
+        if v_state = 'SB429' and v_operation.action <> 'signal' then
           v_next_slice_at := stepbase_engine.now() + c_wait;
           exit;
         end if;
@@ -171,8 +184,14 @@ begin
         perform stepbase_engine.record_operation_failure(v_operation, v_id, v_operation.failed + v_failed, v_error);
     end;
   end loop;
-  perform stepbase_engine.count_outcomes(v_operation, v_done, v_failed, v_skipped, v_error, v_next_slice_at);
-  return v_done + v_failed + v_skipped;
+  if v_effects <> '{}' then
+    insert into stepbase_engine.operation_effects (operation_id, place, run_ids)
+    values (p_operation_id, v_place, v_effects);
+  end if;
+  perform stepbase_engine.count_outcomes(
+    v_operation, cardinality(v_effects), v_failed, v_skipped, v_error, v_next_slice_at
+  );
+  return cardinality(v_effects) + v_failed + v_skipped;
 end;
 $$;
 

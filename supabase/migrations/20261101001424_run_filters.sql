@@ -151,6 +151,34 @@ $$;
 comment on function stepbase_private.filter_workflows(text, jsonb) is
   'The workflows that the keys workflow and text of a filter select; null without both.';
 
+create function stepbase_private.filter_operation(p_app_code text, p_filter jsonb, p_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_id constant uuid := (
+    stepbase_private.filter_uuids(array[stepbase_private.filter_text(p_filter, 'operation')], 'operation')
+  )[1];
+begin
+  if not exists (select 1 from stepbase.run_operations o where o.id = v_id and o.app_code = p_app_code) then
+    perform stepbase_private.raise_error(
+      'not_found', 'Operation not found', jsonb_build_object('operation_id', v_id)
+    );
+  end if;
+  return array(
+    select i.id
+    from stepbase_engine.operation_effects e
+    cross join unnest(e.run_ids) i (id)
+    where e.operation_id = v_id and (p_ids is null or i.id = any(p_ids))
+  );
+end;
+$$;
+
+comment on function stepbase_private.filter_operation(text, jsonb, uuid[]) is
+  'The runs that the key operation of a filter selects, of p_ids if that is not null. Errors: SB400, SB404 unknown operation.';
+
 create function stepbase_private.read_filter(p_app_code text, p_filter jsonb)
 returns stepbase_private.run_filter
 language plpgsql
@@ -158,7 +186,7 @@ stable
 set search_path = ''
 as $$
 declare
-  c_keys constant text[] := '{id,idempotency_key,tag,input,status,workflow,version,trigger_type,created_by,error_code,'
+  c_keys constant text[] := '{id,operation,idempotency_key,tag,input,status,workflow,version,trigger_type,created_by,error_code,'
     'created_from,created_before,text}';
   v_filter jsonb;
   v_key text;
@@ -176,6 +204,9 @@ begin
 
   v_read.app_code := p_app_code;
   v_read.ids := stepbase_private.filter_uuids(stepbase_private.filter_texts(v_filter, 'id', 1000), 'id');
+  if v_filter ? 'operation' then
+    v_read.ids := stepbase_private.filter_operation(p_app_code, v_filter, v_read.ids);
+  end if;
   v_read.idempotency_key := stepbase_private.filter_text(v_filter, 'idempotency_key');
   v_read.tags := stepbase_private.filter_texts(v_filter, 'tag', 16);
   v_read.statuses := stepbase_private.filter_texts(
@@ -247,7 +278,7 @@ end;
 $$;
 
 comment on function stepbase_private.read_filter(text, jsonb) is
-  'Checks a filter of the runs of an application: {id, idempotency_key, tag, input: {path: value}, status, workflow, version, '
-  'trigger_type, created_by, error_code, created_from, created_before, text}; all keys are optional. id, tag, status, '
-  'workflow and trigger_type take one text or an array; a run has all tags, and one of the others. Errors: SB400 with the '
-  'path of the key, SB404 unknown workflow or version.';
+  'Checks a filter of the runs of an application: {id, operation, idempotency_key, tag, input: {path: value}, status, '
+  'workflow, version, trigger_type, created_by, error_code, created_from, created_before, text}; all keys are optional. id, '
+  'tag, status, workflow and trigger_type take one text or an array; a run has all tags, and one of the others. Errors: SB400 '
+  'with the path of the key, SB404 unknown workflow, version or operation.';

@@ -106,9 +106,9 @@ $$;
 
 comment on function stepbase.search_runs(jsonb, text, text, int) is
   'Runs of the caller''s application that match a filter, as {items, next_cursor}; requires run:read. filter: {id, '
-  'idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, created_from, '
-  'created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no '
+  'operation, idempotency_key, tag, input: {path: value}, status, workflow, version, trigger_type, created_by, error_code, '
+  'created_from, created_before, text}, each optional. sort: -created_at or created_at. cursor: next_cursor of the page before; null: no '
   'further page. page_size: 1 to 200; a page may have fewer items. Items have no input and output; input_preview is '
   'the first 300 characters of the input, or null above 8 kB. created_by_name is null for a person whom the caller cannot read. '
-  'Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow or version.';
+  'Errors: SB400 invalid filter, sort or cursor, SB401, SB403, SB404 unknown workflow, version or operation.';
 grant execute on function stepbase.search_runs(jsonb, text, text, int) to authenticated;

@@ -9,7 +9,7 @@ as $$
 begin
   if stepbase_engine.operation_statuses(p_action) is null then
     perform stepbase_private.raise_error(
-      'invalid_request', 'action must be cancel, pause, resume, redrive or rerun', '{"path": "action"}'
+      'invalid_request', 'action must be cancel, pause, resume, redrive, rerun or signal', '{"path": "action"}'
     );
   end if;
   return stepbase_private.require_permission(case p_action when 'cancel' then 'run:cancel' else 'run:execute' end);
@@ -171,7 +171,7 @@ $$;
 comment on function stepbase.preview_operation(text, jsonb, boolean) is
   'Counts the runs on which start_operation would act: {action, count, is_complete, by_status, excluded, sample, preview, '
   'expires_at}. '
-  'action: cancel, pause, resume, redrive or rerun. filter: as of search_runs; runs whose status does not allow the action do '
+  'action: cancel, pause, resume, redrive, rerun or signal. filter: as of search_runs; runs whose status does not allow the action do '
   'not count. redrive and rerun leave out child runs (child_runs), runs that another run continues on a version '
   '(continued_on_version) and, without force, runs that were redriven before (redriven_before); excluded has their numbers. '
   'is_complete: false if more runs match than the quota max_operation_runs allows. sample: the ids of the 10 oldest. preview: pass it to start_operation '
@@ -179,9 +179,42 @@ comment on function stepbase.preview_operation(text, jsonb, boolean) is
   'workflow or version.';
 grant execute on function stepbase.preview_operation(text, jsonb, boolean) to authenticated;
 
+create function stepbase_private.check_operation_signal(p_action text, p_signal jsonb)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_problem text;
+  v_path text := 'signal';
+begin
+  if p_action <> 'signal' and p_signal is not null then
+    v_problem := 'Only the action signal has a signal';
+  elsif p_action = 'signal' and (
+    jsonb_typeof(p_signal) is distinct from 'object' or not p_signal ?& '{name,payload}'
+    or p_signal - '{name,payload}'::text[] <> '{}'
+  ) then
+    v_problem := 'signal must be {name, payload}';
+  elsif octet_length(p_signal::text) > 65536 then
+    v_problem := 'signal must have at most 64 KiB';
+  elsif jsonb_typeof(p_signal -> 'name') <> 'string' or p_signal ->> 'name' !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' then
+    v_problem :=
+      'A signal name must start with a letter and have at most 100 letters, digits, underscores, dots and hyphens';
+    v_path := 'signal.name';
+  end if;
+  if v_problem is not null then
+    perform stepbase_private.raise_error('invalid_request', v_problem, jsonb_build_object('path', v_path));
+  end if;
+end;
+$$;
+
+comment on function stepbase_private.check_operation_signal(text, jsonb) is
+  'Checks that an operation has a signal {name, payload} exactly if its action is signal. Errors: SB400.';
+
 -- Security definer, as all that follows: clients cannot write operations.
 create function stepbase_private.start_operation(
-  p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean
+  p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb
 )
 returns stepbase.run_operations
 language plpgsql
@@ -208,6 +241,7 @@ begin
       'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
     );
   end if;
+  perform stepbase_private.check_operation_signal(p_action, p_signal);
   v_at := stepbase_private.iso_time(v_parts[1], 'preview');
   v_previewed := v_parts[2]::int;
   if p_preview is distinct from
@@ -252,11 +286,11 @@ begin
   end if;
 
   insert into stepbase.run_operations (
-    app_code, action, filter, reason, is_forced, previewed_at, status, total, created_by, created_at, announced_at,
-    ended_at
+    app_code, action, filter, reason, is_forced, signal, previewed_at, status, total, created_by, created_at,
+    announced_at, ended_at
   )
   values (
-    v_app_code, p_action, p_filter, p_reason, v_forced, v_at, case when v_count = 0 then 'completed' else 'running' end,
+    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, v_at, case when v_count = 0 then 'completed' else 'running' end,
     v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
   )
   returning * into v_operation;
@@ -269,11 +303,12 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean) is 'Implements stepbase.start_operation.';
-grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean) to authenticated;
+comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb) is 'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb) to authenticated;
 
 create function stepbase.start_operation(
-  action text, filter jsonb, preview text, reason text default null, force boolean default false
+  action text, filter jsonb, preview text, reason text default null, force boolean default false,
+  signal jsonb default null
 )
 returns stepbase.run_operations
 language sql
@@ -281,18 +316,20 @@ set search_path = ''
 as $$
   select stepbase_private.start_operation(
     start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
-    start_operation.force
+    start_operation.force, start_operation.signal
   );
 $$;
 
-comment on function stepbase.start_operation(text, jsonb, text, text, boolean) is
+comment on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb) is
   'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, '
   'the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it '
   'are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also '
-  'starts runs that were redriven before. The quotas max_operation_runs and max_running_operations of the application '
+  'starts runs that were redriven before. signal: for the action signal, {name, payload} as of send_signal; a run that '
+  'refuses it is counted as failed. The filter {"operation": id} selects the runs on which the operation had its effect, or '
+  'that it started. The quotas max_operation_runs and max_running_operations of the application '
   'apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has '
   'expired or more runs match than it counted, SB429 a quota is reached.';
-grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean) to authenticated;
+grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb) to authenticated;
 
 create function stepbase_private.stop_operation(p_operation_id uuid)
 returns stepbase.run_operations

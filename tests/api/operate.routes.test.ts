@@ -100,11 +100,30 @@ it('a backfill shows its progress and ends when it is cancelled', async () => {
   expect(problem(refused)).toEqual([400, 'invalid_request']);
 });
 
-it('an operation cancels the runs that its preview counted', async () => {
+it('operations signal and cancel the runs that their previews counted', async () => {
   const start_at = '2100-01-01T00:00:00Z';
   const target = await publishWorkflow(tenant.admin);
   const start = () => send('POST', `workflows/${target}/runs`, { input: { n: 1 }, start_at });
   const runs = [await start(), await start()].map(({ body }) => String(body.id));
+  const ended = async (path: string) =>
+    await waitFor('the operation has ended', async () => {
+      const { body } = await send('GET', path);
+      return body.ended_at === null ? false : body;
+    });
+
+  const signal = { action: 'signal', filter: { workflow: target } };
+  const { preview } = (await send('POST', 'run-operations/preview', signal)).body;
+  const nameless = await send('POST', 'run-operations', { ...signal, preview });
+  expect(problem(nameless)).toEqual([400, 'invalid_request']);
+  const sent = await send('POST', 'run-operations', {
+    ...signal,
+    preview,
+    signal: { name: 'go', payload: { by: 'hand' } },
+  });
+  expect(await ended(`run-operations/${String(sent.body.id)}`)).toMatchObject({ done: 2 });
+  const signalled = await send('POST', 'runs/search', { filter: { operation: sent.body.id } });
+  expect(items(signalled).map(({ id }) => id)).toEqual([...runs].reverse());
+
   const selection = { action: 'cancel', filter: { workflow: target } };
   const previewed = await send('POST', 'run-operations/preview', selection);
   expect(previewed.body).toMatchObject({ count: 2, is_complete: true, by_status: { pending: 2 } });
@@ -124,11 +143,13 @@ it('an operation cancels the runs that its preview counted', async () => {
   const made = await send('POST', 'run-operations', given);
   expect(made.status, JSON.stringify(made.body)).toBe(201);
   const path = `run-operations/${String(made.body.id)}`;
-  const done = await waitFor('the operation has ended', async () => {
-    const { body } = await send('GET', path);
-    return body.ended_at === null ? false : body;
+  expect(await ended(path)).toMatchObject({
+    status: 'completed',
+    total: 2,
+    done: 2,
+    failed: 0,
+    skipped: 0,
   });
-  expect(done).toMatchObject({ status: 'completed', total: 2, done: 2, failed: 0, skipped: 0 });
   expect(items(await send('GET', `${path}/failures`))).toEqual([]);
   expect(items(await send('GET', 'run-operations?action=cancel'))).toHaveLength(1);
   expect((await send('POST', `${path}/stop`, {})).body).toMatchObject({ status: 'completed' });

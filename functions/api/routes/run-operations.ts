@@ -8,7 +8,7 @@ import { one } from '../queries.ts';
 import { named, row } from '../rows.ts';
 import { RunFilter } from './search-runs.ts';
 
-const ACTIONS = ['cancel', 'pause', 'resume', 'redrive', 'rerun'] as const;
+const ACTIONS = ['cancel', 'pause', 'resume', 'redrive', 'rerun', 'signal'] as const;
 const PERMISSION = 'Requires `run:cancel` for `cancel`, otherwise `run:execute`.';
 
 const selection = {
@@ -26,6 +26,13 @@ export const StartBody = z.strictObject({
   ...selection,
   preview: z.string().min(1).max(200).describe('The `preview` of a preview with the same values.'),
   reason: z.string().min(1).max(1000).optional().describe('The error message of cancelled runs.'),
+  signal: z
+    .strictObject({
+      name: z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/),
+      payload: z.json(),
+    })
+    .optional()
+    .describe('What each run gets: for the action `signal` only, which needs it.'),
 });
 
 const Count = z.number().int();
@@ -80,7 +87,7 @@ const values = ({ action, filter, force }: z.output<typeof PreviewBody>) => [
 
 export const RUN_OPERATION_RESOURCE: Resource = {
   name: 'Operations on many runs',
-  description: 'Cancel, pause, resume, redrive or rerun the runs that match a filter.',
+  description: 'Cancel, pause, resume, redrive, rerun or signal the runs that match a filter.',
   operations: [
     statement(
       {
@@ -120,8 +127,13 @@ export const RUN_OPERATION_RESOURCE: Resource = {
       async (query, { body }) => {
         const made = await one(
           query,
-          'select to_jsonb(o) as value from stepbase.start_operation($1, $2::jsonb, force => $3, preview => $4, reason => $5) o',
-          [...values(body), body.preview, body.reason ?? null],
+          'select to_jsonb(o) as value from stepbase.start_operation($1, $2::jsonb, force => $3, preview => $4, reason => $5, signal => $6::jsonb) o',
+          [
+            ...values(body),
+            body.preview,
+            body.reason ?? null,
+            body.signal === undefined ? null : toStorableJson(body.signal),
+          ],
         );
         return { body: made, headers: { location: `run-operations/${made.id}` } };
       },

@@ -14,6 +14,9 @@ const Value = z.union([z.string().max(200), z.number(), z.boolean()]);
 export const RunFilter = z
   .strictObject({
     id: oneOrMore(z.uuid(), 1000),
+    operation: z
+      .uuid()
+      .describe('An operation on many runs: the runs that it changed, or that it started.'),
     idempotency_key: z.string().max(255),
     tag: oneOrMore(z.string().max(64), 16).describe('The run has all of them.'),
     input: z

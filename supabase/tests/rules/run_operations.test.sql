@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(51);
+select plan(64);
 select tests.create_tasks();
 delete from stepbase.run_operations where true;
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
@@ -73,6 +73,11 @@ from (
     ($$select stepbase.preview_operation('cancel', '{"workflow": "w-00d201"}')$$, 'SB404', 'workflows of other applications are not found'),
     ($$select stepbase.start_operation('cancel', '{}', null)$$, 'SB400', 'a start needs a preview'),
     ($$select stepbase.start_operation('pause', '{}', 'x', null, true)$$, 'SB400', 'a pause has no force'),
+    ($$select stepbase.start_operation('signal', '{}', 'x')$$, 'SB400', 'a signal needs its name and payload'),
+    ($$select stepbase.start_operation('signal', '{}', 'x', signal => '{"name": "9", "payload": 1}')$$, 'SB400', 'a signal needs a valid name'),
+    ($$select stepbase.start_operation('pause', '{}', 'x', signal => '{"name": "go", "payload": 1}')$$, 'SB400', 'a pause has no signal'),
+    ($$select stepbase.search_runs('{"operation": "x"}')$$, 'SB400', 'the operation of a filter is an id'),
+    ($$select stepbase.search_runs('{"operation": "00000000-0000-4000-8000-000000000000"}')$$, 'SB404', 'an unknown operation selects no runs'),
     ($$select stepbase.start_operation('cancel', '{}', 'x', '')$$, 'SB400', 'a reason is not empty')
 ) s (call, answer, what);
 
@@ -121,6 +126,51 @@ select is(
   1::bigint, 'of the progress, the audit log has the end'
 ) from o where o.name = 'pause';
 
+-- The runs that an operation changed, to take it back.
+create function pg_temp.effects(p_name text, p_filter text default '{}') returns text language sql as $$
+  select string_agg(coalesce(r.name, 'new'), ' ' order by r.name)
+  from o
+  cross join jsonb_array_elements(tests.perform_as('viewer', format(
+    'select stepbase.search_runs(%L)', p_filter::jsonb || jsonb_build_object('operation', o.id)
+  ))::jsonb -> 'items') i
+  left join r on r.id = (i ->> 'id')::uuid
+  where o.name = p_name
+$$;
+select is(pg_temp.effects('pause'), 'a b', 'a filter selects the runs that an operation changed');
+select is(
+  pg_temp.effects('pause', format('{"id": %s}', to_json(r.id))), 'a', 'beside other conditions, such as ids'
+) from r where r.name = 'a';
+select is(
+  tests.attempt('foreigner', format('select stepbase.search_runs(%L)', jsonb_build_object('operation', o.id))), 'SB404',
+  'an operation of another application selects no runs'
+) from o where o.name = 'pause';
+select is(
+  pg_temp.preview('resume', jsonb_build_object('operation', o.id)::text) ->> 'count', '2',
+  'an operation takes another one back'
+) from o where o.name = 'pause';
+
+-- A signal to many runs.
+insert into o select 'signal', pg_temp.start_op(
+  'signal', '{"workflow": "w-00d101"}', $$, signal => '{"name": "go", "payload": {"by": "hand"}}'$$
+);
+update stepbase.app_quotas set max_pending_signals = 1 where app_code = 'tap-one';
+select stepbase_engine.accept_signal(x, 'other', '{}') from stepbase.runs x join r on r.id = x.id where r.name = 'b';
+select stepbase_engine.advance_operation(o.id) from o where o.name = 'signal';
+select is(
+  pg_temp.row_of(id), 'completed 3 2 1 0 limit_reached', 'a run that has no room for a signal does not delay the others'
+) from o where name = 'signal';
+select is(
+  (
+    select string_agg(r.name || ' ' || g.payload::text, ', ' order by r.name)
+    from stepbase.run_signals g join r on r.id = g.run_id where g.signal_name = 'go'
+  ),
+  'a {"by": "hand"}, d {"by": "hand"}', 'each run gets the signal with its payload'
+);
+select is(
+  (select count(distinct g.sent_by) from stepbase.run_signals g where g.signal_name = 'go'), 1::bigint,
+  'from the person who started the operation'
+);
+
 -- More runs than previewed, and a failure.
 create temporary table q as
 select pg_temp.preview('cancel', '{"workflow": "w-00d101", "status": ["pending", "running"]}') ->> 'preview' as token;
@@ -138,9 +188,13 @@ where r.id = (select x.id from r x where x.name = 'b');
 select stepbase_engine.advance_operation(o.id) from o where o.name = 'cancel';
 select is(pg_temp.row_of(id), 'completed 3 2 1 0 conflict', 'a run that refuses the action is counted, and the others go on') from o where name = 'cancel';
 select is(
-  (select r.name || ' ' || x.code from stepbase.run_operation_failures x join r on r.id = x.run_id), 'b conflict',
-  'the failure of a run is recorded'
-);
+  (
+    select r.name || ' ' || x.code
+    from stepbase.run_operation_failures x join r on r.id = x.run_id
+    where x.operation_id = o.id
+  ),
+  'b conflict', 'the failure of a run is recorded'
+) from o where o.name = 'cancel';
 select is(
   (select x.error ->> 'message' from stepbase.runs x join r on r.id = x.id where r.name = 'd'), 'wrong price',
   'the reason is the error of a cancelled run'
@@ -150,6 +204,7 @@ select is(
 insert into o select 'redrive', pg_temp.start_op('redrive', '{}');
 select stepbase_engine.advance_operation(o.id) from o where o.name = 'redrive';
 select is(pg_temp.row_of(id), 'completed 1 1 0 0', 'a dead letter is redriven') from o where name = 'redrive';
+select is(pg_temp.effects('redrive'), 'new', 'a filter selects the runs that a redrive started');
 select is(pg_temp.preview('redrive', '{}') ->> 'count', '0', 'a redriven run does not count again');
 select is(pg_temp.preview('redrive', '{}', ', true') ->> 'count', '1', 'with force it does');
 insert into o select 'rerun', pg_temp.start_op('rerun', '{"workflow": "w-00d101"}');
