@@ -15,6 +15,7 @@ test('values of the address become the filter of search_runs, others are left ou
     from: '2026-01-01T00:00:00Z',
     trigger: 'schedule',
     tag: 'vip,eu',
+    operation: ID,
     input: 'order_id=777,customer.id=9',
     page: '2',
     key: '',
@@ -28,6 +29,7 @@ test('values of the address become the filter of search_runs, others are left ou
     created_from: '2026-11-30T09:00:00.000Z',
     trigger_type: ['schedule'],
     tag: ['vip', 'eu'],
+    operation: ID,
     input: { order_id: '777', 'customer.id': '9' },
   });
 });

@@ -1,6 +1,7 @@
 // Previews an operation on many runs and starts it: how many runs, in which status, which are left out and why.
 import { Alert, Button, Checkbox, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { parseJson } from '../shared/code/editors.tsx';
 import { count, words } from '../shared/format.ts';
 import { useAction, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
@@ -11,8 +12,10 @@ import {
   type FilterDocument,
   type Operation,
   preview,
+  type SentSignal,
   start,
 } from './bulk.ts';
+import { SignalFields } from './SignalFields.tsx';
 
 interface Props {
   action: BulkAction;
@@ -31,6 +34,9 @@ const runs = (number: number) => `${count(number)} ${number === 1 ? 'run' : 'run
 export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
   const [isForced, setForced] = useState(false);
   const [reason, setReason] = useState('');
+  const [signal, setSignal] = useState({ name: '', payload: '{}' });
+  const [problem, setProblem] = useState<string>();
+  const isSignal = action === 'signal';
   const { label = '', text = '', isDangerous } = ACTIONS.find(({ name }) => name === action) ?? {};
   const { data, error, refetch, isFetching } = useAppQuery(
     ['operation-preview', action, JSON.stringify(filter), isForced],
@@ -38,7 +44,8 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
     { staleTime: 0, gcTime: 0 },
   );
   const begin = useAction(
-    (token: string) => start(action, filter, isForced, token, reason.trim()),
+    ({ token, sent }: { token: string; sent: SentSignal | undefined }) =>
+      start({ action, filter, force: isForced, token, reason: reason.trim(), signal: sent }),
     {
       changes: [['operations']],
       isQuiet: true,
@@ -49,6 +56,19 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
     },
   );
   const force = FORCE[action];
+
+  function submit(token: string): void {
+    setProblem(undefined);
+    try {
+      const sent = isSignal
+        ? { name: signal.name.trim(), payload: parseJson(signal.payload) }
+        : undefined;
+      begin.run({ token, sent });
+    } catch (error) {
+      setProblem(`This is not JSON: ${(error as Error).message}`);
+    }
+  }
+
   return (
     <Modal opened onClose={onClose} title={`${label} runs`} size="lg">
       <Stack>
@@ -79,6 +99,7 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
             </Text>
           </Alert>
         )}
+        {isSignal && <SignalFields signal={signal} onChange={setSignal} problem={problem} />}
         {force && (
           <Checkbox
             label={force}
@@ -88,7 +109,7 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
         )}
         <Textarea
           label="Reason"
-          description="Optional. The operation keeps it; cancelled runs show it."
+          description="Optional. It is kept with the operation, and cancelled runs show it."
           maxLength={1000}
           autosize
           minRows={2}
@@ -102,9 +123,15 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
           </Button>
           <Button
             {...(isDangerous ? { color: 'red.8' } : {})}
-            disabled={!data || data.count === 0 || !data.is_complete || isFetching}
+            disabled={
+              !data ||
+              data.count === 0 ||
+              !data.is_complete ||
+              isFetching ||
+              (isSignal && signal.name.trim() === '')
+            }
             loading={begin.isRunning}
-            onClick={() => data && begin.run(data.preview)}
+            onClick={() => data && submit(data.preview)}
           >
             {label} {data ? runs(data.count) : 'runs'}
           </Button>

@@ -1,5 +1,6 @@
 // Operations on many runs with their progress: those that run, and those that ended a short while ago. A button shows
-// all others; an operation with failed runs lists them. Operations.tsx loads it when there is one.
+// all others; an operation leads to its runs, lists those that failed, and is taken back by the opposite action.
+// Operations.tsx loads the cards when there is an operation.
 import { Button, Drawer, Group, Progress, Stack, Table, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useState } from 'react';
@@ -11,7 +12,8 @@ import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { RelativeTime, useNow } from '../shared/Times.tsx';
-import { ACTIONS, type Operation, stop } from './bulk.ts';
+import { BulkDialog } from './BulkDialog.tsx';
+import { ACTIONS, type BulkAction, type Operation, stop, UNDO } from './bulk.ts';
 import classes from './runs.module.css';
 
 const KEY = ['operations'] as const;
@@ -52,6 +54,13 @@ function Failures({ id }: { id: string }) {
   );
 }
 
+/** How many runs an operation has acted on in a second so far; undefined: too early to say, or it has ended. */
+function useRate({ status, done, failed, skipped, created_at }: Operation): number | undefined {
+  const now = useNow();
+  const seconds = (now - new Date(created_at).getTime()) / 1_000;
+  return status === 'running' && seconds >= 2 ? (done + failed + skipped) / seconds : undefined;
+}
+
 function OperationCard({ operation }: { operation: Operation }) {
   const { permissions } = useApp();
   const [isOpen, setOpen] = useState(false);
@@ -60,7 +69,15 @@ function OperationCard({ operation }: { operation: Operation }) {
   const { label = words(action), permission = '' } =
     ACTIONS.find(({ name }) => name === action) ?? {};
   const end = useAction(() => stop(id), { changes: [KEY], success: 'Stopped.' });
+  const [isUndoing, setUndoing] = useState<BulkAction>();
+  const undo = UNDO[action];
+  const mayUndo =
+    undo !== undefined &&
+    status !== 'running' &&
+    done > 0 &&
+    permissions.has(ACTIONS.find(({ name }) => name === undo)?.permission ?? '');
   const part = (number: number) => (total === 0 ? 0 : (100 * number) / total);
+  const rate = useRate(operation);
   const facts = [
     `${count(done)} of ${count(total)} done`,
     ...(skipped > 0 ? [`${count(skipped)} skipped`] : []),
@@ -75,10 +92,30 @@ function OperationCard({ operation }: { operation: Operation }) {
         <Text size="sm" c="dimmed" role="status">
           {facts}
         </Text>
+        {rate !== undefined && rate >= 1 && (
+          <Text size="sm" c="dimmed">
+            {count(Math.round(rate))} a second
+          </Text>
+        )}
         <Text size="sm" c="dimmed">
           <RelativeTime at={created_at} />
         </Text>
         <Group gap={6} ml="auto">
+          {done > 0 && (
+            <AppLink to={`/runs?operation=${id}`} size="sm">
+              Show the runs
+            </AppLink>
+          )}
+          {mayUndo && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              aria-label={`Undo: ${label}`}
+              onClick={() => setUndoing(undo)}
+            >
+              Undo
+            </Button>
+          )}
           {failed > 0 && (
             <Button size="compact-sm" variant="subtle" onClick={() => setOpen(!isOpen)}>
               {isOpen ? 'Hide failed runs' : 'Show failed runs'}
@@ -108,6 +145,13 @@ function OperationCard({ operation }: { operation: Operation }) {
         </Text>
       )}
       {isOpen && <Failures id={id} />}
+      {isUndoing && (
+        <BulkDialog
+          action={isUndoing}
+          filter={{ operation: id }}
+          onClose={() => setUndoing(undefined)}
+        />
+      )}
     </Stack>
   );
 }

@@ -3,7 +3,7 @@ import { ask } from '../shared/query.ts';
 import { type Json, type Row, supabase } from '../shared/supabase.ts';
 
 export type Operation = Row<'run_operations'>;
-export type BulkAction = 'cancel' | 'pause' | 'resume' | 'redrive' | 'rerun';
+export type BulkAction = 'cancel' | 'pause' | 'resume' | 'redrive' | 'rerun' | 'signal';
 
 export interface Preview {
   count: number;
@@ -48,7 +48,21 @@ export const ACTIONS: readonly {
     permission: 'run:execute',
     text: 'Ended runs start again from the beginning, with the same input.',
   },
+  {
+    name: 'signal',
+    label: 'Signal',
+    permission: 'run:execute',
+    text: 'Each open run gets the signal. The first step that waits for it, now or later, takes it.',
+  },
 ];
+
+/** The action that takes an operation back, on the runs that it changed or started. */
+export const UNDO: Partial<Readonly<Record<string, BulkAction>>> = {
+  pause: 'resume',
+  resume: 'pause',
+  redrive: 'cancel',
+  rerun: 'cancel',
+};
 
 /** Why matching runs are left out. */
 export const EXCLUDED: Readonly<Record<string, string>> = {
@@ -64,13 +78,23 @@ export const preview = async (action: BulkAction, filter: FilterDocument, force:
     supabase.rpc('preview_operation', { action, filter: filter as Json, force }),
   )) as unknown as Preview;
 
-export const start = async (
-  action: BulkAction,
-  filter: FilterDocument,
-  force: boolean,
-  token: string,
-  reason: string,
-) =>
+/** What each run gets. */
+export interface SentSignal {
+  name: string;
+  payload: Json;
+}
+
+interface Start {
+  action: BulkAction;
+  filter: FilterDocument;
+  force: boolean;
+  /** Of the preview. */
+  token: string;
+  reason: string;
+  signal: SentSignal | undefined;
+}
+
+export const start = async ({ action, filter, force, token, reason, signal }: Start) =>
   (await ask(
     supabase.rpc('start_operation', {
       action,
@@ -78,6 +102,7 @@ export const start = async (
       force,
       preview: token,
       ...(reason ? { reason } : {}),
+      ...(signal ? { signal: signal as unknown as Json } : {}),
     }),
   )) as unknown as Operation;
 

@@ -14,6 +14,7 @@ export const KEYS = [
   'error',
   'tag',
   'id',
+  'operation',
   'key',
   'input',
   'text',
@@ -82,6 +83,7 @@ export function filterOf(values: FilterValues, now: number): FilterDocument {
   put('error_code', values.error);
   putList('tag', values.tag);
   putList('id', values.id);
+  put('operation', values.operation);
   put('idempotency_key', values.key);
   put('text', values.text);
   const pairs = list(values.input).flatMap((text) => inputPair(text) ?? []);

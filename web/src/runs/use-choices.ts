@@ -83,6 +83,8 @@ export function titleOf(key: FilterKey, value: string, choices: Choices): string
       return `before ${dateTime(value)}`;
     case 'id':
       return value.includes(',') ? `${value.split(',').length} ids` : `id …${value.slice(-12)}`;
+    case 'operation':
+      return `of operation …${value.slice(-12)}`;
     case 'input':
       return value.replaceAll(',', ', ');
     case 'text':
