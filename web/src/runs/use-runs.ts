@@ -36,6 +36,9 @@ const NEXT = 200;
 /** At most so many open runs are read again. */
 const OPEN = 200;
 
+const openOf = (rows: readonly ListedRun[]) =>
+  rows.filter(({ completed_at }) => completed_at === null).slice(0, OPEN);
+
 interface Runs extends List<ListedRun> {
   /** Runs that are newer than the list. */
   fresh: readonly ListedRun[];
@@ -63,8 +66,17 @@ export function useRuns(values: FilterValues, isAtTop: boolean): Runs {
   const key = useMemo(() => [app, 'run-pages', name], [app, name]);
   const query = useInfiniteQuery({
     queryKey: key,
-    queryFn: ({ pageParam, signal }) =>
-      read(filterOf(values, Date.now()), pageParam === undefined ? FIRST : NEXT, signal, pageParam),
+    queryFn: async ({ pageParam, signal }) => {
+      const filter = filterOf(values, Date.now());
+      if (pageParam !== undefined) return await read(filter, NEXT, signal, pageParam);
+      const page = await read(filter, FIRST, signal);
+      // The first page has what the two small reads would ask for at once.
+      client.setQueryData([app, 'runs', 'head', name], page);
+      const items = openOf(page.items);
+      const ids = items.map(({ id }) => id).join();
+      client.setQueryData([app, 'runs', 'open', ids], { items, next: null });
+      return page;
+    },
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last: Page<ListedRun>) => last.next,
     staleTime: Number.POSITIVE_INFINITY,
@@ -79,14 +91,7 @@ export function useRuns(values: FilterValues, isAtTop: boolean): Runs {
     (signal) => read(filterOf(values, Date.now()), FIRST, signal),
     { enabled: loaded !== undefined },
   );
-  const open = useMemo(
-    () =>
-      (loaded ?? [])
-        .filter(({ completed_at }) => completed_at === null)
-        .slice(0, OPEN)
-        .map(({ id }) => id),
-    [loaded],
-  );
+  const open = useMemo(() => openOf(loaded ?? []).map(({ id }) => id), [loaded]);
   const current = useAppQuery(
     ['runs', 'open', open.join()],
     (signal) => read({ id: open }, OPEN, signal),
