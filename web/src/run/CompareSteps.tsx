@@ -3,7 +3,8 @@
 import { Anchor, Table, Text } from '@mantine/core';
 import { useState } from 'react';
 import { duration } from '../shared/format.ts';
-import { StatusBadge, toneOf } from '../shared/StatusBadge.tsx';
+import { StatusBadge } from '../shared/StatusBadge.tsx';
+import { toneOf } from '../shared/status-tones.ts';
 import classes from './compare.module.css';
 import type { ComparedStep, StepSide } from './compare.ts';
 import { DifferenceTable } from './data/DifferenceTable.tsx';

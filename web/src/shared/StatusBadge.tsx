@@ -2,23 +2,7 @@
 // a contrast of at least 4.5:1 in both themes. `data-status` has the name for tests.
 import { words } from './format.ts';
 import classes from './StatusBadge.module.css';
-
-/** The tone of each status; others are neutral. */
-const TONES: Readonly<Record<string, string>> = {
-  running: 'running',
-  ready: 'running',
-  pending: 'neutral',
-  waiting: 'waiting',
-  paused: 'waiting',
-  completed: 'done',
-  published: 'done',
-  active: 'done',
-  delivered: 'done',
-  failed: 'danger',
-  timed_out: 'danger',
-};
-
-export const toneOf = (status: string): string => TONES[status] ?? 'neutral';
+import { toneOf } from './status-tones.ts';
 
 interface Props {
   name: string;

@@ -1,7 +1,7 @@
 // The last results of a workflow as bars, oldest first; the whole strip is one link to its runs.
 import { AppLink } from '../shared/address.tsx';
 import { words } from '../shared/format.ts';
-import { toneOf } from '../shared/StatusBadge.tsx';
+import { toneOf } from '../shared/status-tones.ts';
 import type { Result } from './listed.ts';
 import classes from './ResultStrip.module.css';
 

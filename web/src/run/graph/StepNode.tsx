@@ -3,8 +3,9 @@
 import { Handle, type Node, type NodeProps, Position, useStore } from '@xyflow/react';
 import { memo } from 'react';
 import { count, duration, words } from '../../shared/format.ts';
-import { StatusBadge, toneOf } from '../../shared/StatusBadge.tsx';
+import { StatusBadge } from '../../shared/StatusBadge.tsx';
 import { StepIcon } from '../../shared/StepIcon.tsx';
+import { toneOf } from '../../shared/status-tones.ts';
 import classes from './graph.module.css';
 import type { StepState } from './states.ts';
 

@@ -2,7 +2,7 @@
 // that needs attention most. The strip is one Tab stop: the arrow keys move, Enter shows the items.
 import { type KeyboardEvent, useState } from 'react';
 import { words } from '../../shared/format.ts';
-import { toneOf } from '../../shared/StatusBadge.tsx';
+import { toneOf } from '../../shared/status-tones.ts';
 import { worstStatus } from '../graph/states.ts';
 import type { ItemCounts } from './Items.tsx';
 import classes from './step.module.css';

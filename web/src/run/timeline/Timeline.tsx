@@ -4,7 +4,7 @@ import { Button, Switch, Text } from '@mantine/core';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useMemo, useRef, useState } from 'react';
 import { dateTime, duration, words } from '../../shared/format.ts';
-import { toneOf } from '../../shared/StatusBadge.tsx';
+import { toneOf } from '../../shared/status-tones.ts';
 import type { Run } from '../../shared/supabase.ts';
 import { useNow } from '../../shared/Times.tsx';
 import type { RunNode, RunStep } from '../../shared/use-run.ts';
