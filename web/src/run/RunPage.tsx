@@ -6,6 +6,7 @@ import { useEffect, useState } from 'react';
 import { hasEnded } from '../../../sdk/src/live/index.ts';
 import { useAddressParam, usePathParam } from '../shared/address.tsx';
 import { announce } from '../shared/announce.tsx';
+import { useContact } from '../shared/contact.ts';
 import { words } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
@@ -66,6 +67,9 @@ function Page({ snapshot, live }: PageProps) {
   const isNarrow = useMediaQuery('(max-width: 62em)', window.innerWidth <= 992) ?? false;
   const [part, setPart] = useState<'graph' | 'timeline'>('graph');
   const hasFailure = run.error !== null && isEnded;
+  // The channel notices the loss of a server later than a request does.
+  const isLost = useContact().failedAt !== undefined;
+  const isLive = live.live && !isLost;
 
   return (
     <div className={classes.page}>
@@ -78,8 +82,8 @@ function Page({ snapshot, live }: PageProps) {
         <div className="run-facts">
           <StatusBadge name={run.status} />{' '}
           {!isEnded && (
-            <span className={classes.live} data-live={live.live}>
-              {live.live ? 'live' : 'connecting'}
+            <span className={classes.live} data-live={isLive}>
+              {isLive ? 'live' : 'connecting'}
             </span>
           )}
         </div>

@@ -12,6 +12,8 @@ export const supabase = createClient<Database, 'stepbase'>(config.api_url, confi
   db: { schema: 'stepbase' },
   global: { fetch: watchedFetch },
   accessToken,
+  // A server that does not answer is noticed after two of these; the default is 25 seconds.
+  realtime: { heartbeatIntervalMs: 5_000 },
 });
 Object.assign(supabase, { auth });
 

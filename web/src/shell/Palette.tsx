@@ -5,6 +5,7 @@ import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/sp
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { filterOf, meanings } from '../runs/filter.ts';
 import { type Command, useRegisteredCommands } from '../shared/commands.ts';
 import { words } from '../shared/format.ts';
 import { ask } from '../shared/query.ts';
@@ -21,19 +22,30 @@ interface FoundRun {
   workflow: string;
 }
 
-/** Runs by their id or text, and workflows by name, as commands. */
+/** Runs of which the text is the id, the idempotency key or a tag, or whose workflow it names. */
+async function findRuns(text: string): Promise<FoundRun[]> {
+  const answers = await Promise.all(
+    meanings(text, []).map((values) =>
+      ask(supabase.rpc('search_runs', { filter: filterOf(values, Date.now()), page_size: FOUND })),
+    ),
+  );
+  const runs = new Map<string, FoundRun>();
+  for (const { items } of answers as unknown as { items: FoundRun[] }[]) {
+    for (const run of items) runs.set(run.id, run);
+  }
+  return [...runs.values()].slice(0, FOUND);
+}
+
+/** Runs, and workflows by name, as commands. */
 function useFound(app: string, query: string, go: (to: string) => void): Command[] {
   const { data = [] } = useQuery({
     queryKey: [app, 'palette', query],
     enabled: query.trim().length >= 2,
     queryFn: async (): Promise<Command[]> => {
-      const isId = /^[0-9a-f-]{36}$/i.test(query.trim());
-      const filter = isId ? { id: query.trim() } : { text: query.trim() };
       const [workflows, runs] = await Promise.all([
         ask(supabase.rpc('search_workflows', { query: query.trim() })),
-        ask(supabase.rpc('search_runs', { filter, page_size: FOUND })),
+        findRuns(query),
       ]);
-      const { items } = runs as unknown as { items: FoundRun[] };
       return [
         ...workflows.slice(0, FOUND).map(({ id, name, kebab_name }) => ({
           id: `workflow:${id}`,
@@ -42,7 +54,7 @@ function useFound(app: string, query: string, go: (to: string) => void): Command
           group: 'Workflows',
           run: () => go(`/workflows/${kebab_name}`),
         })),
-        ...items.map(({ id, status, workflow }) => ({
+        ...runs.map(({ id, status, workflow }) => ({
           id: `run:${id}`,
           label: `${workflow}, ${words(status)}`,
           description: id,

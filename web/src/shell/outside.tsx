@@ -4,8 +4,8 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { NewApplication } from '../auth/NewApplication.tsx';
 import { appOfToken } from '../auth/session.ts';
-import { setTitle } from '../shared/page-change.ts';
-import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
+import { PageHeader } from '../shared/PageHeader.tsx';
+import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { useMemberships, useMembershipsChanged } from './memberships.ts';
 import { useShellSession } from './shell-session.tsx';
 
@@ -43,14 +43,12 @@ export function StartPage() {
 }
 
 export function NotFound() {
-  useEffect(() => setTitle('Not found'), []);
   return (
-    <EmptyState
-      isPage
-      title="There is no such page"
-      action={<Anchor href="#/">Go to the start</Anchor>}
-    >
-      The address may be wrong, or it belongs to an application that you are not a member of.
-    </EmptyState>
+    <>
+      <PageHeader title="There is no such page" help="internals/web-client">
+        The address may be wrong, or it belongs to an application that you are not a member of.
+      </PageHeader>
+      <Anchor href="#/">Go to the start</Anchor>
+    </>
   );
 }

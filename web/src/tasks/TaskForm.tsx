@@ -9,7 +9,7 @@ import { useApp } from '../shared/app.tsx';
 import { JsonEditor, parseJson } from '../shared/code/editors.tsx';
 import { describe } from '../shared/errors.ts';
 import { isFormable, SchemaForm } from '../shared/form/SchemaForm.tsx';
-import { ask, useAction } from '../shared/query.ts';
+import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { type Json, type StepRun, supabase } from '../shared/supabase.ts';
 import { mayAct, nameOf, type TaskRow, taskOf } from './task.ts';
 import { usePeople } from './use-people.ts';
@@ -185,11 +185,32 @@ function Answer({ task, onDone, isBlocked }: Props & { isBlocked: boolean }) {
   );
 }
 
+/** Whether the person started the run of an approval that excludes its requester. */
+function useIsRequester(task: TaskRow): boolean {
+  const { userId } = useApp();
+  const { isFourEyes, isOpen } = taskOf(task);
+  const { data } = useAppQuery(
+    ['runs', task.run_id, 'requester'],
+    (signal) =>
+      ask(
+        supabase
+          .from('runs')
+          .select('created_by')
+          .eq('id', task.run_id)
+          .abortSignal(signal)
+          .single(),
+      ),
+    { enabled: isFourEyes && isOpen, staleTime: Number.POSITIVE_INFINITY },
+  );
+  return isFourEyes && data?.created_by === userId;
+}
+
 export function TaskForm({ task, onDone, hasDecided = false }: Props) {
   const app = useApp();
   const people = usePeople();
   const { isApproval, isOpen, approvalsRequired } = taskOf(task);
   const isMine = mayAct(task, app);
+  const isRequester = useIsRequester(task);
   const isClaimedByMe = task.claimed_by === app.userId;
   const claimant = task.claimed_by === null ? undefined : people.get(task.claimed_by);
   // The claim of a person who has left does not count.
@@ -208,6 +229,13 @@ export function TaskForm({ task, onDone, hasDecided = false }: Props) {
     return (
       <Text c="dimmed">
         This task is for others. You can read it, but your role and your account cannot answer it.
+      </Text>
+    );
+  }
+  if (isRequester) {
+    return (
+      <Text c="dimmed">
+        You started this run, and this approval needs the decision of another person.
       </Text>
     );
   }
