@@ -7,7 +7,7 @@ import { ROOT } from '../../scripts/stack/options.ts';
 
 const SOURCES = join(ROOT, 'web', 'src');
 /** Outside of applications, and the code that joins addresses. */
-const WITHOUT_PAGES = /^(auth|shell)\/|^shared\/address\.tsx$/;
+const WITHOUT_PAGES = /^(auth|shell)\/|^App\.tsx$|^shared\/(address|docs)\.tsx?$/;
 
 const routes = [
   ...readFileSync(join(SOURCES, 'shell', 'pages.ts'), 'utf8').matchAll(/path: '([^']+)'/g),
@@ -21,7 +21,7 @@ interface Address {
 /** Literals that begin with a slash and a word; a value in a template is one part of the path. */
 function addressesOf(file: string): Address[] {
   const text = readFileSync(join(SOURCES, file), 'utf8').replaceAll(
-    /^\s*(\/\/|\*|import ).*$/gm,
+    /^\s*(\/\/|\/?\*|import ).*$/gm,
     '',
   );
   return [...text.matchAll(/(['"`])(\/[a-z][^'"`\s]*)\1/g)].flatMap(([, , literal = '']) => {
@@ -33,8 +33,8 @@ function addressesOf(file: string): Address[] {
 const addresses = globSync('**/*.{ts,tsx}', { cwd: SOURCES })
   .filter((file) => !WITHOUT_PAGES.test(file))
   .flatMap(addressesOf)
-  // Paths of the HTTP API.
-  .filter(({ path }) => !/^\/(functions|task-links|invitations|v1|rest|hooks)\//.test(path));
+  // Paths of the HTTP API, and places in a definition.
+  .filter(({ path }) => !/^\/(functions|task-links|invitations|v1|hooks|nodes|data)\//.test(path));
 
 test('every address that a page leads to is a page', () => {
   expect(addresses.length).toBeGreaterThan(60);
