@@ -15,32 +15,14 @@ const SOURCE = globSync('functions/api/**/*.ts', { cwd: ROOT })
   .join('\n');
 
 const FUNCTIONS_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
-  comment_task: 'the inbox of the web client; programs read and answer tasks by /v1/tasks',
   context: 'a computed column of runs; GET /v1/runs/{run_id}/context returns it',
-  count_runs: 'the counts beside the filters of the web client; POST /v1/runs/search has the runs',
-  dead_letter_groups: 'a view of the web client; GET /v1/dead-letters has each failed run',
-  count_items: 'the items of a for_each are rows of GET /v1/runs/{run_id}/steps',
-  list_database_triggers:
-    'triggers on tables are SQL of operators; this list is for the web client',
-  list_events:
-    'the console of the web client; GET /v1/runs/{run_id}/events has the events of a run',
-  list_items: 'the items of a for_each are rows of GET /v1/runs/{run_id}/steps',
-  list_workflows: 'GET /v1/workflows and GET /v1/statistics have its facts apart',
   query_run: 'the route calls stepbase_private.query_run, because it evaluates JSONata itself',
-  read_overview: 'the first page of the web client; POST /v1/runs/search has its runs apart',
-  read_queues: 'a view of the web client; GET /v1/task-queues has the queues',
-  read_statistics_series: 'the charts of the web client; GET /v1/statistics has the sums',
-  replay_webhook_call: 'the console of the web client; a program calls the webhook again',
   search_workflows: 'GET /v1/workflows has the parameter q',
-  task_counts: 'the badges of the web client; GET /v1/tasks has the tasks',
-  test_workflow: 'the editor of the web client; programs test with the package stepbase-test',
   version: 'GET /readyz and a header of each response have it',
 };
 const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   run_context: 'GET /v1/runs/{run_id}/context returns it at each version',
   run_values: 'the filters input and tag of POST /v1/runs/search read it',
-  task_comments: 'the inbox of the web client',
-  webhook_calls: 'the console of the web client',
   workflow_nodes:
     'derived from the definition of a version, which GET …/versions/{version} returns',
   workflow_edges:
@@ -51,6 +33,8 @@ const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
 const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   validateDefinition: 'writes nothing',
   searchRuns: 'writes nothing',
+  countRuns: 'writes nothing',
+  searchWorkflows: 'writes nothing',
   previewRerun: 'writes nothing',
   previewContinue: 'writes nothing',
   decideTaskLink: 'a link is used once',

@@ -2,11 +2,10 @@
 import { z } from 'zod';
 import { asCaller } from '../../_shared/auth/index.ts';
 import type { Query } from '../../_shared/db/pool.ts';
-import { JsonObject, ofWorkflow, Time } from '../components.ts';
+import { JsonObject, Time } from '../components.ts';
 import { found, readRow } from '../crud.ts';
-import { equal, type FilterSpec, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { type FilterSpec, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Operation, operation, statement } from '../operation.ts';
-import { readOnlyList } from '../read-only-list.ts';
 import { requirePermission } from '../request-queries.ts';
 import { named, row } from '../rows.ts';
 import { explainRun, readContext } from '../run-queries.ts';
@@ -269,23 +268,3 @@ export const HISTORY: Operation[] = [
     }),
   ),
 ];
-
-export const DEAD_LETTERS: Operation = readOnlyList({
-  id: 'listDeadLetters',
-  path: '/v1/dead-letters',
-  title: 'List dead letters',
-  permission: 'run:read',
-  description:
-    'Lists runs that failed or timed out, the latest first, each with its last error and the newest run that redrove it.',
-  component: 'DeadLetter',
-  list: {
-    table: 'dead_letters',
-    key: ['run_id'],
-    sorts: ['-failed_at'],
-    filters: {
-      workflow: ofWorkflow,
-      status: equal('dead_letters', 'status', ['failed', 'timed_out']),
-      error_code: equal('dead_letters', 'error_code'),
-    },
-  },
-});

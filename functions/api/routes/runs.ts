@@ -29,9 +29,11 @@ import { columnNames, named } from '../rows.ts';
 import { redrive } from '../run-queries.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { AGENT_TURNS } from './agent-turns.ts';
+import { DEAD_LETTERS } from './dead-letters.ts';
 import { RERUNS } from './reruns.ts';
-import { DEAD_LETTERS, HISTORY } from './run-history.ts';
-import { SEARCH_RUNS } from './search-runs.ts';
+import { HISTORY } from './run-history.ts';
+import { COUNT_RUNS, SEARCH_RUNS } from './search-runs.ts';
+import { STEP_ITEMS } from './step-items.ts';
 
 export const CancelBody = z.strictObject({
   reason: z.string().max(1000).optional(),
@@ -136,7 +138,8 @@ export const RUN_RESOURCE: Resource = {
       async (query, call) => ({ body: await readList(query, RUNS, call.query) }),
     ),
     SEARCH_RUNS,
-    DEAD_LETTERS,
+    COUNT_RUNS,
+    ...DEAD_LETTERS,
     statement(
       {
         id: 'redriveRuns',
@@ -185,6 +188,7 @@ export const RUN_RESOURCE: Resource = {
     ),
     ...HISTORY,
     AGENT_TURNS,
+    ...STEP_ITEMS,
     statement(
       {
         id: 'cancelRun',

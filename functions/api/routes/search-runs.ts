@@ -1,10 +1,11 @@
-// Finds runs by a filter: the conditions of the RPC search_runs.
+// Finds and counts runs by a filter: the conditions of the RPC search_runs.
 import { z } from 'zod';
 import { RUN_STATUSES, SUMMARY, Time } from '../components.ts';
+import { countRuns } from '../insight-queries.ts';
 import { MAX_LIMIT, pageOf } from '../lists.ts';
 import { type Operation, statement } from '../operation.ts';
 import { searchRuns } from '../queries.ts';
-import { row } from '../rows.ts';
+import { named, row } from '../rows.ts';
 
 const oneOrMore = <T extends z.ZodType>(item: T, most: number) =>
   z.union([item, z.array(item).min(1).max(most)]);
@@ -71,4 +72,28 @@ export const SEARCH_RUNS: Operation = statement(
     errors: ['not_found'],
   },
   async (query, { body }) => ({ body: await searchRuns(query, body) }),
+);
+
+const RunCounts = named('RunCounts', () =>
+  z.object({
+    by_status: z.record(z.string(), z.number().int()).describe('Each at most 10,000.'),
+    capped: z.array(z.enum(RUN_STATUSES)).describe('Statuses with more runs than that.'),
+    is_complete: z.boolean().describe('False if the numbers are lower bounds.'),
+  }),
+);
+
+export const COUNT_RUNS: Operation = statement(
+  {
+    id: 'countRuns',
+    method: 'POST',
+    path: '/v1/runs/count',
+    title: 'Count runs by status',
+    permission: 'run:read',
+    description:
+      'Counts the runs that meet all conditions of `filter`, by status. The condition `status` has no effect.',
+    body: z.strictObject({ filter: RunFilter.default({}) }),
+    replies: { 200: { description: '`{by_status, capped, is_complete}`', schema: RunCounts } },
+    errors: ['not_found'],
+  },
+  async (query, { body }) => ({ body: await countRuns(query, body.filter) }),
 );

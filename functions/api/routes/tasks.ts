@@ -1,11 +1,13 @@
-// Tasks of people in runs: lists, claims, delegates and completes a task, decides an approval.
+// Tasks of people in runs: lists, counts, claims, delegates, comments and completes a task, decides an approval.
 import { z } from 'zod';
 import { AS_STEP_RUN, ofWorkflow, StepRun } from '../components.ts';
 import { found, readRow } from '../crud.ts';
+import { commentTask, taskCounts } from '../insight-queries.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { claimTask, completeTask, decideApproval, delegateTask, releaseTask } from '../queries.ts';
 import { readOnlyList } from '../read-only-list.ts';
+import { named, row } from '../rows.ts';
 
 export const CompleteBody = z.strictObject({
   output: z.record(z.string(), z.unknown()).default({}),
@@ -18,6 +20,26 @@ export const DecideBody = z.strictObject({
   approved: z.boolean(),
   comment: z.string().max(10_000).optional(),
 });
+
+export const CommentBody = z.strictObject({ body: z.string().min(1).max(10_000) });
+
+const TaskComment = row('task_comments', 'TaskComment');
+const COMMENTS: ListSpec = {
+  table: 'task_comments',
+  sorts: ['created_at'],
+  filters: { step_run_id: equal('task_comments', 'step_run_id') },
+};
+
+const count = () => z.number().int();
+const TaskCounts = named('TaskCounts', () =>
+  z.object({
+    mine: count().describe('Assigned to or claimed by the caller.'),
+    role: count().describe('For the role of the caller.'),
+    unassigned: count().describe('For everyone with `task:complete`, and not claimed.'),
+    overdue: count().describe('The deadline has passed, or the task was escalated.'),
+    all: count(),
+  }),
+);
 
 const TASKS: ListSpec = {
   table: 'step_runs',
@@ -74,6 +96,21 @@ export const TASK_RESOURCE: Resource = {
         errors: [],
       },
       async (query, call) => ({ body: await readList(query, TASKS, call.query) }),
+    ),
+    statement(
+      {
+        id: 'countTasks',
+        method: 'GET',
+        path: '/v1/tasks/counts',
+        title: 'Count tasks',
+        permission: 'member',
+        description: 'Counts the waiting tasks that the caller can read.',
+        replies: {
+          200: { description: '`{mine, role, unassigned, overdue, all}`', schema: TaskCounts },
+        },
+        errors: [],
+      },
+      async (query) => ({ body: await taskCounts(query) }),
     ),
     statement(
       {
@@ -141,6 +178,44 @@ export const TASK_RESOURCE: Resource = {
       },
       async (query, { params, body }) => ({
         body: await delegateTask(query, params.step_run_id ?? '', body.user_id, body.note),
+      }),
+    ),
+    statement(
+      {
+        id: 'listTaskComments',
+        method: 'GET',
+        path: '/v1/tasks/:step_run_id/comments',
+        title: 'List the comments on a task',
+        permission: 'member',
+        description: 'Lists what persons wrote about the task or approval, the oldest first.',
+        query: listQuery({ sorts: COMMENTS.sorts }),
+        replies: {
+          200: { description: 'one page', schema: pageOf('TaskCommentPage', TaskComment) },
+        },
+        errors: ['not_found'],
+      },
+      async (query, { params: { step_run_id: id = '' }, query: given }) => {
+        const task = { table: 'step_runs', columns: ['id'], where: 't.task is not null' } as const;
+        found('task', await readRow(query, task, id));
+        return { body: await readList(query, COMMENTS, { ...given, step_run_id: id }) };
+      },
+    ),
+    statement(
+      {
+        id: 'commentTask',
+        method: 'POST',
+        path: '/v1/tasks/:step_run_id/comments',
+        title: 'Comment on a task',
+        permission: 'member',
+        description:
+          'Writes a comment on a task or approval, also after it was completed. Allowed for its assignees, and with `task:complete` or `run:execute`.',
+        body: CommentBody,
+        idempotency: 'stored',
+        replies: { 201: { description: 'the comment', schema: TaskComment } },
+        errors: ['not_found'],
+      },
+      async (query, { params, body }) => ({
+        body: await commentTask(query, params.step_run_id ?? '', body.body),
       }),
     ),
     statement(

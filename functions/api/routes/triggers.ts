@@ -6,6 +6,8 @@ import { equal } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { named } from '../rows.ts';
 import { createWebhook, rotateWebhookSecret } from '../webhook-queries.ts';
+import { DATABASE_TRIGGERS } from './database-triggers.ts';
+import { WEBHOOK_CALLS } from './webhook-calls.ts';
 
 const permissions = { read: 'schedule:read', write: 'schedule:write' };
 
@@ -117,5 +119,7 @@ export const TRIGGER_RESOURCE: Resource = {
         body: await rotateWebhookSecret(query, params.trigger_id ?? '', body),
       }),
     ),
+    ...WEBHOOK_CALLS,
+    DATABASE_TRIGGERS,
   ],
 };

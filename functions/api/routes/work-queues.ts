@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { ofWorkflow } from '../components.ts';
 import { crud, found, readRow } from '../crud.ts';
+import { readQueues } from '../insight-queries.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
-import { row } from '../rows.ts';
+import { named, row } from '../rows.ts';
 
 const permissions = { read: 'queue:read', write: 'queue:write' };
 
@@ -74,18 +75,69 @@ export const WORK_QUEUE_RESOURCE: Resource = {
   ],
 };
 
+const count = () => z.number().int();
+const slots = (what: string) =>
+  count().nullable().describe(`${what}; at most 10,000, null without the limit.`);
+const QueueLoads = named('QueueLoads', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        id: z.uuid(),
+        name: z.string(),
+        display_name: z.string(),
+        description: z.string(),
+        is_system_queue: z.boolean(),
+        max_runs: count().nullable(),
+        max_steps: count().nullable(),
+        workflows: count().describe('How many use the queue.'),
+        busy_runs: slots('Runs that hold a slot'),
+        waiting_runs: slots('Runs that wait for one'),
+        busy_steps: slots('Steps that hold a slot'),
+        waiting_steps: slots('Steps that wait for one'),
+        oldest_waiting_since: z.string().nullable(),
+        switch: z
+          .object({
+            id: z.uuid(),
+            mode: z.enum(['drain', 'pause']),
+            reason: z.string(),
+            created_at: z.string(),
+          })
+          .nullable()
+          .describe('The incident switch that holds the queue.'),
+      }),
+    ),
+  }),
+);
+
 export const TASK_QUEUE_RESOURCE: Resource = {
   name: 'Task queues',
   description: 'Limits of runs and steps that are in progress together.',
-  operations: crud({
-    table: 'task_queues',
-    path: '/v1/task-queues',
-    param: 'task_queue_id',
-    component: 'TaskQueue',
-    one: 'task queue',
-    many: 'task queues',
-    permissions,
-    sorts: ['created_at', 'name'],
-    filters: { name: equal('task_queues', 'name') },
-  }),
+  operations: [
+    // Before the route of one queue, whose path has a parameter in this place.
+    statement(
+      {
+        id: 'readQueueLoads',
+        method: 'GET',
+        path: '/v1/task-queues/load',
+        title: 'Read how full task queues are',
+        permission: 'queue:read',
+        description:
+          'Returns what holds a slot of each task queue, what waits for one, and the incident switch that holds the queue.',
+        replies: { 200: { description: '`{items}`', schema: QueueLoads } },
+        errors: [],
+      },
+      async (query) => ({ body: { items: await readQueues(query) } }),
+    ),
+    ...crud({
+      table: 'task_queues',
+      path: '/v1/task-queues',
+      param: 'task_queue_id',
+      component: 'TaskQueue',
+      one: 'task queue',
+      many: 'task queues',
+      permissions,
+      sorts: ['created_at', 'name'],
+      filters: { name: equal('task_queues', 'name') },
+    }),
+  ],
 };

@@ -14,7 +14,9 @@ import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { CANARY_OPERATIONS } from './canaries.ts';
 import { DEFINITIONS } from './definitions.ts';
+import { SEARCH_WORKFLOWS } from './search-workflows.ts';
 import { START_RUNS } from './start-runs.ts';
+import { TEST_WORKFLOW } from './test-workflow.ts';
 import { VERSION_OPERATIONS, WORKFLOW } from './versions.ts';
 
 export const StartBody = z.strictObject({
@@ -103,6 +105,7 @@ export const WORKFLOW_RESOURCE: Resource = {
       },
       async (query, call) => ({ body: await readList(query, WORKFLOWS, call.query) }),
     ),
+    SEARCH_WORKFLOWS,
     ...DEFINITIONS,
     statement(
       {
@@ -231,5 +234,6 @@ export const WORKFLOW_RESOURCE: Resource = {
       },
     ),
     START_RUNS,
+    TEST_WORKFLOW,
   ],
 };
