@@ -25,6 +25,15 @@ export async function readQueues(query: Query): Promise<Json[]> {
   return items as Json[];
 }
 
+export async function listWaitingRuns(query: Query, queue: string, limit: number): Promise<Json[]> {
+  const { items } = await one(
+    query,
+    "select jsonb_build_object('items', stepbase.list_waiting_runs($1, $2::int)) as value",
+    [queue, limit],
+  );
+  return items as Json[];
+}
+
 export interface SeriesQuery {
   since?: string | undefined;
   until?: string | undefined;

@@ -63,6 +63,10 @@ create table stepbase.app_quotas (
     constraint run_stuck_minutes_is_positive check (run_stuck_minutes > 0),
   queue_age_minutes int not null default 5
     constraint queue_age_minutes_is_positive check (queue_age_minutes > 0),
+  failure_percent int not null default 50
+    constraint failure_percent_is_from_1_to_100 check (failure_percent between 1 and 100),
+  deadline_near_minutes int not null default 10
+    constraint deadline_near_minutes_is_positive check (deadline_near_minutes > 0),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
@@ -113,6 +117,10 @@ comment on column stepbase.app_quotas.run_stuck_minutes is
   'Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).';
 comment on column stepbase.app_quotas.queue_age_minutes is
   'Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).';
+comment on column stepbase.app_quotas.failure_percent is
+  'Not a limit: which part of the runs that ended in 15 minutes may fail before that is an incident (event run.failure_rate_high).';
+comment on column stepbase.app_quotas.deadline_near_minutes is
+  'Not a limit: how many minutes before the deadline of a run the event run.deadline_near is emitted.';
 
 create trigger app_quotas_touch_updated_at before update on stepbase.app_quotas
   for each row execute function stepbase_private.touch_updated_at();

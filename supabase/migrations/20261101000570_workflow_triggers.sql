@@ -12,7 +12,10 @@ create table stepbase.workflow_triggers (
     constraint event_name_is_a_name check (event_name ~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$')
     constraint run_event_is_known check (
       event_name not like 'run.%'
-      or event_name in ('run.completed', 'run.failed', 'run.cancelled', 'run.timed_out', 'run.stuck')
+      or event_name in (
+        'run.completed', 'run.failed', 'run.cancelled', 'run.timed_out', 'run.stuck', 'run.deadline_near',
+        'run.failure_rate_high'
+      )
     ),
   source_workflow_id uuid,
   signature_scheme text references stepbase.webhook_signature_schemes (name),
@@ -46,7 +49,7 @@ create table stepbase.workflow_triggers (
 comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
   'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: '
-  'run.stuck, queue.age_high or budget.threshold_reached.';
+  'run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.';
 comment on column stepbase.workflow_triggers.source_workflow_id is
   'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its '
   'own.';

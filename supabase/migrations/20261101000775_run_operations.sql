@@ -12,6 +12,7 @@ create table stepbase.run_operations (
   signal jsonb
     constraint signal_has_a_name_and_a_payload check (signal ?& '{name,payload}' and signal - '{name,payload}'::text[] = '{}')
     constraint signal_has_at_most_64_kib check (octet_length(signal::text) <= 65536),
+  max_per_minute int constraint max_per_minute_is_from_1_to_10000 check (max_per_minute between 1 and 10000),
   previewed_at timestamptz not null,
   status text not null default 'running'
     constraint status_is_known check (status in ('running', 'completed', 'stopped')),
@@ -42,6 +43,8 @@ comment on column stepbase.run_operations.is_forced is
   'cancel: the runs end without compensation; redrive: also dead letters that were redriven before.';
 comment on column stepbase.run_operations.signal is
   'signal: what each run gets, {name, payload}; null for the other actions.';
+comment on column stepbase.run_operations.max_per_minute is
+  'On how many runs the operation acts in a minute, so that what they call is not overloaded; null: as fast as it can.';
 comment on column stepbase.run_operations.previewed_at is 'Runs that were created after the preview are not selected.';
 comment on column stepbase.run_operations.status is
   'running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.';
@@ -53,7 +56,8 @@ comment on column stepbase.run_operations.skipped is
 comment on column stepbase.run_operations.last_error is
   'Why the latest run failed, or why the operation waits: {code, message, at, …}.';
 comment on column stepbase.run_operations.next_slice_at is
-  'The operation waits until then, because a limit refused a start; null: the next slice follows at once.';
+  'The operation waits until then, because of max_per_minute or because a limit refused a start; null: the next slice follows '
+  'at once.';
 comment on column stepbase.run_operations.announced_at is 'When subscribers of Realtime got the latest message.';
 
 create index idx_run_operations_app_code_created_at on stepbase.run_operations (app_code, created_at);

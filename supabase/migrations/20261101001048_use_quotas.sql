@@ -19,6 +19,27 @@ comment on column stepbase_engine.app_usage.mails is 'Each recipient of a mail c
 
 alter table stepbase_engine.app_usage enable row level security;
 
+create table stepbase_engine.model_usage (
+  app_code text not null references stepbase.applications (app_code) on delete cascade,
+  day date not null,
+  workflow_id uuid not null,
+  provider text not null,
+  model text not null,
+  calls bigint not null default 0,
+  tokens bigint not null default 0,
+  cost numeric not null default 0,
+  unpriced_calls bigint not null default 0,
+  constraint model_usage_pkey primary key (app_code, day, workflow_id, provider, model)
+);
+
+comment on table stepbase_engine.model_usage is
+  'What the model calls of a workflow used on a day (UTC), by model; counted after the response. Deleted after 400 days.';
+comment on column stepbase_engine.model_usage.workflow_id is 'No foreign key, so that a cost outlives its workflow.';
+comment on column stepbase_engine.model_usage.calls is 'Calls that had a response.';
+comment on column stepbase_engine.model_usage.cost is 'US dollars, of calls whose price is known.';
+
+alter table stepbase_engine.model_usage enable row level security;
+
 create function stepbase_engine.ai_budget_states(p_app_code text, p_day date)
 returns table (
   period text, starts_on date, ends_on date, max_cost numeric, spent numeric, alert_percent int, alerted_for date,
@@ -132,6 +153,7 @@ begin
   returning u.* into v_used;
   if v_used.llm_calls = p_llm_calls and v_used.mails = p_mails then
     delete from stepbase_engine.app_usage u where u.app_code = v_app_code and u.day < v_today - 400;
+    delete from stepbase_engine.model_usage u where u.app_code = v_app_code and u.day < v_today - 400;
   end if;
   select l.quota, l.value, l.use into v_refused
   from stepbase.app_quotas q
@@ -251,6 +273,18 @@ begin
     llm_cost = u.llm_cost + excluded.llm_cost,
     llm_unpriced_calls = u.llm_unpriced_calls + excluded.llm_unpriced_calls
   returning u.app_code into v_app_code;
+  insert into stepbase_engine.model_usage as u (app_code, day, workflow_id, provider, model, calls, tokens, cost, unpriced_calls)
+  select
+    r.app_code, v_today, r.workflow_id, coalesce(left(p_use ->> 'provider', 100), ''), coalesce(left(p_use ->> 'model', 200), ''),
+    1, ceil(coalesce((p_use ->> 'total')::numeric, 0)), coalesce(v_cost, 0), (v_cost is null)::int
+  from stepbase.runs r
+  where r.id = p_run_id
+  on conflict (app_code, day, workflow_id, provider, model) do update
+  set
+    calls = u.calls + 1,
+    tokens = u.tokens + excluded.tokens,
+    cost = u.cost + excluded.cost,
+    unpriced_calls = u.unpriced_calls + excluded.unpriced_calls;
   if v_cost > 0 then
     perform stepbase_engine.emit_budget_alerts(v_app_code, v_today);
   end if;

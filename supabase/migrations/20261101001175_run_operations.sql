@@ -91,7 +91,7 @@ begin
     failed = o.failed + p_failed,
     skipped = o.skipped + p_skipped,
     last_error = coalesce(p_error, o.last_error),
-    next_slice_at = p_next_slice_at,
+    next_slice_at = case when not v_is_last then p_next_slice_at end,
     status = case when v_is_last then 'completed' else o.status end,
     ended_at = case when v_is_last then v_now end,
     announced_at = case when v_is_last or o.announced_at <= v_now - c_pause then v_now else o.announced_at end
@@ -130,7 +130,10 @@ set search_path = ''
 as $$
 declare
   c_wait constant interval := '5 seconds';
+  -- With a rate, a slice is the share of this time.
+  c_paced_seconds constant int := 6;
   v_operation stepbase.run_operations;
+  v_limit int := p_limit;
   v_ids uuid[];
   v_id uuid;
   v_effect uuid;
@@ -150,7 +153,10 @@ begin
     return 0;
   end if;
   v_place := v_operation.done + v_operation.failed + v_operation.skipped;
-  select s.run_ids[v_place + 1 : v_place + p_limit] into v_ids
+  if v_operation.max_per_minute is not null then
+    v_limit := least(p_limit, greatest(1, v_operation.max_per_minute * c_paced_seconds / 60));
+  end if;
+  select s.run_ids[v_place + 1 : v_place + v_limit] into v_ids
   from stepbase_engine.selected_runs s where s.operation_id = p_operation_id;
   -- In the order in which every transaction locks runs.
   perform 1 from stepbase.runs r where r.id = any(v_ids) order by r.id for no key update;
@@ -188,6 +194,11 @@ begin
     insert into stepbase_engine.operation_effects (operation_id, place, run_ids)
     values (p_operation_id, v_place, v_effects);
   end if;
+  v_next_slice_at := greatest(
+    v_next_slice_at,
+    stepbase_engine.now()
+    + (cardinality(v_effects) + v_failed + v_skipped) * interval '1 minute' / v_operation.max_per_minute
+  );
   perform stepbase_engine.count_outcomes(
     v_operation, cardinality(v_effects), v_failed, v_skipped, v_error, v_next_slice_at
   );

@@ -104,6 +104,7 @@ security definer
 set search_path = ''
 as $$
 declare
+  c_most constant int := 100;
   v_app_code constant text := stepbase_private.require_permission('stats:read');
   v_day constant date := coalesce(p_day, (stepbase_engine.now() at time zone 'UTC')::date);
   v_state record;
@@ -131,6 +132,36 @@ begin
           'day', u.day, 'calls', u.llm_calls, 'tokens', u.llm_tokens, 'cost', u.llm_cost,
           'unpriced_calls', u.llm_unpriced_calls
         ) order by u.day) filter (where u.llm_calls > 0 or u.llm_tokens > 0), '[]'
+      ),
+      'models', (
+        select coalesce(jsonb_agg(to_jsonb(g) order by g.cost desc, g.tokens desc, g.model, g.provider), '[]')
+        from (
+          select m.provider, m.model, sum(m.calls) as calls, sum(m.tokens) as tokens, sum(m.cost) as cost,
+            sum(m.unpriced_calls) as unpriced_calls
+          from stepbase_engine.model_usage m
+          where m.app_code = v_app_code and m.day >= v_state.starts_on and m.day < v_state.ends_on
+          group by m.provider, m.model
+          order by sum(m.cost) desc, sum(m.tokens) desc
+          limit c_most
+        ) g
+      ),
+      'workflows', (
+        select coalesce(
+          jsonb_agg(
+            to_jsonb(g) || jsonb_build_object('workflow', w.kebab_name, 'workflow_name', w.name)
+            order by g.cost desc, g.tokens desc, g.workflow_id
+          ), '[]'
+        )
+        from (
+          select m.workflow_id, sum(m.calls) as calls, sum(m.tokens) as tokens, sum(m.cost) as cost,
+            sum(m.unpriced_calls) as unpriced_calls
+          from stepbase_engine.model_usage m
+          where m.app_code = v_app_code and m.day >= v_state.starts_on and m.day < v_state.ends_on
+          group by m.workflow_id
+          order by sum(m.cost) desc, sum(m.tokens) desc
+          limit c_most
+        ) g
+        left join stepbase.workflows w on w.id = g.workflow_id and w.app_code = v_app_code
       )
     )
     from stepbase_engine.app_usage u
@@ -153,6 +184,8 @@ $$;
 
 comment on function stepbase.read_ai_usage(text, text) is
   'What the model calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, '
-  'starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the '
-  'lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
+  'starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days, models, workflows}: cost in US dollars; '
+  'max_cost is the lower limit of budget and quota, or null. models and workflows: the 100 that cost most, by calls that had a '
+  'response; {provider, model} or {workflow_id, workflow, workflow_name} with calls, tokens, cost and unpriced_calls. The days '
+  'are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.read_ai_usage(text, text) to authenticated, service_role;

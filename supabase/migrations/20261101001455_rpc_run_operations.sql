@@ -214,7 +214,7 @@ comment on function stepbase_private.check_operation_signal(text, jsonb) is
 
 -- Security definer, as all that follows: clients cannot write operations.
 create function stepbase_private.start_operation(
-  p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb
+  p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb, p_max_per_minute int
 )
 returns stepbase.run_operations
 language plpgsql
@@ -239,6 +239,10 @@ begin
   elsif length(p_reason) not between 1 and 1000 then
     perform stepbase_private.raise_error(
       'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
+    );
+  elsif p_max_per_minute not between 1 and 10000 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'max_per_minute must be between 1 and 10000', '{"path": "max_per_minute"}'
     );
   end if;
   perform stepbase_private.check_operation_signal(p_action, p_signal);
@@ -286,12 +290,13 @@ begin
   end if;
 
   insert into stepbase.run_operations (
-    app_code, action, filter, reason, is_forced, signal, previewed_at, status, total, created_by, created_at,
-    announced_at, ended_at
+    app_code, action, filter, reason, is_forced, signal, max_per_minute, previewed_at, status, total, created_by,
+    created_at, announced_at, ended_at
   )
   values (
-    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, v_at, case when v_count = 0 then 'completed' else 'running' end,
-    v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
+    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, p_max_per_minute, v_at,
+    case when v_count = 0 then 'completed' else 'running' end, v_count, stepbase_private.user_id(), v_now, v_now,
+    case when v_count = 0 then v_now end
   )
   returning * into v_operation;
   if v_count > 0 then
@@ -303,12 +308,13 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb) is 'Implements stepbase.start_operation.';
-grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb) to authenticated;
+comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb, int) is
+  'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb, int) to authenticated;
 
 create function stepbase.start_operation(
   action text, filter jsonb, preview text, reason text default null, force boolean default false,
-  signal jsonb default null
+  signal jsonb default null, max_per_minute int default null
 )
 returns stepbase.run_operations
 language sql
@@ -316,20 +322,21 @@ set search_path = ''
 as $$
   select stepbase_private.start_operation(
     start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
-    start_operation.force, start_operation.signal
+    start_operation.force, start_operation.signal, start_operation.max_per_minute
   );
 $$;
 
-comment on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb) is
+comment on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb, int) is
   'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, '
   'the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it '
   'are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also '
   'starts runs that were redriven before. signal: for the action signal, {name, payload} as of send_signal; a run that '
-  'refuses it is counted as failed. The filter {"operation": id} selects the runs on which the operation had its effect, or '
-  'that it started. The quotas max_operation_runs and max_running_operations of the application '
-  'apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has '
-  'expired or more runs match than it counted, SB429 a quota is reached.';
-grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb) to authenticated;
+  'refuses it is counted as failed. max_per_minute (1 to 10000): on how many runs it acts in a minute. The filter '
+  '{"operation": id} selects the runs on which the operation had its effect, or that it started. The quotas '
+  'max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise '
+  'run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match '
+  'than it counted, SB429 a quota is reached.';
+grant execute on function stepbase.start_operation(text, jsonb, text, text, boolean, jsonb, int) to authenticated;
 
 create function stepbase_private.stop_operation(p_operation_id uuid)
 returns stepbase.run_operations

@@ -11,7 +11,7 @@ create table stepbase_engine.alert_incidents (
 
 comment on table stepbase_engine.alert_incidents is
   'Incidents that last and whose event was emitted. maintain() deletes the row when the incident has ended.';
-comment on column stepbase_engine.alert_incidents.subject is 'The run of run.stuck; zeros for queue.age_high.';
+comment on column stepbase_engine.alert_incidents.subject is 'The run of run.stuck and run.deadline_near; zeros for incidents of the application.';
 
 alter table stepbase_engine.alert_incidents enable row level security;
 
@@ -81,6 +81,56 @@ comment on function stepbase_engine.waiting_runs(text) is
   'Since when the oldest pending run of an application waits, and how many wait, among its 10,000 oldest pending runs. Runs '
   'that are held, for example until start_at, do not count.';
 
+create function stepbase_engine.runs_near_deadline(p_app_code text, p_minutes int)
+returns table (subject uuid, since timestamptz, payload jsonb)
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  c_runs constant int := 100;
+  v_now constant timestamptz := stepbase_engine.now();
+begin
+  return query
+  select
+    o.id, o.deadline_at - p_minutes * interval '1 minute',
+    jsonb_build_object(
+      'workflow', w.kebab_name, 'run_id', o.id, 'status', o.status, 'step', o.current_step, 'deadline_at', o.deadline_at,
+      'minutes', ceil(extract(epoch from o.deadline_at - v_now) / 60)
+    )
+  from (
+    -- The conditions are those of idx_runs_deadline_at.
+    select r.id, r.workflow_id, r.status, r.current_step, r.deadline_at
+    from stepbase.runs r
+    where r.app_code = p_app_code and r.deadline_at is not null and r.completed_at is null and r.started_at is not null
+      and r.deadline_at > v_now and r.deadline_at <= v_now + p_minutes * interval '1 minute'
+    order by r.deadline_at
+    limit c_runs
+  ) o
+  join stepbase.workflows w on w.id = o.workflow_id;
+end;
+$$;
+
+comment on function stepbase_engine.runs_near_deadline(text, int) is
+  'Open runs of an application whose deadline is within p_minutes: the 100 with the nearest deadline.';
+
+create function stepbase_engine.failure_rate(p_app_code text)
+returns table (since timestamptz, ended bigint, failed bigint)
+language sql
+stable
+set search_path = ''
+as $$
+  select s.at, coalesce(sum(b.completed + b.failed), 0), coalesce(sum(b.failed), 0)
+  from (select stepbase_engine.now() - interval '15 minutes' as at) s
+  left join stepbase_engine.statistics_buckets b
+    on b.app_code = p_app_code and b.step_id is null and b.bucket_at >= s.at
+  group by s.at;
+$$;
+
+comment on function stepbase_engine.failure_rate(text) is
+  'How many runs of an application ended in the last 15 minutes, and how many of them failed or timed out. Cancelled runs do '
+  'not count.';
+
 create function stepbase_engine.emit_alerts()
 returns int
 language plpgsql
@@ -88,13 +138,16 @@ set search_path = ''
 as $$
 declare
   c_app constant uuid := '00000000-0000-0000-0000-000000000000';
+  -- Fewer runs show no rate.
+  c_fewest constant int := 10;
   v_now constant timestamptz := stepbase_engine.now();
   v_emitted int;
 begin
   with wanted as (
     select distinct t.app_code, t.event_name
     from stepbase.workflow_triggers t
-    where t.event_name in ('run.stuck', 'queue.age_high') and t.is_enabled
+    where t.is_enabled
+      and t.event_name in ('run.stuck', 'run.deadline_near', 'run.failure_rate_high', 'queue.age_high')
   ),
   condition as (
     select w.app_code, w.event_name, s.subject, s.since, s.payload, true as is_beyond
@@ -102,6 +155,25 @@ begin
     join stepbase.app_quotas q on q.app_code = w.app_code
     cross join lateral stepbase_engine.stuck_runs(w.app_code, q.run_stuck_minutes) s
     where w.event_name = 'run.stuck'
+    union all
+    select w.app_code, w.event_name, d.subject, d.since, d.payload, true
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.runs_near_deadline(w.app_code, q.deadline_near_minutes) d
+    where w.event_name = 'run.deadline_near'
+    union all
+    -- The incident ends when the rate is half the threshold: a rate around it is one incident.
+    select
+      w.app_code, w.event_name, c_app, f.since,
+      jsonb_build_object(
+        'since', f.since, 'minutes', 15, 'ended_runs', f.ended, 'failed_runs', f.failed,
+        'failure_percent', round(100.0 * f.failed / f.ended), 'threshold_percent', q.failure_percent
+      ),
+      f.ended >= c_fewest and 100 * f.failed >= q.failure_percent * f.ended
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.failure_rate(w.app_code) f
+    where w.event_name = 'run.failure_rate_high' and f.failed > 0 and 200 * f.failed >= q.failure_percent * f.ended
     union all
     -- The incident ends when the age is half the threshold: an age around it is one incident.
     select
@@ -150,6 +222,6 @@ end;
 $$;
 
 comment on function stepbase_engine.emit_alerts() is
-  'Emits run.stuck and queue.age_high for incidents that began, to applications with an enabled trigger for them, and forgets '
-  'incidents that have ended. Returns the number of events. The thresholds are run_stuck_minutes and queue_age_minutes of '
-  'app_quotas.';
+  'Emits run.stuck, run.deadline_near, run.failure_rate_high and queue.age_high for incidents that began, to applications with '
+  'an enabled trigger for them, and forgets incidents that have ended. Returns the number of events. The thresholds are '
+  'run_stuck_minutes, deadline_near_minutes, failure_percent and queue_age_minutes of app_quotas.';

@@ -1,10 +1,11 @@
 // The application that generated requests are sent to: its rows, by the names of the parameters that address them, and
 // what each operation needs to succeed beyond values of its schema.
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { waitFor } from '../support/stack.ts';
 import { type Api, call, createMember, createTenant, sql, type TestTenant } from './support.ts';
 import { prepareMachines } from './world.machines.ts';
 import { prepareTenancy } from './world.tenancy.ts';
+import { prepareWebhooks } from './world.webhooks.ts';
 
 export type Values = Record<string, unknown>;
 
@@ -210,24 +211,10 @@ export async function prepare(world: World): Promise<Preparations> {
     return { params: { run_id }, body: {} };
   };
 
-  /** A webhook, and a call that is signed with its secret. */
-  const signedCall = async () => {
-    const made = await world.made('POST', '/v1/webhooks', { workflow: quick });
-    const id = randomUUID();
-    const timestamp = String(Math.floor(Date.now() / 1000));
-    const key = Buffer.from(String(made.secret).replace('whsec_', ''), 'base64');
-    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.`).digest('base64');
-    const headers = {
-      'webhook-id': id,
-      'webhook-timestamp': timestamp,
-      'webhook-signature': `v1,${signature}`,
-    };
-    return { path: String(made.path), prepared: { params: { trigger_id: made.id }, headers } };
-  };
-
   return {
     ...(await prepareMachines(world, quick)),
     ...(await prepareTenancy(world)),
+    ...prepareWebhooks(world, quick),
     pauseRun: open,
     cancelRun: open,
     sendSignal: async () => ({
@@ -353,6 +340,12 @@ export async function prepare(world: World): Promise<Preparations> {
         period_seconds: 1,
       },
     }),
+    listWaitingRuns: async () => {
+      const { id } = await world.made('POST', '/v1/task-queues', {
+        name: `q-${randomUUID().slice(0, 6)}`,
+      });
+      return { params: { task_queue_id: id } };
+    },
     createWorkQueue: async () => ({
       body: { workflow_id: workflow.id, queue_name: `q${randomUUID().slice(0, 6)}` },
     }),
@@ -390,19 +383,6 @@ export async function prepare(world: World): Promise<Preparations> {
       body: { jsonrpc: '2.0', id: 1, method: 'tools/list' },
       headers: { accept: 'application/json, text/event-stream' },
     }),
-    callWebhook: async () => (await signedCall()).prepared,
-    listWebhookCalls: async () => {
-      const { id } = await world.made('POST', '/v1/webhooks', { workflow: quick });
-      return { params: { trigger_id: id } };
-    },
-    replayWebhookCall: async () => {
-      const { path, prepared } = await signedCall();
-      const { status } = await world.send('POST', path, undefined, prepared.headers);
-      if (status >= 300) throw new Error(`the webhook answered ${status}`);
-      const { body } = await world.send('GET', `/v1/webhooks/${path.split('/').at(-1)}/calls`);
-      const [made] = body.items as Values[];
-      return { params: { call_id: made?.id }, body: {} };
-    },
     testWorkflow: async () => ({
       params: { kebab_name: quick },
       body: { definition: { nodes: [node('one', 'transform', { expression: '1' })], edges: [] } },

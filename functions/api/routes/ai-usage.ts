@@ -54,6 +54,19 @@ const AiUsage = named('AiUsage', () =>
       .describe('The lower one of the budget and the limit of the operator; null: none.'),
     remaining: z.number().nullable(),
     days: z.array(z.object({ day: z.string(), ...usage })),
+    models: z
+      .array(z.object({ provider: z.string(), model: z.string(), ...usage }))
+      .describe('The 100 that cost most. Calls that had a response.'),
+    workflows: z
+      .array(
+        z.object({
+          workflow_id: z.uuid(),
+          workflow: z.string().nullable().describe('Null for a workflow that was deleted.'),
+          workflow_name: z.string().nullable(),
+          ...usage,
+        }),
+      )
+      .describe('The 100 that cost most. Calls that had a response.'),
   }),
 );
 
@@ -69,7 +82,7 @@ export const AI_USAGE_RESOURCE: Resource = {
         title: 'Read the usage of model calls',
         permission: 'stats:read',
         description:
-          'Returns calls, tokens and cost of the application in a day or a calendar month (UTC), as a sum and by day. Days are kept for 400 days.',
+          'Returns calls, tokens and cost of the application in a day or a calendar month (UTC), as a sum, by day, by model and by workflow. Days are kept for 400 days.',
         query: z.strictObject({
           period: z.enum(PERIODS).default('month'),
           day: z.iso.date().optional().describe('A day of the period; default: today.'),

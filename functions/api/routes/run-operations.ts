@@ -25,6 +25,13 @@ export const PreviewBody = z.strictObject(selection);
 export const StartBody = z.strictObject({
   ...selection,
   preview: z.string().min(1).max(200).describe('The `preview` of a preview with the same values.'),
+  max_per_minute: z
+    .number()
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('On how many runs it acts in a minute; default: as fast as it can.'),
   reason: z.string().min(1).max(1000).optional().describe('The error message of cancelled runs.'),
   signal: z
     .strictObject({
@@ -127,12 +134,13 @@ export const RUN_OPERATION_RESOURCE: Resource = {
       async (query, { body }) => {
         const made = await one(
           query,
-          'select to_jsonb(o) as value from stepbase.start_operation($1, $2::jsonb, force => $3, preview => $4, reason => $5, signal => $6::jsonb) o',
+          'select to_jsonb(o) as value from stepbase.start_operation($1, $2::jsonb, force => $3, preview => $4, reason => $5, signal => $6::jsonb, max_per_minute => $7::int) o',
           [
             ...values(body),
             body.preview,
             body.reason ?? null,
             body.signal === undefined ? null : toStorableJson(body.signal),
+            body.max_per_minute ?? null,
           ],
         );
         return { body: made, headers: { location: `run-operations/${made.id}` } };

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { ofWorkflow } from '../components.ts';
 import { crud, found, readRow } from '../crud.ts';
-import { readQueues } from '../insight-queries.ts';
-import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
+import { listWaitingRuns, readQueues } from '../insight-queries.ts';
+import { equal, type ListSpec, listQuery, MAX_LIMIT, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { named, row } from '../rows.ts';
 
@@ -109,6 +109,24 @@ const QueueLoads = named('QueueLoads', () =>
   }),
 );
 
+const WaitingRuns = named('WaitingRuns', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        place: count().describe('From 1.'),
+        run_id: z.uuid(),
+        workflow: z.string().describe('The `kebab_name` of the workflow.'),
+        workflow_name: z.string(),
+        priority: count(),
+        has_workflow_limit: z
+          .boolean()
+          .describe('It also needs a slot of its workflow, so a later run can start before it.'),
+        created_at: z.string(),
+      }),
+    ),
+  }),
+);
+
 export const TASK_QUEUE_RESOURCE: Resource = {
   name: 'Task queues',
   description: 'Limits of runs and steps that are in progress together.',
@@ -127,6 +145,27 @@ export const TASK_QUEUE_RESOURCE: Resource = {
         errors: [],
       },
       async (query) => ({ body: { items: await readQueues(query) } }),
+    ),
+    statement(
+      {
+        id: 'listWaitingRuns',
+        method: 'GET',
+        path: '/v1/task-queues/:task_queue_id/waiting-runs',
+        title: 'List the runs that wait for a task queue',
+        permission: 'queue:read',
+        description:
+          'Lists the runs that wait for a slot of the queue with their place, in the order in which they start. Also needs `run:read`.',
+        query: z.strictObject({
+          limit: z.coerce.number<string | number>().int().min(1).max(MAX_LIMIT).default(50),
+        }),
+        replies: { 200: { description: '`{items}`', schema: WaitingRuns } },
+        errors: ['not_found'],
+      },
+      async (query, { params: { task_queue_id: id = '' }, query: { limit } }) => {
+        const spec = { table: 'task_queues', columns: ['name'] } as const;
+        const { name } = found('task queue', await readRow(query, spec, id));
+        return { body: { items: await listWaitingRuns(query, String(name), limit) } };
+      },
     ),
     ...crud({
       table: 'task_queues',

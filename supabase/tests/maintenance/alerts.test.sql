@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(32);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 delete from stepbase.workflow_triggers;
@@ -64,6 +64,37 @@ select is_empty('select 1 from stepbase_engine.alert_incidents', 'its incident h
 update stepbase.app_quotas set run_stuck_minutes = 10 where app_code = 'tap-one';
 update stepbase.runs r set updated_at = stepbase_engine.now() - interval '11 minutes' where r.id = tests.sample_id('run');
 select is(stepbase_engine.maintain() ->> 'alerts', '1', 'maintenance looks for the next one, with the threshold of the application');
+
+-- Deadlines that come near.
+delete from stepbase.workflow_triggers;
+delete from stepbase.outbox;
+select pg_temp.listen('run.deadline_near');
+update stepbase.runs r set deadline_at = stepbase_engine.now() + interval '11 minutes' where r.id = tests.sample_id('run');
+select is(stepbase_engine.emit_alerts(), 0, 'a deadline that is far away is no incident');
+update stepbase.runs r set deadline_at = stepbase_engine.now() + interval '9 minutes' where r.id = tests.sample_id('run');
+select is(stepbase_engine.emit_alerts(), 1, 'one within the threshold is');
+select is(stepbase_engine.emit_alerts(), 0, 'it is one event');
+select is(
+  (select o.payload #>> '{payload,minutes}' from stepbase.outbox o where o.payload ->> 'name' = 'run.deadline_near'), '9',
+  'the event has the minutes that are left'
+);
+update stepbase.runs r set deadline_at = null where r.id = tests.sample_id('run');
+
+-- The rate of failures.
+delete from stepbase.workflow_triggers;
+delete from stepbase.outbox;
+delete from stepbase_engine.statistics_buckets where true;
+select pg_temp.listen('run.failure_rate_high');
+insert into stepbase_engine.statistics_buckets (app_code, workflow_id, bucket_at, slot, completed, failed)
+values ('tap-one', tests.sample_id('workflow'), date_trunc('minute', stepbase_engine.now()), 0, 4, 5);
+select is(stepbase_engine.emit_alerts(), 0, 'fewer than 10 ended runs show no rate');
+update stepbase_engine.statistics_buckets set completed = 5 where true;
+select is(stepbase_engine.emit_alerts(), 1, 'a rate at the threshold is an incident');
+update stepbase_engine.statistics_buckets set completed = 10 where true;
+select is(stepbase_engine.emit_alerts(), 0, 'which lasts above half the threshold');
+update stepbase_engine.statistics_buckets set completed = 20 where true;
+select stepbase_engine.emit_alerts();
+select is_empty('select 1 from stepbase_engine.alert_incidents', 'and ends below it');
 
 -- The age of the queue.
 delete from stepbase.workflow_triggers;

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(45);
+select plan(47);
 select tests.create_tasks();
 delete from stepbase.ai_budgets;
 delete from stepbase.outbox;
@@ -88,9 +88,17 @@ from unnest(array['-1', 'NaN', 'Infinity']) v (price);
 -- The usage.
 select tests.become('viewer');
 select is(
-  stepbase.read_ai_usage('day') - 'starts_at' - 'ends_at' - 'days',
+  stepbase.read_ai_usage('day') - '{starts_at,ends_at,days,models,workflows}'::text[],
   '{"period": "day", "calls": 0, "tokens": 10000000, "cost": 21.5, "unpriced_calls": 3, "max_cost": null, "remaining": null}',
   'a member reads the usage of the day'
+);
+select is(
+  stepbase.read_ai_usage() #> '{models,0}',
+  '{"provider": "openai", "model": "m", "calls": 6, "tokens": 6000000, "cost": 12.5, "unpriced_calls": 2}', 'also by model'
+);
+select is(
+  (stepbase.read_ai_usage() #> '{workflows,0}') - '{workflow_id,workflow,workflow_name}'::text[],
+  '{"calls": 10, "tokens": 10000000, "cost": 21.5, "unpriced_calls": 3}', 'and by workflow'
 );
 select is(jsonb_array_length(stepbase.read_ai_usage() -> 'days'), 1, 'and of the month by day');
 select is(stepbase.read_ai_usage('month', '2020-02-05') ->> 'ends_at', '2020-03-01T00:00:00+00:00', 'and of another month');

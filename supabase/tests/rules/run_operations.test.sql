@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(64);
+select plan(68);
 select tests.create_tasks();
 delete from stepbase.run_operations where true;
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
@@ -78,7 +78,8 @@ from (
     ($$select stepbase.start_operation('pause', '{}', 'x', signal => '{"name": "go", "payload": 1}')$$, 'SB400', 'a pause has no signal'),
     ($$select stepbase.search_runs('{"operation": "x"}')$$, 'SB400', 'the operation of a filter is an id'),
     ($$select stepbase.search_runs('{"operation": "00000000-0000-4000-8000-000000000000"}')$$, 'SB404', 'an unknown operation selects no runs'),
-    ($$select stepbase.start_operation('cancel', '{}', 'x', '')$$, 'SB400', 'a reason is not empty')
+    ($$select stepbase.start_operation('cancel', '{}', 'x', '')$$, 'SB400', 'a reason is not empty'),
+    ($$select stepbase.start_operation('cancel', '{}', 'x', max_per_minute => 0)$$, 'SB400', 'a rate is positive')
 ) s (call, answer, what);
 
 -- A start acts on what was previewed.
@@ -260,6 +261,17 @@ select is(
   'a run that continues on another version is left out, and the preview says why'
 );
 select is((select count(*) from stepbase_engine.due_operations()), 1::bigint, 'one operation of an application is due at a time');
+-- A rate.
+insert into o select 'paced', pg_temp.start_op('rerun', '{"workflow": "w-00d101"}', ', null, false, 10');
+select is(stepbase_engine.advance_operation(o.id), 1, 'with a rate, a slice is the share of six seconds') from o where o.name = 'paced';
+select is(
+  (select round(extract(epoch from x.next_slice_at - stepbase_engine.now())) from stepbase.run_operations x where x.id = o.id), 6::numeric,
+  'and the next one waits for its turn'
+) from o where o.name = 'paced';
+select stepbase_engine.advance_operation(o.id) from o where o.name = 'paced';
+select is(
+  (select concat_ws(' ', x.status, x.next_slice_at) from stepbase.run_operations x where x.id = o.id), 'completed', 'an ended one does not wait'
+) from o where o.name = 'paced';
 select throws_ok(
   $$insert into stepbase.run_operations (app_code, action, filter, previewed_at, total, done)
     values ('tap-one', 'pause', '{}', now(), 1, 2)$$,

@@ -1,9 +1,9 @@
 -- Saved views of runs: who sees, changes and shares them; and the reads behind the list of runs, the failures and the
--- queues: count_runs, dead_letter_groups, read_statistics_series, read_queues.
+-- queues: count_runs, dead_letter_groups, read_statistics_series, read_queues, list_waiting_runs.
 
 begin;
 set local search_path = public, extensions;
-select plan(22);
+select plan(24);
 select tests.create_rows();
 delete from stepbase.run_views where true;
 
@@ -143,6 +143,27 @@ select is(
     group by q.id
   ),
   'a queue counts the slots and the backlog under its limit'
+);
+
+update stepbase.task_queues set max_concurrent_workflows = 1 where app_code = 'tap-one' and name = 'default';
+create temporary table w as
+select n.priority, (stepbase_engine.start_run('tap-one', v.id, '{}', 'manual', null, n.priority)).id
+from (values (0), (5)) n (priority)
+join stepbase.workflow_versions v
+  on v.workflow_id = '00000000-0000-4000-8000-00000000d101' and v.status = 'published';
+create temporary table waiting as
+select x.* from jsonb_to_recordset(tests.perform_as('viewer', $$select stepbase.list_waiting_runs('default')$$)::jsonb) as x (
+  place int, run_id uuid, workflow text, priority int
+);
+select is(
+  (select string_agg(x.workflow || ' ' || x.priority, ', ' order by x.place) from waiting x join w on w.id = x.run_id),
+  'w-00d101 5, w-00d101 0', 'runs that wait for a queue are in the order in which they start'
+);
+select results_eq(
+  'select x.place from waiting x order by 1',
+  $$select generate_series(1, count(*)::int) from stepbase_engine.run_backlog b
+    join stepbase.task_queues q on q.id = b.queue_limit where q.app_code = 'tap-one' and q.name = 'default'$$,
+  'and each has its place'
 );
 
 select * from finish();
