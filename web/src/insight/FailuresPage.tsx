@@ -1,5 +1,5 @@
 // Failed runs of the last days, grouped by workflow, version and error code. A group can be redriven after a preview.
-import { Button, Group, NativeSelect, Stack, Text } from '@mantine/core';
+import { Button, Code, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { BulkDialog } from '../runs/BulkDialog.tsx';
 import { Operations } from '../runs/Operations.tsx';
@@ -12,6 +12,8 @@ import { ask, useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
+import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
+import { InsightTabs } from './InsightTabs.tsx';
 import { Sparkline } from './Sparkline.tsx';
 
 interface FailureGroup {
@@ -37,14 +39,14 @@ interface Groups {
 
 const HOUR_MS = 3_600_000;
 const SPANS = [
-  { value: '24', label: 'Last 24 hours' },
-  { value: '168', label: 'Last 7 days' },
-  { value: '720', label: 'Last 30 days' },
-];
+  { value: '24', label: '24 h', since: '24h' },
+  { value: '168', label: '7 d', since: '7d' },
+  { value: '720', label: '30 d', since: '30d' },
+] as const;
 
 const idOf = (group: FailureGroup) => `${group.workflow}/${group.version}/${group.error_code}`;
 
-/** The runs of a group, for a bulk operation. Runs without an error code are grouped by status: the filter has none of them. */
+/** The runs of a group, for a bulk operation. */
 function filterOf({ workflow, version, error_code, created_from, created_to }: FailureGroup) {
   return {
     workflow,
@@ -57,11 +59,23 @@ function filterOf({ workflow, version, error_code, created_from, created_to }: F
   };
 }
 
+/** The same runs in the list of runs. */
+function addressOf({ workflow, version, error_code }: FailureGroup, since: string): string {
+  const query = new URLSearchParams({
+    status: 'failed,timed_out',
+    workflow,
+    version: String(version),
+    error: error_code,
+    since,
+  });
+  return `/runs?${query}`;
+}
+
 function Sample({ group }: { group: FailureGroup }) {
   const { run_id, step_id, message } = group.sample;
   return (
     <Stack gap={0}>
-      <AppLink to={`/runs/${run_id}`} lineClamp={2}>
+      <AppLink to={`/runs/${run_id}`} lineClamp={2} size="sm">
         {message ?? 'Latest run'}
       </AppLink>
       {step_id && (
@@ -73,18 +87,21 @@ function Sample({ group }: { group: FailureGroup }) {
   );
 }
 
-const COLUMNS: Column<FailureGroup>[] = [
+const columnsOf = (since: string): Column<FailureGroup>[] => [
   {
     id: 'group',
     header: 'Workflow and error',
     cell: (group) => (
-      <Stack gap={0}>
-        <Text>
-          {group.workflow_name} v{group.version}
-        </Text>
-        <Text size="xs" c="dimmed">
-          {group.error_code}
-        </Text>
+      <Stack gap={2} align="flex-start">
+        <AppLink to={`/workflows/${group.workflow}`} size="sm">
+          {group.workflow_name}
+        </AppLink>
+        <Group gap={6}>
+          <Code>{group.error_code}</Code>
+          <Text size="xs" c="dimmed">
+            version {group.version}
+          </Text>
+        </Group>
       </Stack>
     ),
   },
@@ -101,12 +118,34 @@ const COLUMNS: Column<FailureGroup>[] = [
     cell: (group) => <Sparkline values={group.series} />,
   },
   {
+    id: 'last',
+    header: 'Latest',
+    hideBelow: 'md',
+    cell: (group) => (
+      <Stack gap={0}>
+        <RelativeTime at={group.last_at} />
+        {group.total > 1 && (
+          <Text size="xs" c="dimmed">
+            since <RelativeTime at={group.first_at} />
+          </Text>
+        )}
+      </Stack>
+    ),
+  },
+  {
     id: 'total',
     header: 'Runs',
     align: 'end',
     cell: (group) => (
       <Stack gap={0} align="flex-end">
-        <Text>{count(group.total)}</Text>
+        <AppLink
+          to={addressOf(group, since)}
+          size="sm"
+          fw={600}
+          aria-label={`Show ${count(group.total)} runs of ${group.workflow_name} with ${group.error_code}`}
+        >
+          {count(group.total)}
+        </AppLink>
         {group.redriven > 0 && (
           <Text size="xs" c="dimmed">
             {count(group.redriven)} redriven
@@ -115,78 +154,81 @@ const COLUMNS: Column<FailureGroup>[] = [
       </Stack>
     ),
   },
-  {
-    id: 'first',
-    header: 'First',
-    hideBelow: 'lg',
-    cell: (group) => <RelativeTime at={group.first_at} />,
-  },
-  {
-    id: 'last',
-    header: 'Last',
-    hideBelow: 'md',
-    cell: (group) => <RelativeTime at={group.last_at} />,
-  },
 ];
 
 export default function FailuresPage() {
   const mayRedrive = useMay('run:execute');
-  const [hours = '168', setHours] = useAddressParam('hours');
+  const [hours, setHours] = useAddressParam('hours');
   const [chosen, setChosen] = useState<FailureGroup>();
-  const known = SPANS.some(({ value }) => value === String(hours)) ? String(hours) : '168';
+  const span = SPANS.find(({ value }) => value === hours) ?? SPANS[1];
   const { data, error, refetch } = useAppQuery(
-    ['runs', 'failure-groups', known],
+    ['runs', 'failure-groups', span.value],
     async (signal) => {
-      const since = new Date(Date.now() - Number(known) * HOUR_MS).toISOString();
+      const since = new Date(Date.now() - Number(span.value) * HOUR_MS).toISOString();
       return (await ask(
         supabase.rpc('dead_letter_groups', { since }).abortSignal(signal),
       )) as unknown as Groups;
     },
   );
+  // New failures and redrives arrive while the page is open.
+  useLiveKeys(useRunsTopic(), [['runs', 'failure-groups']]);
   const redrive: Column<FailureGroup> = {
     id: 'redrive',
-    header: 'Actions',
+    header: '',
     align: 'end',
-    cell: (group) => (
-      <Button
-        size="compact-sm"
-        variant="default"
-        aria-label={`Redrive ${group.workflow_name} v${group.version}, ${group.error_code}`}
-        onClick={() => setChosen(group)}
-      >
-        Redrive
-      </Button>
-    ),
+    cell: (group) => {
+      const open = group.total - group.redriven - group.children;
+      return (
+        <Button
+          size="compact-sm"
+          variant="default"
+          disabled={open <= 0}
+          aria-label={`Redrive ${group.workflow_name} v${group.version}, ${group.error_code}`}
+          onClick={() => setChosen(group)}
+        >
+          {open > 0 ? `Redrive ${count(open)}` : 'Redriven'}
+        </Button>
+      );
+    },
   };
+  const columns = columnsOf(span.since);
+  const items = data?.items ?? [];
   return (
     <>
-      <PageHeader
-        title="Failures"
-        help="guides/handle-failures"
-        back={{ to: '/insight', label: 'Insight' }}
-      />
-      <Group mb="md">
-        <NativeSelect
+      <PageHeader title="Failures" help="guides/handle-failures" />
+      <InsightTabs page="/insight/failures" />
+      <Group mb="md" justify="space-between">
+        <SegmentedControl
           aria-label="Time"
-          data={SPANS}
-          value={known}
-          onChange={(event) => setHours(event.currentTarget.value)}
+          data={SPANS.map(({ value, label }) => ({ value, label }))}
+          value={span.value}
+          onChange={setHours}
         />
+        {items.length > 0 && (
+          <Text size="sm" c="dimmed" role="status">
+            {count(items.reduce((sum, { total }) => sum + total, 0))} failed runs in{' '}
+            {count(items.length)} {items.length === 1 ? 'group' : 'groups'}
+          </Text>
+        )}
       </Group>
       <Operations />
       {error && <ErrorState error={error} retry={() => void refetch()} />}
-      {data === undefined && !error && <LoadingState rows={3} />}
+      {data === undefined && !error && <LoadingState rows={4} height={60} />}
       {data?.is_complete === false && (
         <Text size="sm" c="dimmed" mb="sm">
           Only the latest 20,000 failed runs are counted.
         </Text>
       )}
-      {data?.items.length === 0 && <EmptyState title="No failed runs in this time" />}
-      {data && data.items.length > 0 && (
+      {data && items.length === 0 && (
+        <EmptyState title="No failed runs in this time">
+          Runs that fail or time out are grouped here, to redrive them together.
+        </EmptyState>
+      )}
+      {items.length > 0 && (
         <DataTable
           label="Failures"
-          columns={mayRedrive ? [...COLUMNS, redrive] : COLUMNS}
-          rows={data.items}
+          columns={mayRedrive ? [...columns, redrive] : columns}
+          rows={items}
           rowId={idOf}
           rowProps={(group) => ({ 'data-failure': idOf(group) })}
         />

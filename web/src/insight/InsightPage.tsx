@@ -1,114 +1,110 @@
-// How the application does in a time: runs that ended, success, durations, and the slowest and most failing parts.
-import { Group, NativeSelect, Stack, Text } from '@mantine/core';
+// How the application or one of its workflows does in a time: runs that ended, success, durations, and the slowest and
+// most failing parts.
+import { Group, SegmentedControl, Select, SimpleGrid, Stack } from '@mantine/core';
 import { lazy, Suspense } from 'react';
-import { AppLink, useAddressParam } from '../shared/address.tsx';
-import { type Column, DataTable } from '../shared/DataTable.tsx';
-import { count, dateTime, duration } from '../shared/format.ts';
+import { useAddressParam } from '../shared/address.tsx';
+import { count, duration } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
+import { Fact, Facts } from '../workflows/overview/Facts.tsx';
+import { percent } from '../workflows/percent.ts';
+import { InsightTabs } from './InsightTabs.tsx';
+import { PointsTable } from './PointsTable.tsx';
 import { Rankings } from './Rankings.tsx';
-import { type Numbers, type Point, readItems, readSeries, SPANS, sinceOf } from './statistics.ts';
+import { type Numbers, readItems, readSeries, SPANS, sinceOf } from './statistics.ts';
 
 const SeriesCharts = lazy(() => import('./SeriesCharts.tsx'));
-const CHARTS_HEIGHT = 560;
+const CHARTS_HEIGHT = 300;
+const REFRESH_MS = 60_000;
 
-const POINTS: Column<Point>[] = [
-  { id: 'at', header: 'From', cell: ({ at }) => dateTime(at) },
-  { id: 'completed', header: 'Completed', align: 'end', cell: (point) => count(point.completed) },
-  { id: 'failed', header: 'Failed', align: 'end', cell: (point) => count(point.failed) },
-  {
-    id: 'p95',
-    header: 'p95',
-    align: 'end',
-    hideBelow: 'sm',
-    cell: (point) => duration(point.p95_duration_ms),
-  },
-];
-
-function Facts({ numbers }: { numbers: Numbers }) {
-  const { total, failed, success_rate, p50_duration_ms, p95_duration_ms } = numbers;
-  const facts = [
-    ['Runs that ended', count(total)],
-    ['Success', success_rate === null ? '–' : `${(100 * success_rate).toFixed(1)} %`],
-    ['Failed', count(failed)],
-    ['p50', duration(p50_duration_ms)],
-    ['p95', duration(p95_duration_ms)],
-  ] as const;
+function Totals({ numbers }: { numbers: Numbers }) {
+  const { total, failed, cancelled, success_rate, p50_duration_ms, p95_duration_ms } = numbers;
   return (
-    <Group gap="xl">
-      {facts.map(([name, value]) => (
-        <Stack key={name} gap={0}>
-          <Text size="sm" c="dimmed">
-            {name}
-          </Text>
-          <Text size="xl" fw={600}>
-            {value}
-          </Text>
-        </Stack>
-      ))}
-    </Group>
+    <Facts>
+      <Fact label="Ended runs" value={count(total)} />
+      <Fact label="Success" value={percent(success_rate)} />
+      <Fact label="Failed" value={count(failed)} isBad={failed > 0} />
+      <Fact label="Cancelled" value={count(cancelled)} />
+      <Fact label="p50" value={duration(p50_duration_ms)} />
+      <Fact label="p95" value={duration(p95_duration_ms)} />
+    </Facts>
   );
 }
 
 export default function InsightPage() {
   const [chosen = '24h', setChosen] = useAddressParam('since');
+  const [workflow, setWorkflow] = useAddressParam('workflow');
   const span = SPANS.find(({ value }) => value === chosen) ?? SPANS[1];
-  const { data, error, refetch } = useAppQuery(['statistics', span.value], async (signal) => {
-    const since = sinceOf(span, Date.now());
-    const [[all], workflows, steps, points] = await Promise.all([
-      readItems('application', since, signal),
-      readItems('workflow', since, signal),
-      readItems('step', since, signal),
-      readSeries(span, since, signal),
-    ]);
-    return { all, workflows, steps, points };
-  });
-  const { data: names = [] } = useAppQuery(['workflows', 'names'], (signal) =>
-    ask(supabase.from('workflows').select('id, name').limit(1_000).abortSignal(signal)),
+  const { data: known } = useAppQuery(['workflows', 'names'], (signal) =>
+    ask(
+      supabase
+        .from('workflows')
+        .select('id, kebab_name, name')
+        .order('name')
+        .limit(1_000)
+        .abortSignal(signal),
+    ),
   );
-  const nameOf = new Map(names.map(({ id, name }) => [id, name]));
+  const workflows = known ?? [];
+  const id = workflows.find(({ kebab_name }) => kebab_name === workflow)?.id;
+  const { data, error, refetch } = useAppQuery(
+    ['statistics', span.value, id],
+    async (signal) => {
+      const since = sinceOf(span, Date.now());
+      const [byWorkflow, all, steps, points] = await Promise.all([
+        readItems('workflow', since, id, signal),
+        id === undefined ? readItems('application', since, id, signal) : undefined,
+        readItems('step', since, id, signal),
+        readSeries(span, since, id, signal),
+      ]);
+      return { all: (all ?? byWorkflow)[0], workflows: byWorkflow, steps, points };
+    },
+    { refetchInterval: REFRESH_MS, enabled: workflow === undefined || known !== undefined },
+  );
   return (
     <>
       <PageHeader title="Insight" help="guides/statistics" />
-      <Group mb="md">
-        <AppLink to="/insight/failures">Failures</AppLink>
-        <AppLink to="/insight/queues">Queues</AppLink>
-        <AppLink to="/insight/workers">Workers</AppLink>
-        <AppLink to="/insight/models">Models</AppLink>
-        <NativeSelect
-          ml="auto"
+      <InsightTabs page="/insight" />
+      <Group mb="md" gap="sm" justify="space-between">
+        <SegmentedControl
           aria-label="Time"
-          data={SPANS.map(({ value, label }) => ({ value, label }))}
+          data={SPANS.map(({ value, short }) => ({ value, label: short }))}
           value={span.value}
-          onChange={(event) => setChosen(event.currentTarget.value)}
+          onChange={setChosen}
+        />
+        <Select
+          aria-label="Workflow"
+          placeholder="All workflows"
+          clearable
+          searchable
+          w={240}
+          data={workflows.map(({ kebab_name, name }) => ({ value: kebab_name, label: name }))}
+          value={workflow ?? null}
+          onChange={(next) => setWorkflow(next ?? undefined)}
         />
       </Group>
       {error && <ErrorState error={error} retry={() => void refetch()} />}
-      {data === undefined && !error && <LoadingState rows={3} />}
+      {data === undefined && !error && <LoadingState rows={2} height={(CHARTS_HEIGHT + 60) / 2} />}
       {data && !data.all && (
         <EmptyState title="No run ended in this time">
-          The numbers are current to the minute.
+          Choose a longer time. The numbers are current to the minute.
         </EmptyState>
       )}
       {data?.all && (
         <Stack gap="lg">
-          <Facts numbers={data.all} />
+          <Totals numbers={data.all} />
           <Suspense fallback={<LoadingState rows={1} height={CHARTS_HEIGHT} />}>
-            <SeriesCharts points={data.points} label={dateTime} />
+            <SeriesCharts points={data.points} step={span.step} />
           </Suspense>
-          <details>
-            <summary>Show the numbers of the charts</summary>
-            <DataTable
-              label="Runs over time"
-              columns={POINTS}
-              rows={data.points}
-              rowId={({ at }) => at}
-            />
-          </details>
-          <Rankings noun="workflows" items={data.workflows} names={nameOf} />
-          <Rankings noun="steps" items={data.steps} names={nameOf} />
+          <PointsTable points={data.points} step={span.step} />
+          <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="lg" verticalSpacing="lg">
+            {id === undefined && (
+              <Rankings noun="workflows" items={data.workflows} workflows={workflows} />
+            )}
+            <Rankings noun="steps" items={data.steps} workflows={workflows} />
+          </SimpleGrid>
         </Stack>
       )}
     </>

@@ -1,154 +1,129 @@
-// What model calls used and cost in this month and this day, the budgets that apply, and the prices of models.
-import { Group, Progress, Stack, Text, Title } from '@mantine/core';
-import { type Column, DataTable } from '../shared/DataTable.tsx';
+// What model calls cost in a month: in total and against the budget, by day, model and workflow; and the prices.
+import { Box, NativeSelect, Paper, Progress, Stack, Text, Title } from '@mantine/core';
+import { lazy, Suspense, useState } from 'react';
+import { AppLink, useAddressParam } from '../shared/address.tsx';
+import { useMay } from '../shared/app.tsx';
 import { count } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { ask, useAppQuery } from '../shared/query.ts';
+import { useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
-import { type Row, supabase } from '../shared/supabase.ts';
-import { RelativeTime } from '../shared/Times.tsx';
+import { Fact, Facts } from '../workflows/overview/Facts.tsx';
+import { InsightTabs } from './InsightTabs.tsx';
+import { Prices } from './Prices.tsx';
+import { DaysTable, UsageTables } from './UsageTables.tsx';
+import { daysOf, dollars, monthsBefore, readUsage, type Usage } from './usage.ts';
 
-interface Usage {
-  calls: number;
-  tokens: number;
-  cost: number;
-  unpriced_calls: number;
-  max_cost: number | null;
-  remaining: number | null;
-}
+const CostChart = lazy(() => import('./CostChart.tsx'));
+const CHART_HEIGHT = 200;
 
-type Price = Row<'model_prices'>;
-
-const MOST = 200;
-const dollars = new Intl.NumberFormat(undefined, {
-  style: 'currency',
-  currency: 'USD',
-  maximumFractionDigits: 4,
-});
-
-function UsageOf({ period, title }: { period: 'day' | 'month'; title: string }) {
-  const { data, error, refetch } = useAppQuery(
-    ['model-usage', period],
-    async (signal) =>
-      (await ask(
-        supabase.rpc('read_ai_usage', { period }).abortSignal(signal),
-      )) as unknown as Usage,
-  );
-  const limit = data?.max_cost ?? null;
+function Budget({ label, usage }: { label: string; usage: Usage }) {
+  const { cost, max_cost: limit } = usage;
   return (
-    <Stack gap={4} miw={240} data-period={period}>
-      <Title order={2} size="h5">
-        {title}
-      </Title>
-      {error && <ErrorState error={error} retry={() => void refetch()} />}
-      {!data && !error && <LoadingState rows={2} />}
-      {data && (
+    <Fact
+      label={label}
+      isBad={limit !== null && cost >= limit}
+      value={
         <>
-          <Text>
-            {dollars.format(data.cost)}
-            {limit === null ? ', no budget' : ` of ${dollars.format(limit)}`}
+          {dollars(cost)}
+          <Text size="xs" c="dimmed" fw={400}>
+            {limit === null ? 'no budget' : `of ${dollars(limit)}`}
           </Text>
           {limit !== null && limit > 0 && (
             <Progress
-              aria-label={`Part of the budget, ${title}`}
-              value={Math.min(100, (100 * data.cost) / limit)}
+              size={5}
+              w={120}
+              value={Math.min(100, (100 * cost) / limit)}
+              color={cost >= limit ? 'var(--sb-danger)' : 'var(--sb-running)'}
+              aria-label={`${label}: part of the budget`}
             />
           )}
-          <Text size="sm" c="dimmed">
-            {count(data.calls)} calls, {count(data.tokens)} tokens
-          </Text>
-          {data.unpriced_calls > 0 && (
-            <Text size="sm" c="dimmed">
-              {count(data.unpriced_calls)} calls have no known cost.
-            </Text>
-          )}
         </>
-      )}
-    </Stack>
+      }
+    />
   );
 }
 
-const price = (value: number | null) => (value === null ? '–' : dollars.format(value));
-
-const COLUMNS: Column<Price>[] = [
-  {
-    id: 'model',
-    header: 'Model',
-    cell: ({ model, provider }) => (
-      <Stack gap={0}>
-        <Text>{model}</Text>
-        <Text size="xs" c="dimmed">
-          {provider}
+function Days({ usage }: { usage: Usage }) {
+  const [now] = useState(() => Date.now());
+  const days = daysOf(usage, now);
+  return (
+    <Paper bg="var(--sb-surface)" withBorder p="md" radius="md">
+      <Title order={2} size="h5" mb="sm">
+        Cost by day
+      </Title>
+      <Suspense fallback={<LoadingState rows={1} height={CHART_HEIGHT} />}>
+        <CostChart days={days} />
+      </Suspense>
+      <Box component="details" mt="xs">
+        <Text component="summary" size="sm">
+          Show as a table
         </Text>
-      </Stack>
-    ),
-  },
-  { id: 'input', header: 'Input', align: 'end', cell: ({ input }) => price(input) },
-  { id: 'output', header: 'Output', align: 'end', cell: ({ output }) => price(output) },
-  {
-    id: 'cached',
-    header: 'Cached input',
-    align: 'end',
-    hideBelow: 'sm',
-    cell: ({ cached_input }) => price(cached_input),
-  },
-  {
-    id: 'from',
-    header: 'Valid from',
-    hideBelow: 'md',
-    cell: ({ valid_from }) => <RelativeTime at={valid_from} />,
-  },
-];
+        <Box mt="xs">
+          <DaysTable days={usage.days} />
+        </Box>
+      </Box>
+    </Paper>
+  );
+}
 
 export default function ModelsPage() {
-  const { data, error, refetch } = useAppQuery(['model-prices'], (signal) =>
-    ask(
-      supabase
-        .from('model_prices')
-        .select('*')
-        .order('model')
-        .order('valid_from', { ascending: false })
-        .limit(MOST)
-        .abortSignal(signal),
-    ),
+  const maySet = useMay('member:manage');
+  const [months] = useState(() => monthsBefore(Date.now()));
+  const [chosen, setChosen] = useAddressParam('month');
+  const month = months.find(({ value }) => value === chosen) ?? months[0];
+  const isCurrent = month === months[0];
+  const { data, error, refetch } = useAppQuery(['model-usage', month?.value], (signal) =>
+    readUsage('month', month?.value, signal),
+  );
+  const today = useAppQuery(
+    ['model-usage', 'today'],
+    (signal) => readUsage('day', undefined, signal),
+    { enabled: isCurrent },
   );
   return (
     <>
-      <PageHeader
-        title="Models"
-        help="guides/model-budgets"
-        back={{ to: '/insight', label: 'Insight' }}
-      />
-      <Group gap="xl" align="flex-start" mb="lg">
-        <UsageOf period="month" title="This month" />
-        <UsageOf period="day" title="Today" />
-      </Group>
-      <Title order={2} size="h5">
-        Prices
-      </Title>
-      <Text size="sm" c="dimmed" mb="sm">
-        US dollars for a million tokens. Days and months begin at midnight UTC.
-      </Text>
-      {error && <ErrorState error={error} retry={() => void refetch()} />}
-      {data === undefined && !error && <LoadingState rows={3} />}
-      {data?.length === 0 && (
-        <EmptyState title="No prices of models">
-          The operator of the installation adds the prices.
-        </EmptyState>
-      )}
-      {data && data.length > 0 && (
-        <DataTable
-          label="Prices"
-          columns={COLUMNS}
-          rows={data}
-          rowId={(row) => `${row.provider}/${row.model}/${row.valid_from}`}
+      <PageHeader title="Models" help="guides/model-budgets" />
+      <InsightTabs page="/insight/models" />
+      <Stack gap="lg">
+        <NativeSelect
+          aria-label="Month"
+          w={220}
+          data={months}
+          value={month?.value ?? ''}
+          onChange={(event) => setChosen(event.currentTarget.value)}
         />
-      )}
-      {data?.length === MOST && (
-        <Text size="sm" c="dimmed" mt="sm">
-          The first {MOST} prices are shown.
-        </Text>
-      )}
+        {error && <ErrorState error={error} retry={() => void refetch()} />}
+        {!data && !error && <LoadingState rows={2} height={120} />}
+        {data && (
+          <Facts>
+            <Budget label={month?.label ?? 'Month'} usage={data} />
+            {isCurrent && today.data && <Budget label="Today" usage={today.data} />}
+            <Fact label="Calls" value={count(data.calls)} />
+            <Fact label="Tokens" value={count(data.tokens)} />
+            {data.unpriced_calls > 0 && (
+              <Fact label="Calls without a price" value={count(data.unpriced_calls)} />
+            )}
+          </Facts>
+        )}
+        {maySet && (
+          <Text size="sm" c="dimmed">
+            Days and months begin at midnight UTC.{' '}
+            <AppLink to="/settings/models">Set the budgets</AppLink>
+          </Text>
+        )}
+        {data && data.calls === 0 && (
+          <EmptyState title="No model was called in this month">
+            The steps model call and agent call models.
+          </EmptyState>
+        )}
+        {data && data.calls > 0 && (
+          <>
+            <Days usage={data} />
+            <UsageTables usage={data} />
+          </>
+        )}
+        <Prices />
+      </Stack>
     </>
   );
 }

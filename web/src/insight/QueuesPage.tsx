@@ -1,5 +1,6 @@
 // The task queues of the application: their limits, what is busy and what waits. A queue can be paused and resumed.
-import { Button, Stack, Text } from '@mantine/core';
+import { Anchor, Box, Button, Progress, Stack, Text } from '@mantine/core';
+import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { confirm } from '../shared/confirm.tsx';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
@@ -10,6 +11,8 @@ import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
+import { InsightTabs } from './InsightTabs.tsx';
+import { WaitingRuns } from './WaitingRuns.tsx';
 
 interface Queue {
   id: string;
@@ -30,12 +33,28 @@ const KEY = ['queues'] as const;
 const REFRESH_MS = 10_000;
 
 /** Slots are only counted if there is a limit. */
-function Load({ limit, busy, waiting }: Record<'limit' | 'busy' | 'waiting', number | null>) {
-  if (limit === null) return <Text c="dimmed">No limit</Text>;
+function Load({ name, limit, busy }: { name: string; limit: number | null; busy: number | null }) {
+  if (limit === null) {
+    return (
+      <Text size="sm" c="dimmed">
+        No limit
+      </Text>
+    );
+  }
+  const used = busy ?? 0;
+  const isFull = used >= limit;
   return (
-    <Text>
-      {count(busy ?? 0)} of {count(limit)} busy, {count(waiting ?? 0)} waiting
-    </Text>
+    <Box miw={104}>
+      <Text size="sm">
+        {count(used)} of {count(limit)} busy
+      </Text>
+      <Progress
+        value={limit === 0 ? 100 : Math.min(100, (100 * used) / limit)}
+        size={5}
+        color={isFull ? 'var(--sb-waiting)' : 'var(--sb-running)'}
+        aria-label={`${name}: part of the slots that are busy`}
+      />
+    </Box>
   );
 }
 
@@ -87,9 +106,12 @@ const COLUMNS: Column<Queue>[] = [
     header: 'Queue',
     cell: (queue) => (
       <Stack gap={0}>
-        <Text>{queue.display_name}</Text>
+        <Text size="sm" fw={600}>
+          {queue.display_name}
+        </Text>
         <Text size="xs" c="dimmed">
-          {queue.name}
+          {queue.display_name === queue.name ? '' : `${queue.name}, `}
+          {count(queue.workflows)} {queue.workflows === 1 ? 'workflow' : 'workflows'}
         </Text>
       </Stack>
     ),
@@ -101,7 +123,7 @@ const COLUMNS: Column<Queue>[] = [
       held ? (
         <Stack gap={0}>
           <StatusBadge name="paused" label={held.mode === 'drain' ? 'draining' : 'paused'} />
-          <Text size="xs" c="dimmed">
+          <Text size="xs" c="dimmed" lineClamp={2}>
             {held.reason}
           </Text>
         </Stack>
@@ -112,8 +134,9 @@ const COLUMNS: Column<Queue>[] = [
   {
     id: 'runs',
     header: 'Runs',
+    hideBelow: 'sm',
     cell: (queue) => (
-      <Load limit={queue.max_runs} busy={queue.busy_runs} waiting={queue.waiting_runs} />
+      <Load name={`Runs of ${queue.name}`} limit={queue.max_runs} busy={queue.busy_runs} />
     ),
   },
   {
@@ -121,57 +144,87 @@ const COLUMNS: Column<Queue>[] = [
     header: 'Steps',
     hideBelow: 'md',
     cell: (queue) => (
-      <Load limit={queue.max_steps} busy={queue.busy_steps} waiting={queue.waiting_steps} />
+      <Stack gap={2}>
+        <Load name={`Steps of ${queue.name}`} limit={queue.max_steps} busy={queue.busy_steps} />
+        {(queue.waiting_steps ?? 0) > 0 && (
+          <Text size="xs" c="dimmed">
+            {count(queue.waiting_steps ?? 0)} waiting
+          </Text>
+        )}
+      </Stack>
     ),
-  },
-  {
-    id: 'oldest',
-    header: 'Oldest waiting',
-    hideBelow: 'md',
-    cell: (queue) => <RelativeTime at={queue.oldest_waiting_since} />,
-  },
-  {
-    id: 'workflows',
-    header: 'Workflows',
-    align: 'end',
-    hideBelow: 'sm',
-    cell: (queue) => count(queue.workflows),
   },
 ];
 
 export default function QueuesPage() {
   const mayPause = useMay('workflow:publish');
+  const mayReadRuns = useMay('run:read');
+  const mayChange = useMay('queue:write');
+  const [open, setOpen] = useAddressParam('queue');
   const { data, error, refetch } = useAppQuery(
     KEY,
     async (signal) =>
       (await ask(supabase.rpc('read_queues').abortSignal(signal))) as unknown as Queue[],
     { refetchInterval: REFRESH_MS },
   );
+  const waiting: Column<Queue> = {
+    id: 'waiting',
+    header: 'Waiting runs',
+    align: 'end',
+    cell: (queue) => {
+      const runs = queue.waiting_runs ?? 0;
+      if (runs === 0) return count(0);
+      return (
+        <Stack gap={0} align="flex-end">
+          {mayReadRuns ? (
+            <Anchor
+              component="button"
+              type="button"
+              size="sm"
+              fw={600}
+              aria-label={`Show ${count(runs)} runs that wait for ${queue.display_name}`}
+              onClick={() => setOpen(queue.name)}
+            >
+              {count(runs)}
+            </Anchor>
+          ) : (
+            <Text size="sm">{count(runs)}</Text>
+          )}
+          <Text size="xs" c="dimmed">
+            since <RelativeTime at={queue.oldest_waiting_since} />
+          </Text>
+        </Stack>
+      );
+    },
+  };
   const control: Column<Queue> = {
     id: 'control',
-    header: 'Actions',
+    header: '',
     align: 'end',
     cell: (queue) => <Control queue={queue} />,
   };
+  const opened = data?.find(({ name }) => name === open);
   return (
     <>
-      <PageHeader
-        title="Queues"
-        help="guides/concurrency-limits"
-        back={{ to: '/insight', label: 'Insight' }}
-      />
+      <PageHeader title="Queues" help="guides/concurrency-limits" />
+      <InsightTabs page="/insight/queues" />
+      <Text size="sm" c="dimmed" mb="sm">
+        A limit lets this many runs or steps of the workflows of a queue be open at once.{' '}
+        {mayChange && <AppLink to="/settings/queues">Change the limits</AppLink>}
+      </Text>
       {error && <ErrorState error={error} retry={() => void refetch()} />}
       {data === undefined && !error && <LoadingState rows={3} />}
       {data?.length === 0 && <EmptyState title="No queues" />}
       {data && data.length > 0 && (
         <DataTable
           label="Queues"
-          columns={mayPause ? [...COLUMNS, control] : COLUMNS}
+          columns={[...COLUMNS, waiting, ...(mayPause ? [control] : [])]}
           rows={data}
           rowId={({ id }) => id}
           rowProps={({ name }) => ({ 'data-queue': name })}
         />
       )}
+      {opened && <WaitingRuns queue={opened} onClose={() => setOpen(undefined)} />}
     </>
   );
 }

@@ -1,8 +1,10 @@
 // The slowest workflows or steps and those that fail most, from the same statistics.
-import { Stack, Text, Title } from '@mantine/core';
+import { Box, Progress, Stack, Text } from '@mantine/core';
 import { AppLink } from '../shared/address.tsx';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
 import { count, duration } from '../shared/format.ts';
+import { Section } from '../workflows/overview/Section.tsx';
+import { percent } from '../workflows/percent.ts';
 import type { Item } from './statistics.ts';
 
 const SHOWN = 5;
@@ -10,59 +12,134 @@ const SHOWN = 5;
 interface Props {
   noun: 'workflows' | 'steps';
   items: readonly Item[];
-  /** Names of workflows by id. */
-  names: ReadonlyMap<string, string>;
+  workflows: readonly { id: string; kebab_name: string; name: string }[];
 }
 
-export function Rankings({ noun, items, names }: Props) {
-  const columns: Column<Item>[] = [
-    {
-      id: 'name',
-      header: 'Name',
-      cell: ({ workflow_id = '', step_id }) => (
+type Rank = (item: Item) => number;
+const p95: Rank = (item) => item.p95_duration_ms ?? 0;
+const failures: Rank = (item) => item.failed;
+
+/** A number, and a line as long as its part of the largest one. */
+function Measure({ text, part, color }: { text: string; part: number; color: string }) {
+  return (
+    <Box miw={88}>
+      <Text size="sm" ta="end">
+        {text}
+      </Text>
+      <Progress value={100 * part} size={4} color={color} aria-hidden />
+    </Box>
+  );
+}
+
+export function Rankings({ noun, items, workflows }: Props) {
+  const known = new Map(workflows.map((each) => [each.id, each]));
+  const name: Column<Item> = {
+    id: 'name',
+    header: noun === 'steps' ? 'Step' : 'Workflow',
+    cell: ({ workflow_id = '', step_id }) => {
+      const workflow = known.get(workflow_id);
+      const link = workflow ? (
+        <AppLink to={`/workflows/${workflow.kebab_name}`} size="sm">
+          {workflow.name}
+        </AppLink>
+      ) : (
+        <Text size="sm">Deleted workflow</Text>
+      );
+      if (!step_id) return link;
+      return (
         <Stack gap={0}>
-          <AppLink to={`/workflows/${workflow_id}`}>{names.get(workflow_id) ?? 'Workflow'}</AppLink>
-          {step_id && <Text size="xs">{step_id}</Text>}
+          <Text size="sm" className="mono">
+            {step_id}
+          </Text>
+          {link}
         </Stack>
-      ),
+      );
     },
-    {
-      id: 'total',
-      header: 'Ended',
-      align: 'end',
-      hideBelow: 'sm',
-      cell: ({ total }) => count(total),
-    },
-    { id: 'failed', header: 'Failed', align: 'end', cell: ({ failed }) => count(failed) },
-    {
-      id: 'p95',
-      header: 'p95',
-      align: 'end',
-      cell: ({ p95_duration_ms }) => duration(p95_duration_ms),
-    },
-  ];
-  const top = (rank: (item: Item) => number) =>
+  };
+  const ended: Column<Item> = {
+    id: 'total',
+    header: noun === 'steps' ? 'Attempts' : 'Ended',
+    align: 'end',
+    cell: ({ total }) => count(total),
+  };
+  const top = (rank: Rank) =>
     items
       .filter((item) => rank(item) > 0)
       .sort((a, b) => rank(b) - rank(a))
       .slice(0, SHOWN);
-  const tables = [
-    { title: `Slowest ${noun}`, rows: top((item) => item.p95_duration_ms ?? 0) },
-    { title: `Most failing ${noun}`, rows: top((item) => item.failed) },
+  const slowest = top(p95);
+  const failing = top(failures);
+  const most = (rows: readonly Item[], rank: Rank) => Math.max(1, ...rows.map(rank));
+  const tables: { title: string; rows: Item[]; columns: Column<Item>[] }[] = [
+    {
+      title: `Slowest ${noun}`,
+      rows: slowest,
+      columns: [
+        name,
+        ended,
+        {
+          id: 'p50',
+          header: 'p50',
+          align: 'end',
+          hideBelow: 'sm',
+          cell: ({ p50_duration_ms }) => duration(p50_duration_ms),
+        },
+        {
+          id: 'p95',
+          header: 'p95',
+          align: 'end',
+          cell: (item) => (
+            <Measure
+              text={duration(item.p95_duration_ms)}
+              part={p95(item) / most(slowest, p95)}
+              color="var(--sb-waiting)"
+            />
+          ),
+        },
+      ],
+    },
+    {
+      title: `Most failing ${noun}`,
+      rows: failing,
+      columns: [
+        name,
+        ended,
+        {
+          id: 'rate',
+          header: 'Success',
+          align: 'end',
+          hideBelow: 'sm',
+          cell: ({ success_rate }) => percent(success_rate),
+        },
+        {
+          id: 'failed',
+          header: 'Failed',
+          align: 'end',
+          cell: (item) => (
+            <Measure
+              text={count(item.failed)}
+              part={item.failed / most(failing, failures)}
+              color="var(--sb-danger)"
+            />
+          ),
+        },
+      ],
+    },
   ];
-  return tables
-    .filter(({ rows }) => rows.length > 0)
-    .map(({ title, rows }) => (
-      <Stack key={title} gap="xs">
-        <Title order={2} size="h5">
-          {title}
-        </Title>
+  return tables.map(({ title, rows, columns }) => (
+    <Section key={title} title={title}>
+      {rows.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          None in this time.
+        </Text>
+      ) : (
         <DataTable
           label={title}
           columns={columns}
           rows={rows}
           rowId={({ workflow_id, step_id }) => `${workflow_id}/${step_id ?? ''}`}
         />
-      </Stack>
-    ));
+      )}
+    </Section>
+  ));
 }

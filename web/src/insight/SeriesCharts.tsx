@@ -1,53 +1,77 @@
 // Charts of the runs that ended over time and of their durations. recharts is large: InsightPage loads this file lazily.
+// They are hidden from screen readers, which read PointsTable.
 import '@mantine/charts/styles.css';
 import { BarChart, LineChart } from '@mantine/charts';
-import { Stack, Title } from '@mantine/core';
-import { duration } from '../shared/format.ts';
-import type { Point } from './statistics.ts';
+import { Paper, SimpleGrid, Title } from '@mantine/core';
+import type { ReactNode } from 'react';
+import { count, duration } from '../shared/format.ts';
+import { type Point, pointLabel } from './statistics.ts';
 
-const HEIGHT = 220;
+const HEIGHT = 240;
+
+function Card({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Paper bg="var(--sb-surface)" withBorder p="md" radius="md">
+      <Title order={2} size="h5" mb="sm">
+        {title}
+      </Title>
+      {children}
+    </Paper>
+  );
+}
 
 interface Props {
   points: readonly Point[];
-  /** The text of a point's time. */
-  label(at: string): string;
+  /** The length of a point in minutes. */
+  step: number;
 }
 
-export default function SeriesCharts({ points, label }: Props) {
-  const data = points.map((point) => ({ ...point, at: label(point.at) }));
+export default function SeriesCharts({ points, step }: Props) {
+  const data = points.map((point) => ({ ...point, at: pointLabel(point.at, step) }));
+  const shared = {
+    h: HEIGHT,
+    data,
+    dataKey: 'at',
+    withLegend: true,
+    legendProps: { verticalAlign: 'bottom' },
+    tickLine: 'none',
+    gridAxis: 'x',
+    tooltipAnimationDuration: 0,
+  } as const;
   return (
-    <Stack aria-hidden>
-      <Title order={2} size="h5">
-        Runs that ended
-      </Title>
-      <BarChart
-        h={HEIGHT}
-        data={data}
-        dataKey="at"
-        type="stacked"
-        withLegend
-        series={[
-          { name: 'completed', label: 'Completed', color: 'var(--sb-done)' },
-          { name: 'failed', label: 'Failed', color: 'var(--sb-danger)' },
-          { name: 'cancelled', label: 'Cancelled', color: 'var(--sb-neutral)' },
-        ]}
-        barChartProps={{ accessibilityLayer: false }}
-      />
-      <Title order={2} size="h5">
-        Duration
-      </Title>
-      <LineChart
-        h={HEIGHT}
-        data={data}
-        dataKey="at"
-        withLegend
-        valueFormatter={duration}
-        series={[
-          { name: 'p50_duration_ms', label: 'p50', color: 'var(--sb-running)' },
-          { name: 'p95_duration_ms', label: 'p95', color: 'var(--sb-waiting)' },
-        ]}
-        lineChartProps={{ accessibilityLayer: false }}
-      />
-    </Stack>
+    <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="lg" verticalSpacing="lg" aria-hidden>
+      <Card title="Runs that ended">
+        <BarChart
+          {...shared}
+          type="stacked"
+          maxBarWidth={28}
+          valueFormatter={count}
+          yAxisProps={{ allowDecimals: false, width: 44 }}
+          series={[
+            { name: 'completed', label: 'Completed', color: 'var(--sb-done)' },
+            { name: 'failed', label: 'Failed', color: 'var(--sb-danger)' },
+            { name: 'cancelled', label: 'Cancelled', color: 'var(--sb-neutral)' },
+          ]}
+          barChartProps={{ accessibilityLayer: false }}
+          barProps={{ isAnimationActive: false }}
+        />
+      </Card>
+      <Card title="Duration">
+        <LineChart
+          {...shared}
+          curveType="linear"
+          connectNulls
+          strokeWidth={2}
+          valueFormatter={duration}
+          yAxisProps={{ width: 76 }}
+          series={[
+            { name: 'p50_duration_ms', label: 'p50', color: 'var(--sb-running)' },
+            { name: 'p95_duration_ms', label: 'p95', color: 'var(--sb-waiting)' },
+          ]}
+          lineChartProps={{ accessibilityLayer: false }}
+          lineProps={{ isAnimationActive: false }}
+        />
+      </Card>
+    </SimpleGrid>
   );
 }

@@ -1,5 +1,15 @@
 // Previews an operation on many runs and starts it: how many runs, in which status, which are left out and why.
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Checkbox,
+  Group,
+  Modal,
+  NativeSelect,
+  Stack,
+  Text,
+  Textarea,
+} from '@mantine/core';
 import { useState } from 'react';
 import { parseJson } from '../shared/code/editors.tsx';
 import { count, words } from '../shared/format.ts';
@@ -29,6 +39,15 @@ const FORCE: Partial<Record<BulkAction, string>> = {
   redrive: 'Also redrive runs that were redriven before',
 };
 
+/** A rate protects what the runs call; a redrive of many runs may be what made it fail. */
+const RATES = [
+  { value: '', label: 'As fast as it can' },
+  { value: '600', label: '600 runs a minute' },
+  { value: '60', label: '60 runs a minute' },
+  { value: '10', label: '10 runs a minute' },
+];
+const PACED: readonly BulkAction[] = ['redrive', 'rerun', 'resume'];
+
 const runs = (number: number) => `${count(number)} ${number === 1 ? 'run' : 'runs'}`;
 
 export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
@@ -37,6 +56,7 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
   const [signal, setSignal] = useState({ name: '', payload: '{}' });
   const [problem, setProblem] = useState<string>();
   const isSignal = action === 'signal';
+  const [rate, setRate] = useState('');
   const { label = '', text = '', isDangerous } = ACTIONS.find(({ name }) => name === action) ?? {};
   const { data, error, refetch, isFetching } = useAppQuery(
     ['operation-preview', action, JSON.stringify(filter), isForced],
@@ -45,7 +65,15 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
   );
   const begin = useAction(
     ({ token, sent }: { token: string; sent: SentSignal | undefined }) =>
-      start({ action, filter, force: isForced, token, reason: reason.trim(), signal: sent }),
+      start({
+        action,
+        filter,
+        force: isForced,
+        token,
+        reason: reason.trim(),
+        signal: sent,
+        rate: rate ? Number(rate) : undefined,
+      }),
     {
       changes: [['operations']],
       isQuiet: true,
@@ -105,6 +133,15 @@ export function BulkDialog({ action, filter, onClose, onStarted }: Props) {
             label={force}
             checked={isForced}
             onChange={(event) => setForced(event.currentTarget.checked)}
+          />
+        )}
+        {PACED.includes(action) && (
+          <NativeSelect
+            label="Rate"
+            description="A slow rate protects the systems that the runs call."
+            data={RATES}
+            value={rate}
+            onChange={(event) => setRate(event.currentTarget.value)}
           />
         )}
         <Textarea

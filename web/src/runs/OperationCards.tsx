@@ -55,7 +55,7 @@ function Failures({ id }: { id: string }) {
 }
 
 /** How many runs an operation has acted on in a second so far; undefined: too early to say, or it has ended. */
-function useRate({ status, done, failed, skipped, created_at }: Operation): number | undefined {
+function useSpeed({ status, done, failed, skipped, created_at }: Operation): number | undefined {
   const now = useNow();
   const seconds = (now - new Date(created_at).getTime()) / 1_000;
   return status === 'running' && seconds >= 2 ? (done + failed + skipped) / seconds : undefined;
@@ -77,13 +77,16 @@ function OperationCard({ operation }: { operation: Operation }) {
     done > 0 &&
     permissions.has(ACTIONS.find(({ name }) => name === undo)?.permission ?? '');
   const part = (number: number) => (total === 0 ? 0 : (100 * number) / total);
-  const rate = useRate(operation);
+  const speed = useSpeed(operation);
+  const { max_per_minute: rate, next_slice_at: next } = operation;
   const facts = [
     `${count(done)} of ${count(total)} done`,
     ...(skipped > 0 ? [`${count(skipped)} skipped`] : []),
     ...(failed > 0 ? [`${count(failed)} failed`] : []),
+    ...(rate !== null && status === 'running' ? [`at most ${count(rate)} a minute`] : []),
   ].join(', ');
-  const waits = operation.next_slice_at && (last_error as { message?: string } | null)?.message;
+  const { code: errorCode, message } = (last_error ?? {}) as { code?: string; message?: string };
+  const waits = next && errorCode === 'limit_reached' ? message : undefined;
   return (
     <Stack gap={6} className={classes.operation} data-operation={id} data-status={status}>
       <Group gap="sm">
@@ -92,9 +95,9 @@ function OperationCard({ operation }: { operation: Operation }) {
         <Text size="sm" c="dimmed" role="status">
           {facts}
         </Text>
-        {rate !== undefined && rate >= 1 && (
+        {speed !== undefined && speed >= 1 && (
           <Text size="sm" c="dimmed">
-            {count(Math.round(rate))} a second
+            {count(Math.round(speed))} a second
           </Text>
         )}
         <Text size="sm" c="dimmed">

@@ -92,9 +92,11 @@ interface Start {
   token: string;
   reason: string;
   signal: SentSignal | undefined;
+  /** How many runs in a minute; undefined: as fast as it can. */
+  rate: number | undefined;
 }
 
-export const start = async ({ action, filter, force, token, reason, signal }: Start) =>
+export const start = async ({ action, filter, force, token, reason, signal, rate }: Start) =>
   (await ask(
     supabase.rpc('start_operation', {
       action,
@@ -103,6 +105,7 @@ export const start = async ({ action, filter, force, token, reason, signal }: St
       preview: token,
       ...(reason ? { reason } : {}),
       ...(signal ? { signal: signal as unknown as Json } : {}),
+      ...(rate === undefined ? {} : { max_per_minute: rate }),
     }),
   )) as unknown as Operation;
 

@@ -13,7 +13,9 @@ export const CHANNELS: readonly { value: Channel; label: string }[] = [
 export const ALERT_EVENTS: readonly { value: string; label: string }[] = [
   { value: 'run.failed', label: 'A run failed' },
   { value: 'run.timed_out', label: 'A run timed out' },
+  { value: 'run.failure_rate_high', label: 'Many runs fail' },
   { value: 'run.stuck', label: 'A run is stuck' },
+  { value: 'run.deadline_near', label: 'The deadline of a run is near' },
   { value: 'queue.age_high', label: 'Runs wait too long in the queue' },
   { value: 'budget.threshold_reached', label: 'A model budget is nearly spent' },
 ];
