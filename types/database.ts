@@ -238,14 +238,14 @@ isOneToOne: false
                   ]
                 },"app_quotas": {
                   Row: {
-                    "app_code": string,"created_at": string,"max_ai_cost_per_day": number | null,"max_ai_cost_per_month": number | null,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_operation_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_running_operations": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_task_mails_per_hour": number,"max_triggers": number,"min_audit_retention_days": number,"queue_age_minutes": number,"run_stuck_minutes": number,"unpriced_models": string,"updated_at": string
+                    "app_code": string,"created_at": string,"deadline_near_minutes": number,"failure_percent": number,"max_ai_cost_per_day": number | null,"max_ai_cost_per_month": number | null,"max_api_keys": number,"max_audit_retention_days": number,"max_descendants": number,"max_event_retention_days": number,"max_invitation_mails_per_hour": number,"max_llm_calls_per_day": number,"max_llm_tokens_per_day": number,"max_mails_per_day": number,"max_open_invitations": number,"max_open_runs": number,"max_operation_runs": number,"max_pending_events": number,"max_pending_signals": number,"max_run_retention_days": number,"max_running_operations": number,"max_runs_per_event": number,"max_schedules": number,"max_secrets": number,"max_service_accounts": number,"max_stored_bytes": number,"max_streams": number,"max_task_mails_per_hour": number,"max_triggers": number,"min_audit_retention_days": number,"queue_age_minutes": number,"run_stuck_minutes": number,"unpriced_models": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code": string,"created_at"?: string,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_operation_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_running_operations"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
+                    "app_code": string,"created_at"?: string,"deadline_near_minutes"?: number,"failure_percent"?: number,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_operation_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_running_operations"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_operation_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_running_operations"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"deadline_near_minutes"?: number,"failure_percent"?: number,"max_ai_cost_per_day"?: number | null,"max_ai_cost_per_month"?: number | null,"max_api_keys"?: number,"max_audit_retention_days"?: number,"max_descendants"?: number,"max_event_retention_days"?: number,"max_invitation_mails_per_hour"?: number,"max_llm_calls_per_day"?: number,"max_llm_tokens_per_day"?: number,"max_mails_per_day"?: number,"max_open_invitations"?: number,"max_open_runs"?: number,"max_operation_runs"?: number,"max_pending_events"?: number,"max_pending_signals"?: number,"max_run_retention_days"?: number,"max_running_operations"?: number,"max_runs_per_event"?: number,"max_schedules"?: number,"max_secrets"?: number,"max_service_accounts"?: number,"max_stored_bytes"?: number,"max_streams"?: number,"max_task_mails_per_hour"?: number,"max_triggers"?: number,"min_audit_retention_days"?: number,"queue_age_minutes"?: number,"run_stuck_minutes"?: number,"unpriced_models"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -724,14 +724,14 @@ isOneToOne: false
                   ]
                 },"run_operations": {
                   Row: {
-                    "action": string,"announced_at": string,"app_code": string,"created_at": string,"created_by": string | null,"done": number,"ended_at": string | null,"failed": number,"filter": NonNullable<Json>,"id": string,"is_forced": boolean,"last_error": Json | null,"next_slice_at": string | null,"previewed_at": string,"reason": string | null,"signal": Json | null,"skipped": number,"status": string,"total": number
+                    "action": string,"announced_at": string,"app_code": string,"created_at": string,"created_by": string | null,"done": number,"ended_at": string | null,"failed": number,"filter": NonNullable<Json>,"id": string,"is_forced": boolean,"last_error": Json | null,"max_per_minute": number | null,"next_slice_at": string | null,"previewed_at": string,"reason": string | null,"signal": Json | null,"skipped": number,"status": string,"total": number
                   }
                   ComputedFields: never
                   Insert: {
-                    "action": string,"announced_at"?: string,"app_code": string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter": NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at": string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total": number
+                    "action": string,"announced_at"?: string,"app_code": string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter": NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"max_per_minute"?: number | null,"next_slice_at"?: string | null,"previewed_at": string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total": number
                   }
                   Update: {
-                    "action"?: string,"announced_at"?: string,"app_code"?: string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter"?: NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"next_slice_at"?: string | null,"previewed_at"?: string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total"?: number
+                    "action"?: string,"announced_at"?: string,"app_code"?: string,"created_at"?: string,"created_by"?: string | null,"done"?: number,"ended_at"?: string | null,"failed"?: number,"filter"?: NonNullable<Json>,"id"?: string,"is_forced"?: boolean,"last_error"?: Json | null,"max_per_minute"?: number | null,"next_slice_at"?: string | null,"previewed_at"?: string,"reason"?: string | null,"signal"?: Json | null,"skipped"?: number,"status"?: string,"total"?: number
                   }
                   Relationships: [
                     {
@@ -3017,6 +3017,9 @@ isOneToOne: false
               "allowed_hosts": (string)[],"created_at": string,"name": string,"source": string,"updated_at": string,"version": number,"versions": (number)[],"workflows": (string)[]
             }[]
                            },
+"list_waiting_runs":
+{ Args: { "page_size"?: number,"queue": string }; Returns: Json
+                           },
 "list_workflows":
 { Args: { "cursor"?: string,"filter"?: Json,"page_size"?: number,"sort"?: string }; Returns: Json
                            },
@@ -3732,7 +3735,7 @@ isOneToOne: false
         isSetofReturn: false
       } },
 "start_operation":
-{ Args: { "action": string,"filter": Json,"force"?: boolean,"preview": string,"reason"?: string,"signal"?: Json }; Returns: {
+{ Args: { "action": string,"filter": Json,"force"?: boolean,"max_per_minute"?: number,"preview": string,"reason"?: string,"signal"?: Json }; Returns: {
               "action": string,
 "announced_at": string,
 "app_code": string,
@@ -3745,6 +3748,7 @@ isOneToOne: false
 "id": string,
 "is_forced": boolean,
 "last_error": Json | null,
+"max_per_minute": number | null,
 "next_slice_at": string | null,
 "previewed_at": string,
 "reason": string | null,
@@ -3898,6 +3902,7 @@ isOneToOne: false
 "id": string,
 "is_forced": boolean,
 "last_error": Json | null,
+"max_per_minute": number | null,
 "next_slice_at": string | null,
 "previewed_at": string,
 "reason": string | null,

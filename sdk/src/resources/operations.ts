@@ -8,7 +8,7 @@ import { type CallOptions, withDeadline } from '../time.ts';
 /** What to do, and with which runs. */
 export interface OperationSelection {
   /** Each acts on the runs whose status allows it. */
-  action: 'cancel' | 'pause' | 'resume' | 'redrive' | 'rerun';
+  action: 'cancel' | 'pause' | 'resume' | 'redrive' | 'rerun' | 'signal';
   /** The filter of a search. */
   filter: RunFilter;
   /** `cancel`: without compensation. `redrive`: also runs that were redriven before. Not for other actions. */
@@ -38,6 +38,10 @@ export interface OperationStart extends OperationSelection {
   preview: string;
   /** The error message of cancelled runs. */
   reason?: string | undefined;
+  /** What each run gets: needed by the action `signal`, and not for other actions. */
+  signal?: { name: string; payload: unknown } | undefined;
+  /** On how many runs it acts in a minute, 1 to 10,000; default: as fast as it can. */
+  max_per_minute?: number | undefined;
 }
 
 /** An operation and its progress. Each of the `total` runs ends in `done`, `failed` or `skipped`. */
@@ -48,6 +52,8 @@ export interface RunOperation {
   filter: unknown;
   is_forced: boolean;
   reason: string | null;
+  signal: unknown;
+  max_per_minute: number | null;
   /** `running`, then `completed` or `stopped`. */
   status: string;
   total: number;
@@ -90,8 +96,12 @@ export function createOperations(backend: Backend): Operations {
   return {
     preview: ({ action, filter, force }, options) =>
       call(OPERATIONS.previewOperation, { action, filter, force }, options),
-    start: ({ action, filter, force, preview, reason }, options) =>
-      call(OPERATIONS.startOperation, { action, filter, force, preview, reason }, options),
+    start: ({ action, filter, force, preview, reason, signal, max_per_minute }, options) =>
+      call(
+        OPERATIONS.startOperation,
+        { action, filter, force, preview, reason, signal, max_per_minute },
+        options,
+      ),
     get: (operationId, options = {}) =>
       withDeadline('the operation', options, REQUEST_MS, (signal) =>
         backend.read(COLLECTIONS.operations, operationId, signal),
