@@ -24,6 +24,7 @@ export default function CostChart({ days }: { days: readonly (Use & { day: strin
       maxBarWidth={28}
       tooltipAnimationDuration={0}
       yAxisProps={{ width: 72 }}
+      xAxisProps={{ interval: 'equidistantPreserveStart', minTickGap: 16 }}
       barChartProps={{ accessibilityLayer: false }}
       barProps={{ isAnimationActive: false }}
     />

@@ -91,6 +91,7 @@ const columnsOf = (since: string): Column<FailureGroup>[] => [
   {
     id: 'group',
     header: 'Workflow and error',
+    width: 270,
     cell: (group) => (
       <Stack gap={2} align="flex-start">
         <AppLink to={`/workflows/${group.workflow}`} size="sm">
@@ -122,7 +123,7 @@ const columnsOf = (since: string): Column<FailureGroup>[] => [
     header: 'Latest',
     hideBelow: 'md',
     cell: (group) => (
-      <Stack gap={0}>
+      <Stack gap={0} style={{ whiteSpace: 'nowrap' }}>
         <RelativeTime at={group.last_at} />
         {group.total > 1 && (
           <Text size="xs" c="dimmed">

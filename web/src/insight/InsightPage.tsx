@@ -1,8 +1,8 @@
 // How the application or one of its workflows does in a time: runs that ended, success, durations, and the slowest and
 // most failing parts.
-import { Group, SegmentedControl, Select, SimpleGrid, Stack } from '@mantine/core';
+import { Button, Group, SegmentedControl, Select, SimpleGrid, Stack } from '@mantine/core';
 import { lazy, Suspense } from 'react';
-import { useAddressParam } from '../shared/address.tsx';
+import { useAddressParam, useHref } from '../shared/address.tsx';
 import { count, duration } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
@@ -34,6 +34,7 @@ function Totals({ numbers }: { numbers: Numbers }) {
 }
 
 export default function InsightPage() {
+  const href = useHref();
   const [chosen = '24h', setChosen] = useAddressParam('since');
   const [workflow, setWorkflow] = useAddressParam('workflow');
   const span = SPANS.find(({ value }) => value === chosen) ?? SPANS[1];
@@ -65,7 +66,15 @@ export default function InsightPage() {
   );
   return (
     <>
-      <PageHeader title="Insight" help="guides/statistics" />
+      <PageHeader
+        title="Insight"
+        help="guides/statistics"
+        actions={
+          <Button component="a" variant="default" href={href('/settings/alerts')}>
+            Alerts
+          </Button>
+        }
+      />
       <InsightTabs page="/insight" />
       <Group mb="md" gap="sm" justify="space-between">
         <SegmentedControl

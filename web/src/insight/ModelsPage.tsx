@@ -80,6 +80,7 @@ export default function ModelsPage() {
     (signal) => readUsage('day', undefined, signal),
     { enabled: isCurrent },
   );
+  const isUsed = data !== undefined && (data.calls > 0 || data.models.length > 0);
   return (
     <>
       <PageHeader title="Models" help="guides/model-budgets" />
@@ -111,12 +112,12 @@ export default function ModelsPage() {
             <AppLink to="/settings/models">Set the budgets</AppLink>
           </Text>
         )}
-        {data && data.calls === 0 && (
+        {data && !isUsed && (
           <EmptyState title="No model was called in this month">
             The steps model call and agent call models.
           </EmptyState>
         )}
-        {data && data.calls > 0 && (
+        {data && isUsed && (
           <>
             <Days usage={data} />
             <UsageTables usage={data} />
