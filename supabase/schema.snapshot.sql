@@ -31410,28 +31410,35 @@ begin
       where p_group_by in ('step', 'step_type', 'component') and b.step_id is not null
         and b.app_code = v_app_code and b.bucket_at >= v_since and b.bucket_at < v_until
     ),
-    chosen as (
+    summed as (
+      -- By plain columns first: there are many buckets, and few sums whose subject is built.
       select
-        case p_group_by
-          when 'application' then jsonb_build_object('app_code', b.app_code)
-          when 'project' then jsonb_build_object('project_id', w.project_id)
-          when 'workflow' then jsonb_build_object('workflow_id', b.workflow_id)
-          when 'step' then jsonb_build_object('workflow_id', b.workflow_id, 'step_id', b.step_id)
-          when 'step_type' then jsonb_build_object('step_type', b.step_type)
-          else jsonb_build_object('component_id', b.component_id)
-        end as subject,
-        b.slot, b.completed, b.failed, b.cancelled, b.duration_ms
+        b.workflow_id, b.step_id, b.step_type, b.component_id, b.slot, sum(b.completed) as completed,
+        sum(b.failed) as failed, sum(b.cancelled) as cancelled, sum(b.duration_ms) as duration_ms
       from bucket b
-      join stepbase.workflows w on w.id = b.workflow_id and w.app_code = b.app_code
       where (p_workflow_id is null or b.workflow_id = p_workflow_id)
         and (p_group_by <> 'component' or b.component_id is not null)
+      group by b.workflow_id, b.step_id, b.step_type, b.component_id, b.slot
     ),
     slots as (
       select
-        c.subject, c.slot, sum(c.completed) as completed, sum(c.failed) as failed, sum(c.cancelled) as cancelled,
-        sum(c.duration_ms) as duration_ms, sum(c.completed + c.failed + c.cancelled) as total
-      from chosen c
-      group by c.subject, c.slot
+        x.subject, x.slot, sum(x.completed) as completed, sum(x.failed) as failed, sum(x.cancelled) as cancelled,
+        sum(x.duration_ms) as duration_ms, sum(x.completed + x.failed + x.cancelled) as total
+      from (
+        select
+          case p_group_by
+            when 'application' then jsonb_build_object('app_code', w.app_code)
+            when 'project' then jsonb_build_object('project_id', w.project_id)
+            when 'workflow' then jsonb_build_object('workflow_id', s.workflow_id)
+            when 'step' then jsonb_build_object('workflow_id', s.workflow_id, 'step_id', s.step_id)
+            when 'step_type' then jsonb_build_object('step_type', s.step_type)
+            else jsonb_build_object('component_id', s.component_id)
+          end as subject,
+          s.slot, s.completed, s.failed, s.cancelled, s.duration_ms
+        from summed s
+        join stepbase.workflows w on w.id = s.workflow_id and w.app_code = v_app_code
+      ) x
+      group by x.subject, x.slot
     ),
     placed as (
       select
