@@ -13,7 +13,7 @@ export const supabase = createClient<Database, 'stepbase'>(config.api_url, confi
   global: { fetch: watchedFetch },
   accessToken,
   // A server that does not answer is noticed after two of these; the default is 25 seconds.
-  realtime: { heartbeatIntervalMs: 5_000 },
+  realtime: { heartbeatIntervalMs: 10_000 },
 });
 Object.assign(supabase, { auth });
 
