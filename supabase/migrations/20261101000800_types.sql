@@ -23,7 +23,7 @@
 -- step runs, follow the edges (resolve_edges), then write events and counters (append_events).
 --
 -- Lock order. Every transaction takes its locks in this order and, within one kind, in the order of ids:
---   1. stepbase_engine.admission    admit, wake, apply_run_limits (for update)
+--   1. stepbase_engine.admission    admit, wake (for update)
 --   2. stepbase.runs                every transition, first (for no key update)
 --   3. stepbase_engine.flow_backlog, then run_backlog  admit_flow and admit_runs (skip locked), end_runs,
 --                                   remove_from_backlog

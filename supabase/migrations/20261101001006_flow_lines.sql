@@ -56,6 +56,27 @@ comment on column stepbase_engine.flow_changes.after_at is 'The slices have pass
 comment on column stepbase_engine.flow_changes.after_id is 'The last run at after_at; in the stage lines the last key.';
 comment on column stepbase_engine.flow_changes.worked_at is 'When a slice was applied last: applications take turns.';
 
+create table stepbase_engine.repair_places (
+  task text primary key,
+  app_code text not null default '',
+  stage text not null default '',
+  after_at timestamptz not null default '-infinity',
+  after_id uuid not null default '00000000-0000-0000-0000-000000000000',
+  after_place int not null default 0
+);
+
+comment on table stepbase_engine.repair_places is
+  'How far the pages of stepbase_engine.reconcile_flow have come: each call looks at the next rows, and begins again after the '
+  'last one.';
+comment on column stepbase_engine.repair_places.task is 'What is repaired: backlog, lines, holds, batches or runs.';
+comment on column stepbase_engine.repair_places.app_code is 'Of runs: the application under way.';
+comment on column stepbase_engine.repair_places.stage is 'Of runs: the status under way; empty: the next application. Of lines: the kind of the last control.';
+comment on column stepbase_engine.repair_places.after_at is 'Of runs: when the last run was created.';
+comment on column stepbase_engine.repair_places.after_id is 'The id or key of the last row.';
+comment on column stepbase_engine.repair_places.after_place is 'Of batches: the place of the last item.';
+
+insert into stepbase_engine.repair_places (task) values ('backlog'), ('lines'), ('holds'), ('batches'), ('runs');
+
 create table stepbase_engine.flow_rates (
   key_id uuid primary key,
   app_code text not null,
@@ -122,6 +143,7 @@ create table stepbase_engine.batch_items (
 comment on table stepbase_engine.batch_items is
   'The inputs of the second and later starts of a held batch. When the run is released they are appended to input.items.';
 
+alter table stepbase_engine.repair_places enable row level security;
 alter table stepbase_engine.flow_holds enable row level security;
 alter table stepbase_engine.flow_starts enable row level security;
 alter table stepbase_engine.batch_items enable row level security;

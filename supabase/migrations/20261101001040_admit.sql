@@ -24,6 +24,8 @@ as $$
   ),
   room as materialized (
     select a.app_code, stepbase_engine.queue_capacity(a.app_code) as room from app a
+    -- The groups and slots of its runs are not complete yet.
+    where not exists (select 1 from stepbase_engine.limit_changes h where h.app_code = a.app_code)
   ),
   -- share: how many runs of each app may enter now.
   share as (
@@ -201,6 +203,7 @@ begin
   if not v_is_released
     and not exists (select 1 from stepbase_engine.run_backlog w)
     and not exists (select 1 from stepbase_engine.step_backlog w)
+    and not exists (select 1 from stepbase_engine.limit_changes h)
     and not stepbase_engine.has_flow_work()
   then
     return next;
@@ -210,6 +213,8 @@ begin
   perform 1 from stepbase_engine.admission a for update;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
+  -- Before the run backlog of the application, which waits until its changed limits apply to its runs.
+  perform stepbase_engine.apply_limit_changes(5 * p_limit);
   -- Before the lines, which wait until a changed control applies to their runs.
   perform stepbase_engine.apply_flow_changes(5 * p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
@@ -218,7 +223,9 @@ begin
     exit when not stepbase_engine.has_flow_work();
     select v_passed + f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
   end loop;
-  select a.admitted + v_steps + v_passed, a.more_wait or v_steps = p_limit or v_flow_waits
+  select
+    a.admitted + v_steps + v_passed,
+    a.more_wait or v_steps = p_limit or v_flow_waits or exists (select 1 from stepbase_engine.limit_changes h)
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();

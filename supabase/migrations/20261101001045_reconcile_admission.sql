@@ -81,6 +81,7 @@ begin
   if exists (select 1 from stepbase_engine.run_backlog w)
     or exists (select 1 from stepbase_engine.step_backlog w)
     or stepbase_engine.has_flow_work()
+    or exists (select 1 from stepbase_engine.limit_changes)
   then
     perform pg_notify('stepbase', 'admit');
   end if;

@@ -26,6 +26,7 @@ begin
     or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
     or stepbase_engine.has_flow_work()
+    or exists (select 1 from stepbase_engine.limit_changes)
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()
@@ -52,7 +53,7 @@ $$;
 comment on function stepbase_engine.has_pending_work() is
   'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, '
   'schedules, webhook deliveries or operations on many runs, mails to send, stored outputs to delete, versions to check, '
-  'runs and steps that the backlog can admit, or expired leases.';
+  'runs and steps that the backlog can admit, changed limits, or expired leases.';
 
 create function stepbase_engine.wake_worker()
 returns boolean

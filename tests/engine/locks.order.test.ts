@@ -173,7 +173,7 @@ test('due timers do not wait for an overdue run that another transaction has loc
   expect(await statuses()).toEqual(['timed_out', 'completed']);
 });
 
-test('a change of a limit and the end of a waiting run do not deadlock', async () => {
+test('a change of a limit waits for no run', async () => {
   const name = await b.publish([value('z')]);
   const limit = (runs: number | null) =>
     `update stepbase.workflows set max_concurrent_executions = ${runs} where kebab_name = '${name}'`;
@@ -181,42 +181,43 @@ test('a change of a limit and the end of a waiting run do not deadlock', async (
   const { id } = await b.start(name);
   await connections(async (one, two) => {
     await one.query('begin');
-    // In the order of stepbase_engine.end_runs: the run, then its place in the backlog.
     await one.query('select from stepbase.runs where id = $1 for no key update', [id]);
-    // Another number changes no run, so it waits for none.
     await two.query("set lock_timeout = '5s'");
     await two.query(limit(2));
+    await two.query(limit(null));
+    await two.query('select stepbase_engine.admit()');
     await two.query('reset lock_timeout');
-    const [changed] = await blocked(two, () => two.query(limit(null)));
-    await one.query('delete from stepbase_engine.run_backlog where run_id = $1', [id]);
+    const changes = await two.query('select from stepbase_engine.limit_changes');
+    expect(changes.rows).toEqual([]);
     await one.query('rollback');
-    await changed;
   });
   // The run leaves the backlog: further starts would wait behind it.
   await b.db.query('select stepbase_engine.admit()');
 });
 
-test('a change of a limit counts the runs that start while it waits for locks', async () => {
+test('a changed limit counts a run that was locked when reconciliation finds it', async () => {
   const name = await b.publish([value('z')]);
-  const { id: heldId } = await b.start(name);
-  await connections(async (one, two) => {
-    await one.query('begin');
-    await one.query('select from stepbase.runs where id = $1 for no key update', [heldId]);
-    const [changed] = await blocked(two, () =>
-      two.query(
-        'update stepbase.workflows set max_concurrent_executions = 1 where kebab_name = $1',
-        [name],
-      ),
-    );
-    const { id: startedId } = await b.start(name);
-    await one.query('rollback');
-    await changed;
+  const ids = [(await b.start(name)).id, (await b.start(name)).id];
+  const counted = async () => {
     const { rows } = await b.db.query<{ run_id: string }>(
       'select run_id from stepbase_engine.run_slots where run_id = any($1) order by run_id',
-      [[heldId, startedId]],
+      [ids],
     );
-    expect(rows.map(({ run_id }) => run_id)).toEqual([heldId, startedId]);
+    return rows.map(({ run_id }) => run_id);
+  };
+  await connections(async (one, two) => {
+    await one.query('begin');
+    await one.query('select from stepbase.runs where id = $1 for no key update', [ids[0]]);
+    const limit =
+      'update stepbase.workflows set max_concurrent_executions = 1 where kebab_name = $1';
+    await two.query(limit, [name]);
+    await two.query('select stepbase_engine.admit()');
+    expect(await counted()).toEqual([ids[1]]);
+    await one.query('rollback');
   });
+  await take(b.db, ids);
+  await b.db.query('select stepbase_engine.reconcile_admission()');
+  expect(await counted()).toEqual(ids);
 });
 
 test.each([

@@ -254,6 +254,7 @@ select pg_temp.control('concurrency', '{"max_count": 1}');
 select pg_temp.start('l' || i, '{}') from generate_series(1, 3) i;
 select is(pg_temp.waiting(), 'l2 l3', 'two runs wait for the concurrency key');
 update stepbase.workflows set max_concurrent_executions = 1 where id = tests.sample_id('workflow');
+select stepbase_engine.apply_limit_changes(100000);
 select is_empty(
   $$select 1 from stepbase_engine.run_slots s join started x on x.id = s.run_id where x.name in ('l2', 'l3')$$,
   'they hold no slot of a limit that is set meanwhile'

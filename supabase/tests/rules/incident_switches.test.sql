@@ -81,6 +81,7 @@ update stepbase.incident_switches set resumed_at = now() where true;
 
 -- Holding and resuming.
 update stepbase.workflows set max_concurrent_executions = 1 where id = '00000000-0000-4000-8000-00000000d001';
+select stepbase_engine.apply_limit_changes(100000);
 insert into s values ('hold', pg_temp.set_switch($$'workflow', 'x', 'drain', 'w-00d001'$$));
 insert into stepbase_engine.run_slots (run_id, limit_id)
 select r.id, '00000000-0000-4000-8000-00000000d001' from r where r.name = 'default'

@@ -93,6 +93,7 @@ select is(
 
 -- The time comes. The workflow has a limit, which a held run does not use up.
 update stepbase.workflows set max_concurrent_executions = 1 where id = tests.sample_id('workflow');
+select stepbase_engine.apply_limit_changes(100000);
 select is(
   (select count(*) from stepbase_engine.run_slots s join made m on m.id = s.run_id where m.name = 'later'), 0::bigint,
   'a held run holds no concurrency slot'

@@ -122,6 +122,7 @@ select pg_temp.set_switch($$'workflow', 'x', 'pause', 'w-00d101'$$);
 select pg_temp.suspend(n) from unnest(array['alone', 'child']) n;
 select is(stepbase_engine.resume_suspended(10), 0, 'a pause suspends children, too');
 update stepbase.workflows set max_concurrent_executions = 5 where kebab_name = 'w-00d101';
+select stepbase_engine.apply_limit_changes(100000);
 select results_eq(
   $$select m.name, b.workflow_limit = stepbase_engine.suspended_group(), count(s.run_id)
     from made m
