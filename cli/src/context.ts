@@ -32,8 +32,12 @@ export class Context {
   #project: Project | undefined;
   #target: Target | undefined;
   #server: Server | undefined;
+  #isVersionNoted = false;
+  /** Once for a command, which may have several clients. */
   readonly #noteVersion = (text: string): void => {
-    if (!this.out.json) this.out.note(text);
+    if (this.#isVersionNoted || this.out.json) return;
+    this.#isVersionNoted = true;
+    this.out.note(text);
   };
 
   constructor(options: GlobalOptions, out: Output, env: Env, stdin: Input) {

@@ -8,14 +8,12 @@ export const VERSION = about.version;
 /** `x-client-info` of all requests. */
 export const CLIENT = `stepbase-cli/${VERSION}`;
 
-/** `fetch` that notes once if the server is older than the CLI. A server that is too new refuses the CLI by itself. */
+/** `fetch` that notes if the server is older than the CLI. A server that is too new refuses the CLI by itself. */
 export function notingVersions(fetch: typeof globalThis.fetch, note: (text: string) => void) {
-  let isNoted = false;
   return async (...given: Parameters<typeof globalThis.fetch>): Promise<Response> => {
     const response = await fetch(...given);
     const server = response.headers.get('stepbase-version');
-    if (!isNoted && server !== null && compareVersions(server, VERSION) < 0) {
-      isNoted = true;
+    if (server !== null && compareVersions(server, VERSION) < 0) {
       note(
         `The project has Stepbase ${server}, which is older than this CLI (${VERSION}). Upgrade the project if a command fails.`,
       );

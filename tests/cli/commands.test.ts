@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { x as extract } from 'tar';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -365,6 +366,37 @@ describe('every command', () => {
     // The client of the SDK.
     expect((await call(['signal', MISSING, 'paid'], { env })).exit).toBe(0);
     expect(methods.slice(4)).toEqual(['POST', 'POST']);
+  });
+
+  it('notes once that the installation is older, and does its work', async () => {
+    // The functions of the stack, as an older version of them answers.
+    const older = createServer(async (request, response) => {
+      const { method = 'GET', url: path = '/', headers: given } = request;
+      const headers = {
+        authorization: given.authorization ?? '',
+        'content-type': 'application/json',
+      };
+      const body = method === 'GET' ? null : await textOf(request);
+      const answer = await fetch(new URL(path, url), { method, headers, body });
+      const type = answer.headers.get('content-type') ?? 'application/json';
+      response.writeHead(answer.status, { 'content-type': type, 'stepbase-version': '0.0.1' });
+      response.end(await answer.text());
+    });
+    atFileEnd(() => older.close());
+    await new Promise<void>((done) => older.listen(0, '127.0.0.1', done));
+    const env = { STEPBASE_URL: `http://127.0.0.1:${(older.address() as AddressInfo).port}` };
+    // The first reads by the CLI, the second also has a client of the SDK.
+    for (const words of [
+      ['types', '--out', 'older.ts'],
+      ['start', 'adding', '{"n": 1}', '--wait'],
+    ]) {
+      const { exit, stderr } = await call(words, { env });
+      const notes = stderr.match(/has Stepbase 0\.0\.1, which is older than this CLI/g);
+      expect([exit, notes?.length]).toEqual([0, 1]);
+    }
+    const start = ['start', 'adding', '{"n": 1}', '--wait'];
+    expect((await call([...start, '--json'], { env })).stderr).toBe('');
+    expect((await call(start)).stderr).not.toContain('older');
   });
 
   it('uses colours and shows progress on a terminal only', async () => {
