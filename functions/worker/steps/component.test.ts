@@ -110,6 +110,22 @@ Deno.test('a call has the step, a deadline and a callback, and a signature by ea
   assert.equal(opened.at(-1)?.callMs, 5_000);
 });
 
+Deno.test('a test run logs the headers of the call; another run does not', async () => {
+  const lines: unknown[] = [];
+  const log = (...line: unknown[]) => void lines.push(line);
+  const config = { component: 'echo', input: { n: 4 } };
+  await outputOf('service_task', config, { ...with_(echo), log });
+  assert.deepEqual(lines, []);
+  const run = { ...with_().run, workflow: 'test-of-component-echo' };
+  await outputOf('service_task', config, { ...with_(echo), run, log });
+  const { headers } = calls.at(-1) ?? { headers: {} };
+  const [[level, message, data]] = lines as [[string, string, { headers: unknown }]];
+  assert.deepEqual([level, message], ['info', `POST ${echo.endpoint}`]);
+  const logged = data.headers as Record<string, string>;
+  assert.equal(logged['webhook-signature'], headers['webhook-signature']);
+  assert.equal(logged['webhook-id'], headers['webhook-id']);
+});
+
 Deno.test('after 202 the step waits for the callback', async () => {
   const config = { component: 'echo', input: { status: 202 } };
   assert.deepEqual(await runStep('service_task', config, with_(echo)), {
