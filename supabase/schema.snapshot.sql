@@ -463,7 +463,7 @@ CREATE TRIGGER applications_check_bounds BEFORE UPDATE OF run_retention_days, ev
 CREATE TRIGGER applications_copy_built_in_roles AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.copy_built_in_roles();
 CREATE TRIGGER applications_create_default_quotas AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_quotas();
 CREATE TRIGGER applications_create_default_task_queue AFTER INSERT ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.create_default_task_queue();
-CREATE TRIGGER applications_keep_identity BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'organization_id', 'created_at');
+CREATE TRIGGER applications_keep_identity BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('app_code', 'created_at');
 CREATE TRIGGER applications_touch_updated_at BEFORE UPDATE ON stepbase.applications FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.applications enable row level security;
 grant select, update (name, description, settings, run_retention_days, event_retention_days, audit_retention_days) on stepbase.applications to authenticated;
@@ -3562,6 +3562,19 @@ $function$;
 comment on function stepbase.export_application(table_name text, after jsonb, page_size integer) is 'One page of a table of the caller''s application as {rows, next}: at most page_size (1 to 1000) rows and 4 MB. Pass next as after to get the following page, until it is null. Without table_name: {tables}, the names. Secrets and hashes of keys are left out. Requires member:manage, audit:read, key:read, run:read, workflow:read, component:read and prompt:read. Errors: SB400 unknown table, cursor or page_size, SB401, SB403.';
 grant execute on function stepbase.export_application(table_name text, after jsonb, page_size integer) to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.export_person(user_id uuid, table_name text DEFAULT NULL::text, after jsonb DEFAULT NULL::jsonb, page_size integer DEFAULT 500)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.export_person(
+    export_person.user_id, export_person.table_name, export_person.after, export_person.page_size
+  );
+$function$;
+comment on function stepbase.export_person(user_id uuid, table_name text, after jsonb, page_size integer) is 'One page of the rows of a table of the caller''s application that name a person (created_by, assigned_to, owner_id …), as {rows, next}: at most page_size (1 to 1000) rows and 4 MB. Pass next as after to get the following page, until it is null. Without table_name: {user_id, profile, tables}; profile is {email, display_name, avatar_url} of a member, null for others. Run events, and lists of several assignees, are not searched. Requires the permissions of export_application. Errors: SB400 unknown table, cursor or page_size, SB401, SB403.';
+grant execute on function stepbase.export_person(user_id uuid, table_name text, after jsonb, page_size integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.incident_status(switch_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -3628,6 +3641,17 @@ AS $function$
 $function$;
 comment on function stepbase.list_items(run_id uuid, step_id text, status text, after integer, page_size integer) is 'Returns the items of a for_each in the order of the list, each as the row of its last attempt; status selects those of one status. after is the item_index of the last item of the page before (0: the first page), page_size is from 1 to 1,000. Requires run:read. Errors: SB400, SB401, SB403, SB404.';
 grant execute on function stepbase.list_items(run_id uuid, step_id text, status text, after integer, page_size integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.list_organization_members(organization_id uuid)
+ RETURNS TABLE(app_code text, application_name text, user_id uuid, email text, display_name text, role text, accepted_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select m.* from stepbase_private.list_organization_members(list_organization_members.organization_id) m;
+$function$;
+comment on function stepbase.list_organization_members(organization_id uuid) is 'The memberships in all applications of an organization in which the caller has member:read, ordered by e-mail address; a person has one row for each application. Memberships that wait for consent are left out. Errors: SB401, SB403 for API keys, SB404 the caller reads the members of none of its applications.';
+grant execute on function stepbase.list_organization_members(organization_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.list_secrets()
  RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)
@@ -4328,6 +4352,18 @@ AS $function$
 $function$;
 comment on function stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb, input_schema jsonb) is 'Starts a test run of a definition that is not published, such as a draft or a part of one, and returns the run. It does what a run of a published version does, with all effects. It has the tag test and belongs to a hidden workflow test-of-<kebab_name>. kebab_name: the workflow that is tested. input_schema: checks the input; null: every object is accepted. Requires run:execute and workflow:publish. Errors: SB400, SB401, SB403, SB409, SB422 the input does not match, SB423 the definition has problems (detail.errors), SB429.';
 grant execute on function stepbase.test_workflow(kebab_name text, definition jsonb, input jsonb, input_schema jsonb) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.transfer_application(app_code text, organization_id uuid, force boolean DEFAULT false)
+ RETURNS stepbase.applications
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.transfer_application(
+    transfer_application.app_code, transfer_application.organization_id, transfer_application.force
+  );
+$function$;
+comment on function stepbase.transfer_application(app_code text, organization_id uuid, force boolean) is 'Moves an application with all its rows, members and keys to another organization and returns it. Components and prompts with the visibility organization are then shared with the applications of that organization. force: also if published workflows use components that only the former organization shares; their steps fail from then on. Refresh the session afterwards, because tokens name the organization. Requires the role admin in the application, and the role admin in an application of the other organization, or to have created one without an application. Errors: SB401, SB403 also for API keys, SB404 not a member, or unknown organization, SB409 shared components without force (shared_components in the detail), or a deletion has begun, SB429 the organization has the most applications that it can.';
+grant execute on function stepbase.transfer_application(app_code text, organization_id uuid, force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.update_application(name text DEFAULT NULL::text, description text DEFAULT NULL::text, run_retention_days double precision DEFAULT NULL::double precision, event_retention_days integer DEFAULT NULL::integer, audit_retention_days integer DEFAULT NULL::integer, max_waiting_runs integer DEFAULT NULL::integer, search_language text DEFAULT NULL::text)
  RETURNS stepbase.applications
@@ -27101,12 +27137,8 @@ CREATE OR REPLACE FUNCTION stepbase_private.export_application(p_table_name text
  SET search_path TO ''
 AS $function$
 declare
-  v_app text;
-  v_permission text;
+  v_app constant text := stepbase_private.require_export();
 begin
-  foreach v_permission in array '{member:manage,audit:read,key:read,run:read,workflow:read,component:read,prompt:read}'::text[] loop
-    v_app := stepbase_private.require_permission(v_permission);
-  end loop;
   if p_table_name is null then
     return jsonb_build_object(
       'tables', array(select t.table_name from stepbase_private.export_tables() t)
@@ -27118,7 +27150,7 @@ $function$;
 comment on function stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size integer) is 'Implements stepbase.export_application.';
 grant execute on function stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer)
+CREATE OR REPLACE FUNCTION stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer, p_user_id uuid DEFAULT NULL::uuid, p_person_columns text[] DEFAULT NULL::text[])
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -27155,19 +27187,57 @@ begin
           then (select l.cursor from kept l order by l.place desc limit 1) end
       )
       from kept k',
-      stepbase_private.export_query(v_table.table_name, v_table.run_key, v_table.hidden), 'rows', '[]', 'next'
+      stepbase_private.export_query(v_table.table_name, v_table.run_key, v_table.hidden, p_person_columns), 'rows', '[]', 'next'
     )
     into v_page
-    using p_app_code, p_after, p_limit, c_most_bytes;
+    using p_app_code, p_after, p_limit, c_most_bytes, p_user_id;
   exception when data_exception then
     perform stepbase_private.raise_error('invalid_request', 'after must be the value next of the previous page');
   end;
   return v_page;
 end;
 $function$;
-comment on function stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer) is '{rows, next} of one table of an application: at most p_limit rows, and at most 4 MB but at least one row. next: the argument p_after of the next page; null: no row is left. Operators may call it; members call stepbase.export_application.';
+comment on function stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit integer, p_user_id uuid, p_person_columns text[]) is '{rows, next} of one table of an application: at most p_limit rows, and at most 4 MB but at least one row. next: the argument p_after of the next page; null: no row is left. p_person_columns: only rows in which one of these columns is p_user_id. Operators may call it; members call stepbase.export_application and stepbase.export_person.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[])
+CREATE OR REPLACE FUNCTION stepbase_private.export_person(p_user_id uuid, p_table_name text, p_after jsonb, p_page_size integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_export();
+  v_columns text[];
+begin
+  if p_user_id is null then
+    perform stepbase_private.raise_error('invalid_request', 'user_id must not be null');
+  end if;
+  if p_table_name is null then
+    return jsonb_build_object(
+      'user_id', p_user_id,
+      'profile', (
+        select jsonb_build_object('email', u.email, 'display_name', u.display_name, 'avatar_url', u.avatar_url)
+        from stepbase.app_members m
+        join stepbase.users u on u.id = m.user_id
+        where m.app_code = v_app and m.user_id = p_user_id
+      ),
+      'tables', array(select t.table_name from stepbase_private.person_tables() t)
+    );
+  end if;
+  select t.column_names into v_columns from stepbase_private.person_tables() t where t.table_name = p_table_name;
+  if not found then
+    perform stepbase_private.raise_error(
+      'invalid_request', format('No row of %s names a person', p_table_name),
+      jsonb_build_object('tables', array(select t.table_name from stepbase_private.person_tables() t))
+    );
+  end if;
+  return stepbase_private.export_page(v_app, p_table_name, p_after, p_page_size, p_user_id, v_columns);
+end;
+$function$;
+comment on function stepbase_private.export_person(p_user_id uuid, p_table_name text, p_after jsonb, p_page_size integer) is 'Implements stepbase.export_person.';
+grant execute on function stepbase_private.export_person(p_user_id uuid, p_table_name text, p_after jsonb, p_page_size integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[], p_person_columns text[] DEFAULT NULL::text[])
  RETURNS text
  LANGUAGE sql
  STABLE
@@ -27204,7 +27274,7 @@ AS $function$
   select format(
     'select to_jsonb(t) - %L::text[] as row, jsonb_build_array(%s) as cursor
     from %s
-    where %s.app_code = $1 and %s and ($2 is null or (%s) > (%s))
+    where %s.app_code = $1 and %s and ($2 is null or (%s) > (%s)) and %s
     order by %s
     limit $3',
     p_hidden, k.columns,
@@ -27213,11 +27283,13 @@ AS $function$
     case when p_run_key is null then 't' else 'r' end,
     -- This condition finds the place in the index of the runs; the next one finds it in the run.
     case when p_run_key is null then 'true' else '($2 is null or r.created_at >= ($2 ->> 0)::timestamptz)' end,
-    k.columns, k."values", k.columns
+    k.columns, k."values",
+    coalesce((select '(' || string_agg(format('t.%I = $5', p.name), ' or ') || ')' from unnest(p_person_columns) p (name)), 'true'),
+    k.columns
   )
   from key k;
 $function$;
-comment on function stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[]) is 'The statement of one page of a table. Parameters: $1 application, $2 cursor, $3 number of rows. Columns: row and cursor.';
+comment on function stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[], p_person_columns text[]) is 'The statement of one page of a table. Parameters: $1 application, $2 cursor, $3 number of rows, $5 person. Columns: row and cursor. p_person_columns: only rows in which one of these columns has the person; null: all rows.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.export_tables()
  RETURNS TABLE(table_name text, run_key text[], hidden text[])
@@ -29095,6 +29167,27 @@ end;
 $function$;
 comment on function stepbase_private.limit_webhook_subscriptions() is 'Trigger: raises SB429 limit_reached when an application would have more than 50 webhook subscriptions.';
 
+CREATE OR REPLACE FUNCTION stepbase_private.links_of_organization(p_app stepbase.applications)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with pins as (
+    select p.workflow_version_id, p.component_id from stepbase_engine.pinned_components p
+    union
+    select t.workflow_version_id, t.component_id from stepbase_engine.pinned_tools t
+  )
+  select count(distinct (w.id, c.id))
+  from stepbase.applications a
+  join stepbase.workflows w on w.app_code = a.app_code and w.deleted_at is null
+  join pins p on p.workflow_version_id = w.published_version_id
+  join stepbase.components c on c.id = p.component_id and c.visibility = 'organization' and c.app_code <> w.app_code
+  -- One side is the application, the other side is the rest of its organization.
+  where a.organization_id = p_app.organization_id and (w.app_code = p_app.app_code or c.app_code = p_app.app_code);
+$function$;
+comment on function stepbase_private.links_of_organization(p_app stepbase.applications) is 'How often a published workflow uses a component that only the organization shares: of the application by workflows of its sisters, and the other way round. They fail when the application leaves the organization.';
+
 CREATE OR REPLACE FUNCTION stepbase_private.list_database_triggers()
  RETURNS TABLE(name text, table_name text, events text[], update_columns text[], workflow text, filter jsonb, mapping jsonb, max_rows integer, is_enabled boolean, created_at timestamp with time zone)
  LANGUAGE plpgsql
@@ -29199,6 +29292,42 @@ end;
 $function$;
 comment on function stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer) is 'Implements stepbase.list_items.';
 grant execute on function stepbase_private.list_items(p_run_id uuid, p_step_id text, p_status text, p_after integer, p_page_size integer) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.list_organization_members(p_organization_id uuid)
+ RETURNS TABLE(app_code text, application_name text, user_id uuid, email text, display_name text, role text, accepted_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_apps text[];
+begin
+  v_apps := array(
+    select m.app_code
+    from stepbase.app_members m
+    join stepbase.applications a on a.app_code = m.app_code and a.deleted_at is null
+    join stepbase.organizations o on o.id = a.organization_id and o.deleted_at is null
+    join stepbase.app_roles r on r.app_code = m.app_code and r.name = m.role and 'member:read' = any (r.permissions)
+    join stepbase.users u on u.id = m.user_id and u.is_active and u.deleted_at is null
+    where m.user_id = v_user_id and m.accepted_at is not null and a.organization_id = p_organization_id
+  );
+  if v_apps = '{}' then
+    perform stepbase_private.raise_error('not_found', 'Organization not found among those whose members you read');
+  end if;
+  return query
+    select a.app_code, a.name, u.id, u.email, u.display_name, m.role, m.accepted_at
+    from stepbase.app_members m
+    join stepbase.applications a on a.app_code = m.app_code
+    join stepbase.users u on u.id = m.user_id
+    where m.app_code = any (v_apps)
+      -- The profile of a person who has not accepted is hidden, as in the list of one application.
+      and (m.accepted_at is not null or m.user_id = v_user_id)
+    order by u.email, u.id, a.app_code;
+end;
+$function$;
+comment on function stepbase_private.list_organization_members(p_organization_id uuid) is 'Implements stepbase.list_organization_members.';
+grant execute on function stepbase_private.list_organization_members(p_organization_id uuid) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.list_secrets()
  RETURNS TABLE(name text, source text, version integer, versions integer[], allowed_hosts text[], workflows text[], created_at timestamp with time zone, updated_at timestamp with time zone)
@@ -30235,6 +30364,25 @@ AS $function$
   );
 $function$;
 comment on function stepbase_private.person_id() is 'The calling user, or the owner of the calling API key; null for keys of service accounts and for the secret key. The caller of this function can read stepbase.api_keys.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.person_tables()
+ RETURNS TABLE(table_name text, column_names text[])
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select t.table_name, array_agg(p.column_name order by p.column_name)
+  from stepbase_private.export_tables() t
+  join (
+    select c.table_name, c.column_name from stepbase_private.person_columns() c
+    -- An erasure deletes the membership and keeps the audit log, so they are not among its columns.
+    union all
+    values ('app_members', 'user_id'), ('audit_log', 'actor_id')
+  ) p (table_name, column_name) on p.table_name = t.table_name
+  group by t.table_name
+  order by t.table_name;
+$function$;
+comment on function stepbase_private.person_tables() is 'The tables of an export whose rows name persons, each with the columns that do.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.pin_published_components()
  RETURNS trigger
@@ -32539,6 +32687,24 @@ end;
 $function$;
 comment on function stepbase_private.require_draft(p_kebab_name text, p_etag text) is 'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft). Raises SB412 precondition_failed otherwise, with the present etag. The HTTP API calls it.';
 grant execute on function stepbase_private.require_draft(p_kebab_name text, p_etag text) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.require_export()
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_app text;
+  v_permission text;
+begin
+  foreach v_permission in array '{member:manage,audit:read,key:read,run:read,workflow:read,component:read,prompt:read}'::text[] loop
+    v_app := stepbase_private.require_permission(v_permission);
+  end loop;
+  return v_app;
+end;
+$function$;
+comment on function stepbase_private.require_export() is 'The caller''s application, if the caller has every permission that reads rows of an export. Raises SB401 and SB403.';
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_grantable(p_role text)
  RETURNS void
@@ -35879,6 +36045,49 @@ begin
 end;
 $function$;
 comment on function stepbase_private.touch_updated_at() is 'Trigger: sets updated_at to the time of the update.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.transfer_application(p_app_code text, p_organization_id uuid, p_force boolean)
+ RETURNS stepbase.applications
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id constant uuid := stepbase_private.require_user();
+  v_app stepbase.applications := stepbase_private.require_app_admin(p_app_code);
+  v_organization stepbase.organizations;
+  v_links bigint;
+begin
+  -- The lock serializes the creations and transfers in one organization.
+  perform 1 from stepbase.organizations o where o.id = p_organization_id for no key update;
+  v_organization := stepbase_private.require_organization(p_organization_id);
+  if v_app.organization_id = v_organization.id then
+    return v_app;
+  end if;
+  if v_app.purge_at is not null then
+    perform stepbase_private.raise_error('conflict', 'The application is being deleted; reactivate it first');
+  end if;
+  perform stepbase_private.require_room(
+    (select count(*) from stepbase.applications a where a.organization_id = v_organization.id),
+    (select s.max_applications_per_organization from stepbase_private.installation_settings s),
+    'max_applications_per_organization', 'An organization can have %s applications (%s); delete one or ask the operator'
+  );
+  v_links := stepbase_private.links_of_organization(v_app);
+  if v_links > 0 and not coalesce(p_force, false) then
+    perform stepbase_private.raise_error(
+      'conflict',
+      format('%s uses of components that only the organization shares would fail; publish the workflows without them, or set force', v_links),
+      jsonb_build_object('shared_components', v_links)
+    );
+  end if;
+  update stepbase.applications a set organization_id = v_organization.id
+  where a.app_code = v_app.app_code
+  returning a.* into v_app;
+  return v_app;
+end;
+$function$;
+comment on function stepbase_private.transfer_application(p_app_code text, p_organization_id uuid, p_force boolean) is 'Implements stepbase.transfer_application.';
+grant execute on function stepbase_private.transfer_application(p_app_code text, p_organization_id uuid, p_force boolean) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.trigger_events(p_table regclass, p_events text[], OUT events text[], OUT update_columns text[])
  RETURNS record

@@ -2912,6 +2912,9 @@ isOneToOne: false
 "export_application":
 { Args: { "after"?: Json,"page_size"?: number,"table_name"?: string }; Returns: Json
                            },
+"export_person":
+{ Args: { "after"?: Json,"page_size"?: number,"table_name"?: string,"user_id": string }; Returns: Json
+                           },
 "incident_status":
 { Args: { "switch_id": string }; Returns: Json
                            },
@@ -3012,6 +3015,11 @@ isOneToOne: false
         isOneToOne: false
         isSetofReturn: true
       } },
+"list_organization_members":
+{ Args: { "organization_id": string }; Returns: {
+              "accepted_at": string,"app_code": string,"application_name": string,"display_name": string,"email": string,"role": string,"user_id": string
+            }[]
+                           },
 "list_secrets":
 { Args: Record<PropertyKey, never>; Returns: {
               "allowed_hosts": (string)[],"created_at": string,"name": string,"source": string,"updated_at": string,"version": number,"versions": (number)[],"workflows": (string)[]
@@ -3990,6 +3998,31 @@ isOneToOne: false
                           SetofOptions: {
         from: "*"
         to: "runs"
+        isOneToOne: true
+        isSetofReturn: false
+      } },
+"transfer_application":
+{ Args: { "app_code": string,"force"?: boolean,"organization_id": string }; Returns: {
+              "app_code": string,
+"audit_retention_days": number,
+"created_at": string,
+"created_by": string | null,
+"deleted_at": string | null,
+"description": string,
+"event_retention_days": number,
+"is_deactivated_by_member": boolean,
+"max_waiting_runs": number | null,
+"name": string,
+"organization_id": string,
+"purge_at": string | null,
+"run_retention_days": number,
+"search_language": string,
+"settings": NonNullable<Json>,
+"updated_at": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "applications"
         isOneToOne: true
         isSetofReturn: false
       } },

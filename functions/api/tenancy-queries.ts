@@ -70,6 +70,20 @@ export const reactivateApplication = (query: Query, appCode: string) =>
 export const deleteApplication = (query: Query, appCode: string, force: boolean) =>
   objectOf(query, 'delete_application($1, $2)', [appCode, force]);
 
+export const transferApplication = (
+  query: Query,
+  appCode: string,
+  { organization_id, force }: { organization_id: string; force: boolean },
+) => rowOf(query, 'transfer_application($1, $2, $3)', [appCode, organization_id, force]);
+
+export async function organizationMembers(query: Query, organizationId: string): Promise<Json[]> {
+  const rows = await query<{ value: Json }>(
+    'select to_jsonb(m) as value from stepbase.list_organization_members($1) m',
+    [organizationId],
+  );
+  return rows.map(({ value }) => value);
+}
+
 export const exportedTables = (query: Query) => objectOf(query, 'export_application()', []);
 
 export interface ExportPage {
@@ -89,6 +103,25 @@ export async function exportPage(
     [table, after ?? null, limit],
   );
   if (page === undefined) throw new Error('export_application returned nothing');
+  return { items: page.rows, next_cursor: page.next === null ? null : writeText(page.next) };
+}
+
+export const exportedPerson = (query: Query, userId: string) =>
+  objectOf(query, 'export_person($1)', [userId]);
+
+/** As exportPage, with the rows that name a person. */
+export async function exportPersonPage(
+  query: Query,
+  userId: string,
+  table: string,
+  { after, limit }: { after: string | undefined; limit: number },
+): Promise<ExportPage> {
+  const [page] = await query<{ rows: Json[]; next: string | null }>(
+    `select p.value -> 'rows' as rows, nullif(p.value -> 'next', 'null')::text as next
+     from stepbase.export_person($1, $2, $3::jsonb, $4) p (value)`,
+    [userId, table, after ?? null, limit],
+  );
+  if (page === undefined) throw new Error('export_person returned nothing');
   return { items: page.rows, next_cursor: page.next === null ? null : writeText(page.next) };
 }
 

@@ -155,7 +155,7 @@ create trigger app_members_touch_updated_at before update on stepbase.app_member
 create trigger organizations_keep_identity before update on stepbase.organizations
   for each row execute function stepbase_private.refuse_column_change('id', 'created_at');
 create trigger applications_keep_identity before update on stepbase.applications
-  for each row execute function stepbase_private.refuse_column_change('app_code', 'organization_id', 'created_at');
+  for each row execute function stepbase_private.refuse_column_change('app_code', 'created_at');
 create trigger users_keep_identity before update on stepbase.users
   for each row execute function stepbase_private.refuse_column_change('id', 'created_at');
 create trigger app_members_keep_identity before update on stepbase.app_members

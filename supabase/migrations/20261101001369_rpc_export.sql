@@ -31,7 +31,9 @@ comment on function stepbase_private.export_tables() is
   'The tables of an export. run_key: the key within a run, for tables of runs. hidden: columns that are left out, because '
   'they are secret or derived.';
 
-create function stepbase_private.export_query(p_table_name text, p_run_key text[], p_hidden text[])
+create function stepbase_private.export_query(
+  p_table_name text, p_run_key text[], p_hidden text[], p_person_columns text[] default null
+)
 returns text
 language sql
 stable
@@ -68,7 +70,7 @@ as $$
   select format(
     'select to_jsonb(t) - %L::text[] as row, jsonb_build_array(%s) as cursor
     from %s
-    where %s.app_code = $1 and %s and ($2 is null or (%s) > (%s))
+    where %s.app_code = $1 and %s and ($2 is null or (%s) > (%s)) and %s
     order by %s
     limit $3',
     p_hidden, k.columns,
@@ -77,15 +79,21 @@ as $$
     case when p_run_key is null then 't' else 'r' end,
     -- This condition finds the place in the index of the runs; the next one finds it in the run.
     case when p_run_key is null then 'true' else '($2 is null or r.created_at >= ($2 ->> 0)::timestamptz)' end,
-    k.columns, k."values", k.columns
+    k.columns, k."values",
+    coalesce((select '(' || string_agg(format('t.%I = $5', p.name), ' or ') || ')' from unnest(p_person_columns) p (name)), 'true'),
+    k.columns
   )
   from key k;
 $$;
 
-comment on function stepbase_private.export_query(text, text[], text[]) is
-  'The statement of one page of a table. Parameters: $1 application, $2 cursor, $3 number of rows. Columns: row and cursor.';
+comment on function stepbase_private.export_query(text, text[], text[], text[]) is
+  'The statement of one page of a table. Parameters: $1 application, $2 cursor, $3 number of rows, $5 person. Columns: row '
+  'and cursor. p_person_columns: only rows in which one of these columns has the person; null: all rows.';
 
-create function stepbase_private.export_page(p_app_code text, p_table_name text, p_after jsonb, p_limit int)
+create function stepbase_private.export_page(
+  p_app_code text, p_table_name text, p_after jsonb, p_limit int, p_user_id uuid default null,
+  p_person_columns text[] default null
+)
 returns jsonb
 language plpgsql
 stable
@@ -122,10 +130,10 @@ begin
           then (select l.cursor from kept l order by l.place desc limit 1) end
       )
       from kept k',
-      stepbase_private.export_query(v_table.table_name, v_table.run_key, v_table.hidden), 'rows', '[]', 'next'
+      stepbase_private.export_query(v_table.table_name, v_table.run_key, v_table.hidden, p_person_columns), 'rows', '[]', 'next'
     )
     into v_page
-    using p_app_code, p_after, p_limit, c_most_bytes;
+    using p_app_code, p_after, p_limit, c_most_bytes, p_user_id;
   exception when data_exception then
     perform stepbase_private.raise_error('invalid_request', 'after must be the value next of the previous page');
   end;
@@ -133,9 +141,30 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.export_page(text, text, jsonb, int) is
+comment on function stepbase_private.export_page(text, text, jsonb, int, uuid, text[]) is
   '{rows, next} of one table of an application: at most p_limit rows, and at most 4 MB but at least one row. next: the '
-  'argument p_after of the next page; null: no row is left. Operators may call it; members call stepbase.export_application.';
+  'argument p_after of the next page; null: no row is left. p_person_columns: only rows in which one of these columns is '
+  'p_user_id. Operators may call it; members call stepbase.export_application and stepbase.export_person.';
+
+create function stepbase_private.require_export()
+returns text
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_app text;
+  v_permission text;
+begin
+  foreach v_permission in array '{member:manage,audit:read,key:read,run:read,workflow:read,component:read,prompt:read}'::text[] loop
+    v_app := stepbase_private.require_permission(v_permission);
+  end loop;
+  return v_app;
+end;
+$$;
+
+comment on function stepbase_private.require_export() is
+  'The caller''s application, if the caller has every permission that reads rows of an export. Raises SB401 and SB403.';
 
 -- Security definer: an export has rows that no single permission shows.
 create function stepbase_private.export_application(p_table_name text, p_after jsonb, p_page_size int)
@@ -146,12 +175,8 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_app text;
-  v_permission text;
+  v_app constant text := stepbase_private.require_export();
 begin
-  foreach v_permission in array '{member:manage,audit:read,key:read,run:read,workflow:read,component:read,prompt:read}'::text[] loop
-    v_app := stepbase_private.require_permission(v_permission);
-  end loop;
   if p_table_name is null then
     return jsonb_build_object(
       'tables', array(select t.table_name from stepbase_private.export_tables() t)

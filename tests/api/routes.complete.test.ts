@@ -52,7 +52,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
 };
 /** The last part of the path of a POST that changes the state of one row. */
 const CHANGES =
-  /\/(archive|restore|cancel|pause|resume|complete|rollback|revoke|adopt|erase|read|decline|switch|deactivate|reactivate|leave|claim|release|delegate|promote|stop)$|^\/v1\/approvals\//;
+  /\/(archive|restore|cancel|pause|resume|complete|rollback|revoke|adopt|erase|read|decline|switch|deactivate|reactivate|transfer|leave|claim|release|delegate|promote|stop)$|^\/v1\/approvals\//;
 
 it('has a route for each function that clients execute', async () => {
   const rows = await sql<{ name: string }>(

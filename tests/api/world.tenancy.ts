@@ -56,6 +56,10 @@ export async function prepareTenancy(world: World): Promise<Preparations> {
     deactivateApplication: other,
     reactivateApplication: other,
     deleteApplication: other,
+    transferApplication: async () => ({
+      ...(await other()),
+      body: { organization_id: organization?.id },
+    }),
     leaveApplication: async () => ({
       headers: as(await signToken(await createMember(app_code, 'viewer'))),
       body: {},
@@ -64,6 +68,8 @@ export async function prepareTenancy(world: World): Promise<Preparations> {
       params: { user_id: (await createMember(app_code, 'viewer')).id },
       body: {},
     }),
+    getExportedPerson: async () => ({ params: { user_id: admin.id } }),
+    exportPersonTable: async () => ({ params: { user_id: admin.id, table_name: 'app_members' } }),
     createRole: async () => ({ body: { name: `r${short()}`, permissions: ['run:read'] } }),
     getRole: role,
     updateRole: async () => ({ ...(await role()), body: { label: 'Changed' } }),

@@ -14,6 +14,7 @@ import {
   leaveApplication,
   myApplications,
   reactivateApplication,
+  transferApplication,
 } from '../tenancy-queries.ts';
 
 export const ApplicationBody = z.strictObject({
@@ -24,6 +25,14 @@ export const ApplicationBody = z.strictObject({
     .describe('Unique in the installation; it never changes.'),
   name: z.string().min(1).max(200),
   organization_id: z.uuid(),
+});
+
+export const TransferBody = z.strictObject({
+  organization_id: z.uuid(),
+  force: z
+    .boolean()
+    .default(false)
+    .describe('Also if published workflows use components that only the organization shares.'),
 });
 
 const ApplicationState = named('ApplicationState', () =>
@@ -59,16 +68,21 @@ const MyApplications = named('MyApplications', () =>
 );
 
 const ExportedTables = named('ExportedTables', () => z.object({ tables: z.array(z.string()) }));
-const ExportPage = named('ExportPage', () =>
+export const ExportPage = named('ExportPage', () =>
   z.object({
     items: z.array(z.record(z.string(), z.unknown())),
     next_cursor: z.string().nullable().describe('Null on the last page.'),
   }),
 );
-const EXPORT_NEEDS =
+export const EXPORT_NEEDS =
   'Requires `member:manage`, `audit:read`, `key:read`, `run:read`, `workflow:read`, `component:read` and `prompt:read`.';
 
-function readPlace(cursor: string): string {
+export const EXPORT_QUERY = z.strictObject({
+  limit: z.coerce.number<string | number>().int().min(1).max(1000).default(500),
+  cursor: z.string().max(4000).optional().describe('`next_cursor` of the page before.'),
+});
+
+export function readPlace(cursor: string): string {
   try {
     const text = readText(cursor);
     if (Array.isArray(parseJson(text))) return text;
@@ -165,6 +179,23 @@ export const APPLICATION_LIFE: readonly Operation[] = [
   ),
   statement(
     {
+      id: 'transferApplication',
+      method: 'POST',
+      path: '/v1/applications/:app_code/transfer',
+      title: 'Move an application to another organization',
+      permission: 'user',
+      description:
+        'Moves the application with all its rows, members and keys. Refused if published workflows use components that only the organization shares, unless `force` is true; their steps fail then. Requires the role `admin` in it and in an application of the other organization, or to have created one without an application.',
+      body: TransferBody,
+      replies: { 200: AS_APPLICATION },
+      errors: ['not_found', 'conflict'],
+    },
+    async (query, { params, body }) => ({
+      body: await transferApplication(query, params.app_code ?? '', body),
+    }),
+  ),
+  statement(
+    {
       id: 'leaveApplication',
       method: 'POST',
       path: '/v1/application/leave',
@@ -198,10 +229,7 @@ export const APPLICATION_LIFE: readonly Operation[] = [
       title: 'Export a page of a table',
       permission: 'member:manage',
       description: `Returns rows of the application: at most \`limit\`, and at most 4 MB. Secrets and hashes of keys are left out. ${EXPORT_NEEDS}`,
-      query: z.strictObject({
-        limit: z.coerce.number<string | number>().int().min(1).max(1000).default(500),
-        cursor: z.string().max(4000).optional().describe('`next_cursor` of the page before.'),
-      }),
+      query: EXPORT_QUERY,
       replies: { 200: { description: 'one page', schema: ExportPage } },
       errors: [],
     },

@@ -6,7 +6,15 @@ import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
 import { readCaller } from '../resource-queries.ts';
 import { columnNames, named, row } from '../rows.ts';
-import { erasePerson, leaveApplication, removeMember, setMemberRole } from '../tenancy-queries.ts';
+import {
+  erasePerson,
+  exportedPerson,
+  exportPersonPage,
+  leaveApplication,
+  removeMember,
+  setMemberRole,
+} from '../tenancy-queries.ts';
+import { EXPORT_NEEDS, EXPORT_QUERY, ExportPage, readPlace } from './application-life.ts';
 
 export const MemberBody = z.strictObject({
   user_id: z.uuid().describe('A user with whom the caller shares an application.'),
@@ -33,6 +41,21 @@ const Erasure = named('Erasure', () =>
       .record(z.string(), z.number().int())
       .describe('Rows that named the person, by `table.column`.'),
     is_complete: z.boolean().describe('False: rows are left; repeat the request.'),
+  }),
+);
+
+const ExportedPerson = named('ExportedPerson', () =>
+  z.object({
+    user_id: z.uuid(),
+    profile: z
+      .object({
+        email: z.string(),
+        display_name: z.string(),
+        avatar_url: z.string().nullable(),
+      })
+      .nullable()
+      .describe('Null for a person who is not a member.'),
+    tables: z.array(z.string()),
   }),
 );
 
@@ -134,6 +157,40 @@ export const MEMBER_RESOURCE: Resource = {
         errors: ['conflict'],
       },
       async (query, { params }) => ({ body: await erasePerson(query, params.user_id ?? '') }),
+    ),
+    statement(
+      {
+        id: 'getExportedPerson',
+        method: 'GET',
+        path: '/v1/members/:user_id/export',
+        title: 'List the tables that name a person',
+        permission: 'member:manage',
+        description: `Returns the profile of the person and the names of the tables whose rows name persons. ${EXPORT_NEEDS}`,
+        replies: {
+          200: { description: '`{user_id, profile, tables}`', schema: ExportedPerson },
+        },
+        errors: [],
+      },
+      async (query, { params }) => ({ body: await exportedPerson(query, params.user_id ?? '') }),
+    ),
+    statement(
+      {
+        id: 'exportPersonTable',
+        method: 'GET',
+        path: '/v1/members/:user_id/export/:table_name',
+        title: 'Export the rows that name a person',
+        permission: 'member:manage',
+        description: `Returns rows of a table that name the person: at most \`limit\`, and at most 4 MB. ${EXPORT_NEEDS}`,
+        query: EXPORT_QUERY,
+        replies: { 200: { description: 'one page', schema: ExportPage } },
+        errors: [],
+      },
+      async (query, { params, query: { limit, cursor } }) => ({
+        body: await exportPersonPage(query, params.user_id ?? '', params.table_name ?? '', {
+          after: cursor === undefined ? undefined : readPlace(cursor),
+          limit,
+        }),
+      }),
     ),
   ],
 };

@@ -3,8 +3,13 @@ import { z } from 'zod';
 import { found, readRow } from '../crud.ts';
 import { type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
-import { columnNames, row } from '../rows.ts';
-import { createOrganization, deleteOrganization, updateOrganization } from '../tenancy-queries.ts';
+import { columnNames, named, row } from '../rows.ts';
+import {
+  createOrganization,
+  deleteOrganization,
+  organizationMembers,
+  updateOrganization,
+} from '../tenancy-queries.ts';
 
 const name = z.string().min(1).max(200);
 const slug = z
@@ -26,6 +31,22 @@ const ORGANIZATIONS: ListSpec = {
   where: 't.deleted_at is null',
   sorts: ['slug'],
 };
+
+const OrganizationMembers = named('OrganizationMembers', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        app_code: z.string(),
+        application_name: z.string(),
+        user_id: z.uuid(),
+        email: z.string(),
+        display_name: z.string(),
+        role: z.string(),
+        accepted_at: z.string().nullable(),
+      }),
+    ),
+  }),
+);
 
 export const ORGANIZATION_RESOURCE: Resource = {
   name: 'Organizations',
@@ -82,6 +103,22 @@ export const ORGANIZATION_RESOURCE: Resource = {
       },
       async (query, { params: { organization_id: id = '' } }) => ({
         body: found('organization', await readRow(query, ORGANIZATIONS, id)),
+      }),
+    ),
+    statement(
+      {
+        id: 'listOrganizationMembers',
+        method: 'GET',
+        path: '/v1/organizations/:organization_id/members',
+        title: 'List the members of all applications',
+        permission: 'user',
+        description:
+          'Lists the memberships in the applications of the organization in which the calling user has `member:read`. A person has one item for each application.',
+        replies: { 200: { description: '`{items}`', schema: OrganizationMembers } },
+        errors: ['not_found'],
+      },
+      async (query, { params: { organization_id: id = '' } }) => ({
+        body: { items: await organizationMembers(query, id) },
       }),
     ),
     statement(
