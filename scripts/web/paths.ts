@@ -63,6 +63,16 @@ async function parameters(client: StackClient): Promise<Values> {
   };
 }
 
+/** Views that the query of an address opens. */
+async function views(client: StackClient): Promise<string[]> {
+  const open = async (section: string, name: string, table: string) =>
+    (await ids(client, table, 1)).map((id) => `/settings/${section}?${name}=${id}`);
+  return [
+    ...(await open('components', 'component', 'components')),
+    ...(await open('prompts', 'prompt', 'agent_prompts')),
+  ];
+}
+
 /** Every address, without the code of the application: `/runs/<id>`. Throws if a parameter has no values. */
 export async function allPaths(stack: StackAddress): Promise<string[]> {
   const client = createStackClient(stack, { auth: { persistSession: false } });
@@ -73,6 +83,7 @@ export async function allPaths(stack: StackAddress): Promise<string[]> {
   });
   if (error) throw error;
   const values = await parameters(client);
+  const opened = await views(client);
   // Not the sessions of the same person elsewhere.
   await client.auth.signOut({ scope: 'local' });
   const inside = ROUTES.flatMap((path) => {
@@ -85,5 +96,5 @@ export async function allPaths(stack: StackAddress): Promise<string[]> {
     }
     return paths;
   });
-  return [...inside, ...OUTSIDE];
+  return [...inside, ...opened, ...OUTSIDE];
 }

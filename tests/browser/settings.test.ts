@@ -19,7 +19,7 @@ test('a viewer reads the settings and sees no action', async () => {
     ['roles', 'Roles'],
     ['components', 'Components'],
     ['prompts', 'Prompts'],
-    ['queues', 'Task queues'],
+    ['queues', 'Queues and limits'],
     ['models', 'Model budgets'],
     ['retention', 'Retention'],
     ['alerts', 'Alerts'],

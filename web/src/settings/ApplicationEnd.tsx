@@ -8,7 +8,7 @@ import { notify } from '../shared/notify.ts';
 import { ask, useAction } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
 import { useMembershipsChanged } from '../shell/memberships.ts';
-import { openRunsOf } from './open-runs.ts';
+import { numberIn } from './error-details.ts';
 import { Block, Panel } from './parts.tsx';
 
 const LAST_ADMIN = {
@@ -84,7 +84,7 @@ export function ApplicationEnd() {
     try {
       await remove(false);
     } catch (error) {
-      const open = openRunsOf(error);
+      const open = numberIn(error, 'open_runs');
       if (open === undefined) {
         notify.error(error);
         return;

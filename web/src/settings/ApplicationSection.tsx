@@ -1,14 +1,15 @@
-// The application: name and description, quotas, export, leaving, deactivation and deletion.
+// The application: name and description, behaviour, quotas, export, leaving, deactivation and deletion.
 import { Button, Code, Group, Progress, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useApp, useMay } from '../shared/app.tsx';
 import { count, words } from '../shared/format.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { useMembershipsChanged } from '../shell/memberships.ts';
+import { ApplicationBehaviour } from './ApplicationBehaviour.tsx';
 import { ApplicationEnd } from './ApplicationEnd.tsx';
 import { Block, Panel } from './parts.tsx';
 import { useApplication, useQuotas, useUpdateApplication } from './use-application.ts';
-import { useExport } from './use-export.ts';
+import { EXPORT_NEEDS, useExport } from './use-export.ts';
 
 function Identity() {
   const { data, error, refetch } = useApplication();
@@ -65,6 +66,12 @@ function IdentityForm({ name, description }: { name: string; description: string
       </Stack>
     </form>
   );
+}
+
+function Behaviour() {
+  const { data } = useApplication();
+  if (!data) return <LoadingState rows={2} height={56} />;
+  return <ApplicationBehaviour key={data.updated_at} application={data} />;
 }
 
 const HIDDEN = new Set(['app_code', 'created_at', 'updated_at']);
@@ -127,16 +134,6 @@ function ExportData() {
   );
 }
 
-const EXPORT_NEEDS = [
-  'member:manage',
-  'audit:read',
-  'key:read',
-  'run:read',
-  'workflow:read',
-  'component:read',
-  'prompt:read',
-];
-
 export default function ApplicationSection() {
   const { permissions } = useApp();
   return (
@@ -144,6 +141,13 @@ export default function ApplicationSection() {
       <Panel>
         <Identity />
       </Panel>
+      {permissions.has('member:manage') && (
+        <Block title="Behaviour">
+          <Panel>
+            <Behaviour />
+          </Panel>
+        </Block>
+      )}
       {permissions.has('member:manage') && (
         <Block title="Quotas" text="The operator of the installation sets them.">
           <Panel>

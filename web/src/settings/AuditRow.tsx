@@ -1,8 +1,13 @@
-// One row of the audit log: each changed column with its value before and after.
+// One row of the audit log: each changed column with its value before and after. Of a column with an object or a list, the
+// places that differ.
 import { Code, Modal, Stack, Table, Text } from '@mantine/core';
+import { lazy, Suspense } from 'react';
 import { dateTime, words } from '../shared/format.ts';
+import { LoadingState } from '../shared/states.tsx';
 import type { Entry } from './AuditSection.tsx';
-import { changesOf } from './audit-changes.ts';
+import { type Change, changesOf } from './audit-changes.ts';
+
+const Differences = lazy(() => import('../run/data/Differences.tsx'));
 
 function Value({ value }: { value: unknown }) {
   if (value === undefined || value === null) {
@@ -17,6 +22,30 @@ function Value({ value }: { value: unknown }) {
     <Code block style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>
       {text}
     </Code>
+  );
+}
+
+const isTree = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+function Values({ column, before, after }: Change) {
+  if (isTree(before) && isTree(after)) {
+    return (
+      <Table.Td colSpan={2}>
+        <Suspense fallback={<LoadingState rows={1} height={28} />}>
+          <Differences label={`Changes of ${words(column)}`} before={before} after={after} />
+        </Suspense>
+      </Table.Td>
+    );
+  }
+  return (
+    <>
+      <Table.Td>
+        <Value value={before} />
+      </Table.Td>
+      <Table.Td>
+        <Value value={after} />
+      </Table.Td>
+    </>
   );
 }
 
@@ -43,17 +72,12 @@ export function AuditRow(props: { entry: Entry; who: string; onClose(): void }) 
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {changesOf(entry).map(({ column, before, after }) => (
-              <Table.Tr key={column}>
+            {changesOf(entry).map((change) => (
+              <Table.Tr key={change.column}>
                 <Table.Th scope="row" fw={400} style={{ overflowWrap: 'anywhere' }}>
-                  {words(column)}
+                  {words(change.column)}
                 </Table.Th>
-                <Table.Td>
-                  <Value value={before} />
-                </Table.Td>
-                <Table.Td>
-                  <Value value={after} />
-                </Table.Td>
+                <Values {...change} />
               </Table.Tr>
             ))}
           </Table.Tbody>

@@ -12,29 +12,12 @@ import { RelativeTime } from '../shared/Times.tsx';
 import { keysetPage, useList } from '../shared/use-list.ts';
 import { AuditRow } from './AuditRow.tsx';
 import { AuditVerification } from './AuditVerification.tsx';
+import { nameOfRow } from './audit-changes.ts';
+import { AUDITED } from './audit-tables.ts';
 import { Block, download, nameOf, usePeople } from './parts.tsx';
 
 export type Entry = Row<'audit_log'>;
 
-const TABLES = [
-  'agent_prompts',
-  'ai_budgets',
-  'api_keys',
-  'app_members',
-  'app_roles',
-  'applications',
-  'components',
-  'invitations',
-  'secrets',
-  'service_accounts',
-  'task_decisions',
-  'task_queues',
-  'webhook_subscriptions',
-  'workflow_schedules',
-  'workflow_triggers',
-  'workflow_versions',
-  'workflows',
-];
 const VERBS: Readonly<Record<string, string>> = {
   insert: 'created',
   update: 'changed',
@@ -127,8 +110,14 @@ export default function AuditSection() {
           <Anchor component="button" type="button" size="sm" onClick={() => setShown(entry)}>
             {words(entry.table_name)}
           </Anchor>
-          <Text size="xs" c="dimmed" className="mono" style={{ overflowWrap: 'anywhere' }}>
-            {entry.row_id}
+          <Text
+            size="xs"
+            c="dimmed"
+            className="mono"
+            style={{ overflowWrap: 'anywhere' }}
+            title={entry.row_id}
+          >
+            {nameOfRow(entry) ?? entry.row_id}
           </Text>
         </>
       ),
@@ -175,7 +164,10 @@ export default function AuditSection() {
             value={table ?? ''}
             data={[
               { value: '', label: 'Everything' },
-              ...TABLES.map((value) => ({ value, label: words(value) })),
+              ...AUDITED.map(({ group, tables }) => ({
+                group,
+                items: tables.map((value) => ({ value, label: words(value) })),
+              })),
             ]}
             onChange={(event) => setTable(event.currentTarget.value || undefined)}
           />

@@ -1,6 +1,7 @@
 // Model budgets per day and month with what is spent, and the prices that the operator keeps.
 import { Button, Group, NativeSelect, NumberInput, Progress, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
+import { AppLink } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { confirm } from '../shared/confirm.tsx';
 import type { Column } from '../shared/DataTable.tsx';
@@ -151,6 +152,13 @@ const PRICES: Column<Row<'model_prices'>>[] = [
   { id: 'model', header: 'Model', cell: ({ model }) => model },
   { id: 'provider', header: 'Provider', hideBelow: 'md', cell: ({ provider }) => provider },
   { id: 'input', header: 'Input', align: 'end', cell: ({ input }) => `$${input}` },
+  {
+    id: 'cached',
+    header: 'Cached input',
+    align: 'end',
+    hideBelow: 'md',
+    cell: ({ cached_input, input }) => `$${cached_input ?? input}`,
+  },
   { id: 'output', header: 'Output', align: 'end', cell: ({ output }) => `$${output}` },
   {
     id: 'from',
@@ -176,7 +184,17 @@ export default function BudgetsSection() {
   );
   return (
     <>
-      <Block title="Budgets" text="Days and months of UTC, in US dollars.">
+      <Block
+        title="Budgets"
+        text={
+          <>
+            Days and months of UTC, in US dollars.{' '}
+            <AppLink to="/insight/models" size="sm">
+              Costs by model and workflow
+            </AppLink>
+          </>
+        }
+      >
         {(['day', 'month'] as const).map((period) => (
           <BudgetPanel
             key={period}

@@ -82,6 +82,20 @@ export default function KeysSection() {
     (api_key_id: string) => ask(supabase.rpc('revoke_api_key', { api_key_id })),
     { success: 'The key is revoked.', changes: CHANGES },
   );
+  const adopt = useAction(
+    (api_key_id: string) => ask(supabase.rpc('adopt_api_key', { api_key_id })),
+    { success: 'You own the key.', changes: CHANGES },
+  );
+  const hasOwner = ({ owner_id, service_account_id }: Key) =>
+    service_account_id !== null || (owner_id !== null && people.has(owner_id));
+  async function askToAdopt({ id, name }: Key): Promise<void> {
+    const answer = await confirm({
+      title: `Become the owner of ${name}?`,
+      text: 'Its owner has left, so it gives no access. As yours it works again, with at most your permissions.',
+      action: 'Become the owner',
+    });
+    if (answer) adopt.run(id);
+  }
   async function askToRevoke({ id, name }: Key): Promise<void> {
     const answer = await confirm({
       title: `Revoke ${name}?`,
@@ -155,6 +169,11 @@ export default function KeysSection() {
           <RowMenu
             name={key.name}
             actions={[
+              {
+                label: 'Become the owner',
+                isOffered: mayManage && isActive && people.size > 0 && !hasOwner(key),
+                run: () => void askToAdopt(key),
+              },
               { label: 'Rotate', isOffered: mayManage && isActive, run: () => setRotating(key) },
               {
                 label: 'Revoke',

@@ -1,4 +1,4 @@
-// The members of the application: roles, removal, erasure. The invitations are below them.
+// The members of the application: roles and removal. The invitations and requests about personal data are below them.
 import { Badge, Button, Group, NativeSelect, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useApp, useMay } from '../shared/app.tsx';
@@ -10,6 +10,7 @@ import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
 import { Invitations } from './Invitations.tsx';
 import { InviteMember } from './InviteMember.tsx';
+import { PersonalData } from './PersonalData.tsx';
 import { Block, FormModal, nameOf, RowMenu, Rows, usePeople } from './parts.tsx';
 import { useRoles } from './use-roles.ts';
 
@@ -58,17 +59,6 @@ function ChangeRole(props: { member: Member; name: string; onClose(): void }) {
   );
 }
 
-/** The call answers after a bounded number of rows, so it is repeated until no row names the person. */
-async function erase(user_id: string): Promise<void> {
-  let isComplete = false;
-  while (!isComplete) {
-    const answer = (await ask(supabase.rpc('erase_person', { user_id }))) as unknown as {
-      is_complete: boolean;
-    };
-    isComplete = answer.is_complete;
-  }
-}
-
 export default function MembersSection() {
   const { code, userId } = useApp();
   const mayManage = useMay('member:manage');
@@ -91,7 +81,6 @@ export default function MembersSection() {
     changes: CHANGES,
     texts,
   });
-  const eraseAll = useAction(erase, { success: 'The person is erased.', changes: CHANGES, texts });
 
   async function askToRemove({ user_id }: Member): Promise<void> {
     const name = nameOf(people, user_id);
@@ -102,17 +91,6 @@ export default function MembersSection() {
       isDangerous: true,
     });
     if (answer) remove.run(user_id);
-  }
-  async function askToErase({ user_id }: Member): Promise<void> {
-    const name = nameOf(people, user_id);
-    const answer = await confirm({
-      title: `Erase ${name}?`,
-      text: 'The membership ends, and no row of the application names the person any more. The audit log keeps the id until its retention ends.',
-      action: 'Erase the person',
-      isDangerous: true,
-      typed: name,
-    });
-    if (answer) eraseAll.run(user_id);
   }
 
   const columns: Column<Member>[] = [
@@ -158,12 +136,6 @@ export default function MembersSection() {
               isOffered: mayManage && member.user_id !== userId,
               run: () => void askToRemove(member),
             },
-            {
-              label: 'Erase the person',
-              isDangerous: true,
-              isOffered: mayManage && member.user_id !== userId,
-              run: () => void askToErase(member),
-            },
           ]}
         />
       ),
@@ -185,6 +157,7 @@ export default function MembersSection() {
         />
       </Block>
       {mayManage && <Invitations />}
+      {mayManage && <PersonalData />}
       {isInviting && <InviteMember onClose={() => setInviting(false)} />}
       {changing && (
         <ChangeRole

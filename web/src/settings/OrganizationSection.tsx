@@ -1,4 +1,4 @@
-// The organization: its name, its applications as far as the user is a member, and its end.
+// The organization: its name, its applications as far as the user is a member, their members, and its end.
 import { Anchor, Badge, Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { addressOf } from '../shared/address.tsx';
@@ -10,7 +10,9 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { useMembershipsChanged } from '../shell/memberships.ts';
+import { OrganizationMembers } from './OrganizationMembers.tsx';
 import { Block, Panel, Rows } from './parts.tsx';
+import { TransferApplication } from './TransferApplication.tsx';
 
 const texts = {
   conflict: 'The organization has applications, also deactivated ones. Delete them first.',
@@ -77,8 +79,9 @@ interface Application {
 }
 
 export default function OrganizationSection() {
-  const { organizationId, userId } = useApp();
+  const { organizationId, userId, role, name } = useApp();
   const changed = useMembershipsChanged();
+  const [isMoving, setMoving] = useState(false);
   const organization = useAppQuery(['organizations', organizationId], (signal) =>
     ask(
       supabase
@@ -195,6 +198,20 @@ export default function OrganizationSection() {
           empty={<EmptyState title="No applications" />}
         />
       </Block>
+      <OrganizationMembers organizationId={organizationId} />
+      {role === 'admin' && (
+        <Block title="Move">
+          <Panel>
+            <Group justify="space-between">
+              <Text size="sm">Move {name} with all its data to another organization.</Text>
+              <Button variant="default" onClick={() => setMoving(true)}>
+                Move the application
+              </Button>
+            </Group>
+          </Panel>
+        </Block>
+      )}
+      {isMoving && <TransferApplication onClose={() => setMoving(false)} />}
       {data?.created_by === userId && (
         <Block title="End">
           <Panel>

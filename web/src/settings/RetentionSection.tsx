@@ -1,10 +1,12 @@
-// How long rows are kept. The bounds are quotas of the operator.
+// How long rows are kept, and what that means today. The bounds are quotas of the operator.
 import { Button, Group, NumberInput, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useMay } from '../shared/app.tsx';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import type { Row } from '../shared/supabase.ts';
+import { useNow } from '../shared/Times.tsx';
 import { Panel } from './parts.tsx';
+import { boundsInWords, keptSince } from './retention-words.ts';
 import { useApplication, useQuotas, useUpdateApplication } from './use-application.ts';
 
 function RetentionForm({ application }: { application: Row<'applications'> }) {
@@ -27,6 +29,8 @@ function RetentionForm({ application }: { application: Row<'applications'> }) {
       audit_retention_days: Number(audit),
     });
   }
+  const now = useNow();
+  const text = (...parts: string[]) => parts.filter(Boolean).join(' ');
   const common = { suffix: ' days', readOnly: !mayManage, required: mayManage, min: 0 } as const;
   return (
     <form onSubmit={submit}>
@@ -34,7 +38,11 @@ function RetentionForm({ application }: { application: Row<'applications'> }) {
         <NumberInput
           {...common}
           label="Runs that have ended"
-          description="A fraction is allowed: 0.25 is six hours."
+          description={text(
+            keptSince(runs, now),
+            'A fraction is allowed: 0.25 is six hours.',
+            boundsInWords(0, quotas?.max_run_retention_days),
+          )}
           value={runs}
           {...(quotas ? { max: quotas.max_run_retention_days } : {})}
           onChange={setRuns}
@@ -42,6 +50,11 @@ function RetentionForm({ application }: { application: Row<'applications'> }) {
         <NumberInput
           {...common}
           label="Events of runs"
+          description={text(
+            keptSince(events, now),
+            'Whole months are dropped.',
+            boundsInWords(1, quotas?.max_event_retention_days),
+          )}
           value={events}
           allowDecimal={false}
           {...(quotas ? { max: quotas.max_event_retention_days } : {})}
@@ -50,6 +63,11 @@ function RetentionForm({ application }: { application: Row<'applications'> }) {
         <NumberInput
           {...common}
           label="Audit log"
+          description={text(
+            keptSince(audit, now),
+            'Whole months are dropped, and their seals stay.',
+            boundsInWords(quotas?.min_audit_retention_days, quotas?.max_audit_retention_days),
+          )}
           value={audit}
           allowDecimal={false}
           {...(quotas

@@ -1,15 +1,17 @@
-// What each role may do, as a matrix from the database; member managers create, change and delete roles.
-import { Button, Group, Stack, Table, Text } from '@mantine/core';
-import { IconCheck } from '@tabler/icons-react';
+// The roles of the application with what each may do, from the database; member managers create, change and delete roles.
+import { Button } from '@mantine/core';
 import { useState } from 'react';
-import { useMay } from '../shared/app.tsx';
+import { useApp } from '../shared/app.tsx';
 import { confirm } from '../shared/confirm.tsx';
 import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
-import { Block, RowMenu } from './parts.tsx';
+import { Block } from './parts.tsx';
 import { RoleForm } from './RoleForm.tsx';
+import { RoleMatrix } from './RoleMatrix.tsx';
 import { useRoles } from './use-roles.ts';
+
+type Role = Row<'app_roles'>;
 
 /** Every permission that exists: those of the built-in roles. */
 function usePermissions() {
@@ -19,16 +21,35 @@ function usePermissions() {
   });
 }
 
+/** The number of members by role. */
+function useMembersByRole() {
+  const { code, permissions } = useApp();
+  return useAppQuery(
+    ['app_members', 'roles'],
+    async (signal): Promise<ReadonlyMap<string, number>> => {
+      const rows = await ask(
+        supabase.from('app_members').select('role').eq('app_code', code).abortSignal(signal),
+      );
+      const counts = new Map<string, number>();
+      for (const { role } of rows) counts.set(role, (counts.get(role) ?? 0) + 1);
+      return counts;
+    },
+    { enabled: permissions.has('member:read') },
+  );
+}
+
 export default function RolesSection() {
-  const mayManage = useMay('member:manage');
+  const { permissions: own } = useApp();
+  const mayManage = own.has('member:manage');
   const roles = useRoles();
   const permissions = usePermissions();
-  const [editing, setEditing] = useState<Row<'app_roles'> | 'new'>();
+  const members = useMembersByRole();
+  const [editing, setEditing] = useState<Role | 'new'>();
   const remove = useAction((name: string) => ask(supabase.rpc('delete_role', { name })), {
     success: 'The role is deleted.',
     changes: [['app_roles'], ['audit_log']],
   });
-  async function askToDelete({ name, label }: Row<'app_roles'>): Promise<void> {
+  async function askToDelete({ name, label }: Role): Promise<void> {
     const answer = await confirm({
       title: `Delete the role ${label}?`,
       text: 'A role that members or open tasks have cannot be deleted.',
@@ -41,76 +62,34 @@ export default function RolesSection() {
   return (
     <Block
       title="Roles and permissions"
+      text="No one can give a permission that they lack."
       actions={mayManage && <Button onClick={() => setEditing('new')}>New role</Button>}
     >
       {error && <ErrorState error={error} retry={() => void roles.refetch()} />}
       {!error && !(roles.data && permissions.data) && <LoadingState rows={10} height={28} />}
       {roles.data && permissions.data && (
-        <Table.ScrollContainer
-          minWidth={320}
-          scrollAreaProps={{
-            viewportProps: { tabIndex: 0, 'aria-label': 'Roles', role: 'region' },
-          }}
-        >
-          <Table verticalSpacing={6} aria-label="Roles and their permissions">
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Permission</Table.Th>
-                {roles.data.map((role) => (
-                  <Table.Th key={role.name}>
-                    <Group gap={4} wrap="nowrap">
-                      <Text size="sm" fw={600} title={role.description}>
-                        {role.label}
-                      </Text>
-                      <RowMenu
-                        name={`the role ${role.label}`}
-                        actions={[
-                          { label: 'Edit', isOffered: mayManage, run: () => setEditing(role) },
-                          {
-                            label: 'Delete',
-                            isDangerous: true,
-                            isOffered: mayManage && !role.is_built_in,
-                            run: () => void askToDelete(role),
-                          },
-                        ]}
-                      />
-                    </Group>
-                  </Table.Th>
-                ))}
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {permissions.data.map((permission) => (
-                <Table.Tr key={permission}>
-                  <Table.Th scope="row" fw={400} className="mono">
-                    {permission}
-                  </Table.Th>
-                  {roles.data.map((role) => (
-                    <Table.Td key={role.name}>
-                      {role.permissions.includes(permission) ? (
-                        <IconCheck size={16} role="img" aria-label="yes" />
-                      ) : (
-                        <Text size="sm" c="dimmed">
-                          no
-                        </Text>
-                      )}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <RoleMatrix
+          roles={roles.data}
+          permissions={permissions.data}
+          members={members.data}
+          actionsOf={(role) => [
+            { label: 'Edit', isOffered: mayManage, run: () => setEditing(role) },
+            {
+              label: 'Delete',
+              isDangerous: true,
+              isOffered: mayManage && !role.is_built_in,
+              run: () => void askToDelete(role),
+            },
+          ]}
+        />
       )}
-      <Stack>
-        {editing && permissions.data && (
-          <RoleForm
-            role={editing === 'new' ? undefined : editing}
-            all={permissions.data}
-            onClose={() => setEditing(undefined)}
-          />
-        )}
-      </Stack>
+      {editing && permissions.data && (
+        <RoleForm
+          role={editing === 'new' ? undefined : editing}
+          all={permissions.data}
+          onClose={() => setEditing(undefined)}
+        />
+      )}
     </Block>
   );
 }

@@ -8,6 +8,7 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
+import { keyStatus } from './key-status.ts';
 import { Block, FormModal, RowMenu, Rows } from './parts.tsx';
 import { useRoles } from './use-roles.ts';
 
@@ -73,9 +74,30 @@ function AccountForm({ account, onClose }: { account: Account | undefined; onClo
   );
 }
 
+/** The number of keys of each service account that give access. */
+function useKeyCounts(): ReadonlyMap<string, number> | undefined {
+  const { data } = useAppQuery(['api_keys', 'by-account'], async (signal) => {
+    const keys = await ask(
+      supabase
+        .from('api_keys')
+        .select('service_account_id, revoked_at, expires_at')
+        .not('service_account_id', 'is', null)
+        .abortSignal(signal),
+    );
+    const counts = new Map<string, number>();
+    for (const key of keys) {
+      const id = key.service_account_id ?? '';
+      if (keyStatus(key, Date.now()) === 'active') counts.set(id, (counts.get(id) ?? 0) + 1);
+    }
+    return counts;
+  });
+  return data;
+}
+
 export function ServiceAccounts() {
   const mayManage = useMay('member:manage');
   const accounts = useServiceAccounts();
+  const keyCounts = useKeyCounts();
   const [editing, setEditing] = useState<Account | 'new'>();
   const activate = useAction(
     ({ id, is_active }: Pick<Account, 'id' | 'is_active'>) =>
@@ -109,6 +131,13 @@ export function ServiceAccounts() {
       ),
     },
     { id: 'role', header: 'Role', cell: ({ role }) => role },
+    {
+      id: 'keys',
+      header: 'Active keys',
+      align: 'end',
+      hideBelow: 'sm',
+      cell: ({ id }) => (keyCounts ? (keyCounts.get(id) ?? 0) : '–'),
+    },
     {
       id: 'state',
       header: 'State',

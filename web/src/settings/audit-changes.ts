@@ -55,3 +55,13 @@ export function verdictOf(pages: readonly VerifyPage[]): Verdict {
     text: dropped > 0 ? `${text} Retention has dropped ${dropped} rows, as sealed.` : text,
   };
 }
+
+/** What people call the row: its name, address or title; undefined if it has only an id. */
+export function nameOfRow(row: { old_row: unknown; new_row: unknown }): string | undefined {
+  const fields = { ...fieldsOf(row.old_row), ...fieldsOf(row.new_row) };
+  for (const column of ['kebab_name', 'name', 'email', 'url', 'scope', 'period']) {
+    const value = fields[column];
+    if (typeof value === 'string' && value !== '') return value;
+  }
+  return undefined;
+}

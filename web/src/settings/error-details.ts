@@ -1,7 +1,12 @@
-// The number of open runs in the error of delete_application, or undefined for another error.
-export function openRunsOf(error: unknown): number | undefined {
+// A number in the details of an error of the database, such as open_runs of delete_application; undefined for another
+// error.
+export function numberIn(error: unknown, name: string): number | undefined {
   const { details } = (error ?? {}) as { details?: unknown };
-  const text = typeof details === 'string' ? details : JSON.stringify(details ?? '');
-  const [, digits] = /"?open_runs"?\s*[:=]\s*(\d+)/.exec(text) ?? [];
-  return digits === undefined ? undefined : Number(digits);
+  try {
+    const found: unknown = typeof details === 'string' ? JSON.parse(details) : details;
+    const value = (found as Readonly<Record<string, unknown>> | null | undefined)?.[name];
+    return typeof value === 'number' ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }

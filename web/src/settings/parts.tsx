@@ -2,7 +2,6 @@
 // with a form, a menu of row actions, and names of people.
 import { ActionIcon, Button, Group, Menu, Modal, Paper, Stack, Text, Title } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
-import type { UseQueryResult } from '@tanstack/react-query';
 import { type FormEvent, type ReactNode, useMemo } from 'react';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
@@ -47,7 +46,8 @@ export function Panel({ children }: { children: ReactNode }) {
 }
 
 interface RowsProps<Row> {
-  query: UseQueryResult<Row[], Error>;
+  /** A query of useAppQuery, or other rows of it with its state. */
+  query: { data: Row[] | undefined; error: Error | null; refetch(): unknown };
   label: string;
   columns: readonly Column<Row>[];
   rowId(row: Row): string;

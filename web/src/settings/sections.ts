@@ -74,7 +74,7 @@ export const SECTIONS: readonly Section[] = [
     help: 'guides/components',
     text: 'Reusable implementations of user tasks, service tasks and agent tasks.',
     permission: 'component:read',
-    Content: lazy(() => import('./ComponentsSection.tsx')),
+    Content: lazy(() => import('./components/ComponentsSection.tsx')),
   },
   {
     id: 'prompts',
@@ -83,7 +83,7 @@ export const SECTIONS: readonly Section[] = [
     help: 'guides/prompts',
     text: 'Versioned prompt templates for the steps that call a model.',
     permission: 'prompt:read',
-    Content: lazy(() => import('./PromptsSection.tsx')),
+    Content: lazy(() => import('./prompts/PromptsSection.tsx')),
   },
   {
     id: 'models',
@@ -96,12 +96,12 @@ export const SECTIONS: readonly Section[] = [
   },
   {
     id: 'queues',
-    label: 'Task queues',
+    label: 'Queues and limits',
     group: 'Operations',
     help: 'guides/concurrency-limits',
-    text: 'How many runs and steps of a queue work at the same time.',
+    text: 'How many runs and steps of a queue or a workflow work at the same time.',
     permission: 'queue:read',
-    Content: lazy(() => import('./QueuesSection.tsx')),
+    Content: lazy(() => import('./limits/QueuesSection.tsx')),
   },
   {
     id: 'retention',

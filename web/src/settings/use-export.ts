@@ -1,18 +1,37 @@
-// Reads every table of the application page by page and saves the rows as one file of JSON lines.
+// Exports page by page: every table of the application, or the rows that name a person, as one file of JSON lines.
 import { useRef, useState } from 'react';
 import { useAppCode } from '../shared/app.tsx';
+import { count } from '../shared/format.ts';
 import { notify } from '../shared/notify.ts';
 import { ask } from '../shared/query.ts';
 import { type Json, supabase } from '../shared/supabase.ts';
 import { download } from './parts.tsx';
 
-interface ExportPage {
+/** The permissions that an export requires. */
+export const EXPORT_NEEDS = [
+  'member:manage',
+  'audit:read',
+  'key:read',
+  'run:read',
+  'workflow:read',
+  'component:read',
+  'prompt:read',
+];
+
+interface Page {
   rows: Json[];
   next: Json | null;
 }
 
-export function useExport() {
-  const code = useAppCode();
+interface Source {
+  /** The name of the file, without its end. */
+  file: string;
+  /** The tables to read, and lines that come first. */
+  begin(): Promise<{ tables: string[]; lines: string[] }>;
+  page(table: string, after: Json | null): Promise<Page>;
+}
+
+function useTables({ file, begin, page }: Source) {
   const [progress, setProgress] = useState({ percent: 0, rows: 0 });
   const [isRunning, setRunning] = useState(false);
   const stopped = useRef(false);
@@ -21,41 +40,70 @@ export function useExport() {
     stopped.current = false;
     setRunning(true);
     setProgress({ percent: 0, rows: 0 });
-    const lines: string[] = [];
     try {
-      const { tables } = (await ask(supabase.rpc('export_application', {}))) as unknown as {
-        tables: string[];
-      };
+      const { tables, lines } = await begin();
+      let rows = 0;
       for (const [n, table] of tables.entries()) {
         let after: Json | null = null;
         do {
           if (stopped.current) return;
-          const page = (await ask(
-            supabase.rpc('export_application', {
-              table_name: table,
-              ...(after === null ? {} : { after }),
-            }),
-          )) as unknown as ExportPage;
-          for (const row of page.rows) lines.push(`${JSON.stringify({ table, row })}\n`);
-          after = page.next;
-          setProgress({ percent: (100 * (n + 1)) / tables.length, rows: lines.length });
+          const read: Page = await page(table, after);
+          for (const row of read.rows) lines.push(`${JSON.stringify({ table, row })}\n`);
+          rows += read.rows.length;
+          after = read.next;
+          setProgress({ percent: (100 * (n + 1)) / tables.length, rows });
         } while (after !== null);
       }
-      download(`${code}.jsonl`, 'application/x-ndjson', lines);
-      notify.success(`The export has ${lines.length} rows.`);
+      download(`${file}.jsonl`, 'application/x-ndjson', lines);
+      notify.success(
+        rows === 1 ? 'The export has one row.' : `The export has ${count(rows)} rows.`,
+      );
     } catch (error) {
       notify.error(error);
     } finally {
       setRunning(false);
     }
   }
-
-  return {
-    start,
-    stop: () => {
-      stopped.current = true;
-    },
-    progress,
-    isRunning,
+  const stop = (): void => {
+    stopped.current = true;
   };
+  return { start, stop, progress, isRunning };
+}
+
+const place = (after: Json | null) => (after === null ? {} : { after });
+
+export function useExport() {
+  const code = useAppCode();
+  return useTables({
+    file: code,
+    begin: async () => {
+      const { tables } = (await ask(supabase.rpc('export_application', {}))) as unknown as {
+        tables: string[];
+      };
+      return { tables, lines: [] };
+    },
+    page: async (table_name, after) =>
+      (await ask(
+        supabase.rpc('export_application', { table_name, ...place(after) }),
+      )) as unknown as Page,
+  });
+}
+
+export function usePersonExport(user_id: string) {
+  const code = useAppCode();
+  return useTables({
+    file: `${code}-${user_id}`,
+    begin: async () => {
+      const found = (await ask(supabase.rpc('export_person', { user_id }))) as unknown as {
+        tables: string[];
+        profile: Json | null;
+      };
+      const { profile, tables } = found;
+      return { tables, lines: [`${JSON.stringify({ user_id, profile })}\n`] };
+    },
+    page: async (table_name, after) =>
+      (await ask(
+        supabase.rpc('export_person', { user_id, table_name, ...place(after) }),
+      )) as unknown as Page,
+  });
 }

@@ -25,3 +25,24 @@ export function nextVersion(version: string): string {
   const [major = '0', minor = '0'] = version.split('.');
   return `${major}.${Number(minor) + 1}.0`;
 }
+
+/** The versions of one name, the newest first. */
+export interface Group<Row> {
+  key: string;
+  name: string;
+  versions: Row[];
+}
+
+/** Groups rows that newestFirst sorted; rows of all applications are apart from own ones of the same name. */
+export function byName<Row extends Versioned & { app_code: string | null }>(
+  rows: readonly Row[],
+): Group<Row>[] {
+  const groups = new Map<string, Group<Row>>();
+  for (const row of rows) {
+    const key = `${row.app_code ?? ''}/${row.name}`;
+    const group = groups.get(key);
+    if (group) group.versions.push(row);
+    else groups.set(key, { key, name: row.name, versions: [row] });
+  }
+  return [...groups.values()];
+}

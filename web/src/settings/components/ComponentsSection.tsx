@@ -1,133 +1,121 @@
-// Components: their versions, state and health. Members with component:write turn a version off, deprecate it, and rotate
-// the secret that signs its calls.
-import { Badge, Group, Text } from '@mantine/core';
-import { useState } from 'react';
-import { useApp } from '../shared/app.tsx';
-import { confirm } from '../shared/confirm.tsx';
-import type { Column } from '../shared/DataTable.tsx';
-import { count, duration, words } from '../shared/format.ts';
-import { ask, useAction, useAppQuery } from '../shared/query.ts';
-import { StatusBadge } from '../shared/StatusBadge.tsx';
-import { EmptyState } from '../shared/states.tsx';
-import { type Row, supabase } from '../shared/supabase.ts';
-import { ComponentDetails } from './ComponentDetails.tsx';
-import { Block, RowMenu, Rows } from './parts.tsx';
-import { showOnce } from './shown-once.tsx';
-import { newestFirst } from './versions.ts';
-
-export type Component = Row<'components'>;
-const CHANGES = [['components'], ['audit_log']] as const;
-
-interface Health {
-  executions: number;
-  failures: number;
-  duration: number;
-}
-
-/** The executions of each component in all workflows. */
-function useHealth() {
-  return useAppQuery(['activity_statistics', 'components'], async (signal) => {
-    const rows = await ask(
-      supabase
-        .from('activity_statistics')
-        .select('component_id, execution_count, failure_count, avg_duration_ms')
-        .not('component_id', 'is', null)
-        .abortSignal(signal),
-    );
-    const byId = new Map<string, Health>();
-    for (const row of rows) {
-      const id = row.component_id ?? '';
-      const known = byId.get(id) ?? { executions: 0, failures: 0, duration: 0 };
-      const executions = known.executions + row.execution_count;
-      const total = known.duration * known.executions + row.avg_duration_ms * row.execution_count;
-      byId.set(id, {
-        executions,
-        failures: known.failures + row.failure_count,
-        duration: executions === 0 ? 0 : total / executions,
-      });
-    }
-    return byId;
-  });
-}
+// Components: one row for each name, with the version that workflows get, its state and health. The address names the
+// component that is open.
+import { Badge, Button, Group, Text } from '@mantine/core';
+import { AppLink, useAddressParam } from '../../shared/address.tsx';
+import { useApp } from '../../shared/app.tsx';
+import type { Column } from '../../shared/DataTable.tsx';
+import { words } from '../../shared/format.ts';
+import { StatusBadge } from '../../shared/StatusBadge.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../shared/states.tsx';
+import { Block, Rows } from '../parts.tsx';
+import { byName, type Group as Named } from '../versions.ts';
+import { ComponentView } from './ComponentView.tsx';
+import { type Component, meantVersion } from './draft.ts';
+import { healthInWords, isUnhealthy } from './health.ts';
+import { NewComponent } from './NewComponent.tsx';
+import { useComponents, useHealth } from './use-components.ts';
 
 export default function ComponentsSection() {
-  const { code, permissions } = useApp();
-  const mayWrite = permissions.has('component:write');
-  const [shown, setShown] = useState<Component>();
-  const health = useHealth();
-  const components = useAppQuery(['components'], async (signal) =>
-    newestFirst(
-      await ask(supabase.from('components').select('*').is('deleted_at', null).abortSignal(signal)),
-    ),
-  );
-  const change = useAction(
-    ({
-      id,
-      ...values
-    }: Pick<Component, 'id'> & Partial<Pick<Component, 'is_active' | 'deprecated'>>) =>
-      ask(supabase.from('components').update(values).eq('id', id).select('id').single()),
-    { success: 'The component is saved.', changes: CHANGES },
-  );
-  const rotate = useAction(
-    async (component_id: string) =>
-      (await ask(
-        supabase.rpc('rotate_component_secret', { component_id, overlap_seconds: 86_400 }),
-      )) as unknown as { secret: string },
-    {
-      changes: CHANGES,
-      onSuccess: ({ secret }) =>
-        showOnce(
-          'The signing secret',
-          secret,
-          'Store the secret at the service now. It is shown only once.',
-        ),
-    },
-  );
-  async function askToRotate({ id, name }: Component): Promise<void> {
-    const answer = await confirm({
-      title: `Rotate the secret of ${name}?`,
-      text: 'Calls carry a signature by both secrets for a day.',
-      action: 'Rotate secret',
-    });
-    if (answer) rotate.run(id);
+  const { permissions } = useApp();
+  const [open, setOpen] = useAddressParam('component');
+  const components = useComponents();
+  const { data, error, refetch, isFetching } = components;
+  if (open !== undefined) {
+    if (error) return <ErrorState error={error} retry={() => void refetch()} />;
+    if (data === undefined) return <LoadingState rows={6} />;
+    if (open === 'new') return <NewComponent onEnd={setOpen} />;
+    const component = data.find(({ id }) => id === open);
+    if (component === undefined) {
+      // One that has just been created is being read.
+      if (isFetching) return <LoadingState rows={6} />;
+      return (
+        <EmptyState
+          title="This component does not exist"
+          action={<AppLink to="/settings/components">Show all components</AppLink>}
+        >
+          It was deleted, or it belongs to another application.
+        </EmptyState>
+      );
+    }
+    const versions = data.filter(
+      ({ name, app_code }) => name === component.name && app_code === component.app_code,
+    );
+    return <ComponentView key={open} component={component} versions={versions} onOpen={setOpen} />;
   }
-  const columns: Column<Component>[] = [
+  return (
+    <Block
+      title="Components"
+      text="Create them here, or keep them in your code: stepbase push creates them."
+      actions={
+        permissions.has('component:write') && (
+          <Button onClick={() => setOpen('new')}>New component</Button>
+        )
+      }
+    >
+      <List components={components} />
+    </Block>
+  );
+}
+
+function List({ components }: { components: ReturnType<typeof useComponents> }) {
+  const health = useHealth();
+  const newest = ({ versions }: Named<Component>) => meantVersion(versions) ?? versions[0];
+  const columns: Column<Named<Component>>[] = [
     {
       id: 'name',
       header: 'Component',
-      cell: ({ name, description, deprecated, app_code }) => (
-        <>
-          <Group gap="xs">
-            <Text size="sm" fw={500}>
-              {name}
+      cell: (group) => {
+        const component = newest(group);
+        return (
+          <>
+            <Group gap="xs">
+              <AppLink
+                to={`/settings/components?component=${component?.id}`}
+                size="sm"
+                fw={500}
+                style={{ overflowWrap: 'anywhere' }}
+              >
+                {group.name}
+              </AppLink>
+              {component?.deprecated && <Badge variant="default">Deprecated</Badge>}
+              {component?.app_code === null && <Badge variant="default">Of all applications</Badge>}
+            </Group>
+            <Text size="xs" c="dimmed">
+              {component?.description}
             </Text>
-            {deprecated && <Badge variant="default">Deprecated</Badge>}
-            {app_code === null && <Badge variant="default">Of all applications</Badge>}
-          </Group>
-          <Text size="xs" c="dimmed">
-            {description}
-          </Text>
+          </>
+        );
+      },
+    },
+    {
+      id: 'version',
+      header: 'Version',
+      cell: (group) => (
+        <>
+          <Text size="sm">{newest(group)?.version}</Text>
+          {group.versions.length > 1 && (
+            <Text size="xs" c="dimmed">
+              of {group.versions.length}
+            </Text>
+          )}
         </>
       ),
     },
-    { id: 'version', header: 'Version', cell: ({ version }) => version },
     {
       id: 'kind',
       header: 'Implements',
       hideBelow: 'md',
-      cell: ({ implementation_type }) => words(implementation_type),
+      cell: ({ versions: [first] }) => words(first?.implementation_type ?? ''),
     },
     {
       id: 'health',
       header: 'Health',
       hideBelow: 'lg',
-      cell: ({ id }) => {
-        const found = health.data?.get(id);
-        if (!found || found.executions === 0) return <Text size="sm">Not called yet</Text>;
+      cell: (group) => {
+        const found = health.data?.get(newest(group)?.id ?? '');
         return (
-          <Text size="sm">
-            {count(found.executions)} calls, {count(found.failures)} failed,{' '}
-            {duration(found.duration)}
+          <Text size="sm" {...(isUnhealthy(found) ? { c: 'var(--sb-danger)' } : {})}>
+            {healthInWords(found)}
           </Text>
         );
       },
@@ -136,55 +124,21 @@ export default function ComponentsSection() {
       id: 'state',
       header: 'State',
       hideBelow: 'sm',
-      cell: ({ is_active }) => <StatusBadge name={is_active ? 'active' : 'inactive'} />,
-    },
-    {
-      id: 'actions',
-      header: '',
-      align: 'end',
-      cell: (component) => {
-        const isOffered = mayWrite && component.app_code === code;
-        const { id, is_active, deprecated } = component;
-        return (
-          <RowMenu
-            name={`${component.name} ${component.version}`}
-            actions={[
-              { label: 'Open', run: () => setShown(component) },
-              {
-                label: is_active ? 'Turn off' : 'Turn on',
-                isOffered,
-                run: () => change.run({ id, is_active: !is_active }),
-              },
-              {
-                label: deprecated ? 'Stop deprecating' : 'Deprecate',
-                isOffered,
-                run: () => change.run({ id, deprecated: !deprecated }),
-              },
-              {
-                label: 'Rotate the secret',
-                isOffered: isOffered && component.implementation_type === 'service_task',
-                run: () => void askToRotate(component),
-              },
-            ]}
-          />
-        );
-      },
+      cell: (group) => <StatusBadge name={newest(group)?.is_active ? 'active' : 'inactive'} />,
     },
   ];
+  const { data, error, refetch } = components;
   return (
-    <Block title="Components" text="stepbase push creates components from your code.">
-      <Rows
-        query={components}
-        label="Components"
-        columns={columns}
-        rowId={({ id }) => id}
-        empty={
-          <EmptyState title="No components">
-            Register a service once and use it in every workflow.
-          </EmptyState>
-        }
-      />
-      {shown && <ComponentDetails component={shown} onClose={() => setShown(undefined)} />}
-    </Block>
+    <Rows
+      query={{ data: data && byName(data), error, refetch }}
+      label="Components"
+      columns={columns}
+      rowId={({ key }) => key}
+      empty={
+        <EmptyState title="No components">
+          Register a service once and use it in every workflow.
+        </EmptyState>
+      }
+    />
   );
 }

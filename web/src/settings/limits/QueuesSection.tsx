@@ -1,14 +1,16 @@
-// Task queues: their concurrency limits, and a switch that stops one during an incident.
+// Task queues: their concurrency limits in words, and a switch that stops one during an incident; below, the limits of
+// workflows.
 import { Badge, Button, Group, NumberInput, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { useMay } from '../shared/app.tsx';
-import { confirm } from '../shared/confirm.tsx';
-import type { Column } from '../shared/DataTable.tsx';
-import { count } from '../shared/format.ts';
-import { ask, useAction, useAppQuery } from '../shared/query.ts';
-import { EmptyState } from '../shared/states.tsx';
-import { type Row, supabase } from '../shared/supabase.ts';
-import { Block, FormModal, RowMenu, Rows } from './parts.tsx';
+import { useMay } from '../../shared/app.tsx';
+import { confirm } from '../../shared/confirm.tsx';
+import type { Column } from '../../shared/DataTable.tsx';
+import { ask, useAction, useAppQuery } from '../../shared/query.ts';
+import { EmptyState } from '../../shared/states.tsx';
+import { type Row, supabase } from '../../shared/supabase.ts';
+import { Block, FormModal, RowMenu, Rows } from '../parts.tsx';
+import { queueInWords } from './in-words.ts';
+import { WorkflowLimits } from './WorkflowLimits.tsx';
 
 type Queue = Row<'task_queues'>;
 const CHANGES = [['task_queues'], ['incident_switches'], ['audit_log']] as const;
@@ -134,7 +136,6 @@ export default function QueuesSection() {
     if (answer) remove.run(id);
   }
   const switchOf = ({ id }: Queue) => switches.data?.find((each) => each.task_queue_id === id);
-  const limit = (value: number | null) => (value === null ? 'no limit' : count(value));
   const columns: Column<Queue>[] = [
     {
       id: 'name',
@@ -154,17 +155,9 @@ export default function QueuesSection() {
       ),
     },
     {
-      id: 'runs',
-      header: 'Runs at once',
-      align: 'end',
-      cell: ({ max_concurrent_workflows }) => limit(max_concurrent_workflows),
-    },
-    {
-      id: 'steps',
-      header: 'Steps at once',
-      align: 'end',
-      hideBelow: 'sm',
-      cell: ({ max_concurrent_activities }) => limit(max_concurrent_activities),
+      id: 'limits',
+      header: 'Limits',
+      cell: (queue) => <Text size="sm">{queueInWords(queue)}</Text>,
     },
     {
       id: 'actions',
@@ -200,26 +193,29 @@ export default function QueuesSection() {
     },
   ];
   return (
-    <Block
-      title="Task queues"
-      text="Rate limits and debouncing belong to the settings of a workflow."
-      actions={mayWrite && <Button onClick={() => setEditing('new')}>New queue</Button>}
-    >
-      <Rows
-        query={queues}
-        label="Task queues"
-        columns={columns}
-        rowId={({ id }) => id}
-        empty={
-          <EmptyState title="No task queues">Runs share the limits of the workers.</EmptyState>
-        }
-      />
-      {editing && (
-        <QueueForm
-          queue={editing === 'new' ? undefined : editing}
-          onClose={() => setEditing(undefined)}
+    <>
+      <Block
+        title="Task queues"
+        text="Each workflow belongs to one queue, which limits what runs at the same time."
+        actions={mayWrite && <Button onClick={() => setEditing('new')}>New queue</Button>}
+      >
+        <Rows
+          query={queues}
+          label="Task queues"
+          columns={columns}
+          rowId={({ id }) => id}
+          empty={
+            <EmptyState title="No task queues">Runs share the limits of the workers.</EmptyState>
+          }
         />
-      )}
-    </Block>
+        {editing && (
+          <QueueForm
+            queue={editing === 'new' ? undefined : editing}
+            onClose={() => setEditing(undefined)}
+          />
+        )}
+      </Block>
+      <WorkflowLimits />
+    </>
   );
 }

@@ -1,108 +1,126 @@
-// Writes a prompt or a new version of one. Members without prompt:write read the text.
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
-import { useMay } from '../shared/app.tsx';
-import { CodeEditor, JsonEditor, parseJson } from '../shared/code/editors.tsx';
-import { ask, useAction } from '../shared/query.ts';
-import { ErrorState } from '../shared/states.tsx';
-import { type Row, supabase } from '../shared/supabase.ts';
-import { nextVersion } from './versions.ts';
+// A version of a prompt: its text and variables, a try-out beside them, and its other versions. What is written is tried
+// before it is saved; saving it makes a new version.
+import { Badge, Button, Group, SimpleGrid, Stack } from '@mantine/core';
+import { useState } from 'react';
+import { AppLink } from '../../shared/address.tsx';
+import { useMay } from '../../shared/app.tsx';
+import { parseJson } from '../../shared/code/editors.tsx';
+import { ask, useAction } from '../../shared/query.ts';
+import { supabase } from '../../shared/supabase.ts';
+import { Block } from '../parts.tsx';
+import { useMayTest } from '../testing/use-test-run.ts';
+import { nextVersion } from '../versions.ts';
+import { PromptForm } from './PromptForm.tsx';
+import { PromptVersions } from './PromptVersions.tsx';
+import { TryOut } from './TryOut.tsx';
+import { PROMPT_CHANGES, type Prompt } from './use-prompts.ts';
 
-interface Props {
-  prompt: Row<'agent_prompts'> | undefined;
-  onClose(): void;
+export interface PromptDraft {
+  name: string;
+  version: string;
+  description: string;
+  text: string;
+  /** JSON of the variables. */
+  variables: string;
+  visibility: string;
 }
 
-export function PromptForm({ prompt, onClose }: Props) {
+const EMPTY: PromptDraft = {
+  name: '',
+  version: '1.0.0',
+  description: '',
+  text: '',
+  variables: '{}',
+  visibility: 'private',
+};
+
+interface Props {
+  /** Undefined: a new one. */
+  prompt: Prompt | undefined;
+  versions: readonly Prompt[];
+  onOpen(id: string | undefined): void;
+}
+
+const draftOf = (prompt: Prompt, newest: Prompt): PromptDraft => ({
+  name: prompt.name,
+  version: nextVersion(newest.version),
+  description: prompt.description,
+  text: prompt.prompt_content,
+  variables: JSON.stringify(prompt.prompt_variables, null, 2),
+  visibility: prompt.visibility,
+});
+
+/** Undefined while the JSON is being written. */
+function read(variables: string): unknown {
+  try {
+    return parseJson(variables);
+  } catch {
+    return undefined;
+  }
+}
+
+export function PromptView({ prompt, versions, onOpen }: Props) {
   const mayWrite = useMay('prompt:write');
-  const [name, setName] = useState(prompt?.name ?? '');
-  const [version, setVersion] = useState(prompt ? nextVersion(prompt.version) : '1.0.0');
-  const [description, setDescription] = useState(prompt?.description ?? '');
-  const [content, setContent] = useState(prompt?.prompt_content ?? '');
-  const [variables, setVariables] = useState(
-    JSON.stringify(prompt?.prompt_variables ?? {}, null, 2),
+  const mayTest = useMayTest();
+  const [draft, setDraft] = useState(() =>
+    prompt ? draftOf(prompt, versions[0] ?? prompt) : EMPTY,
   );
-  const save = useAction(
-    async () => {
-      const row = { name, version, description, prompt_content: content };
-      const prompt_variables = parseJson(variables);
-      await ask(
+  const change = useAction(
+    (values: Partial<Prompt>) =>
+      ask(
         supabase
           .from('agent_prompts')
-          .insert({ ...row, prompt_variables: prompt_variables as never })
+          .update(values as never)
+          .eq('id', prompt?.id ?? '')
           .select('id')
           .single(),
-      );
-    },
-    {
-      success: `${name} has the version ${version}.`,
-      changes: [['agent_prompts'], ['audit_log']],
-      onSuccess: onClose,
-      isQuiet: true,
-    },
+      ),
+    { success: 'The prompt is saved.', changes: PROMPT_CHANGES },
   );
-  function submit(event: FormEvent): void {
-    event.preventDefault();
-    save.run();
-  }
+  const title = prompt ? `${prompt.name} ${prompt.version}` : 'New prompt';
+  const recommended = Array.isArray(prompt?.recommended_models)
+    ? prompt.recommended_models.map(String)
+    : [];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      size="xl"
-      title={prompt ? `${prompt.name} ${prompt.version}` : 'New prompt'}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <form onSubmit={submit}>
-        <Stack>
-          {!prompt && (
-            <TextInput
-              label="Name"
-              required
-              value={name}
-              onChange={(event) => setName(event.currentTarget.value)}
+    <Stack gap="md">
+      <AppLink to="/settings/prompts" size="sm">
+        ← All prompts
+      </AppLink>
+      <Block
+        title={title}
+        text={
+          prompt?.deprecated && (
+            <Group gap="xs">
+              <Badge variant="default">Deprecated</Badge>
+            </Group>
+          )
+        }
+        actions={
+          prompt &&
+          mayWrite && (
+            <Button
+              variant="default"
+              loading={change.isRunning}
+              onClick={() => change.run({ deprecated: !prompt.deprecated })}
+            >
+              {prompt.deprecated ? 'Stop deprecating' : 'Deprecate'}
+            </Button>
+          )
+        }
+      >
+        <SimpleGrid cols={{ base: 1, lg: mayTest ? 2 : 1 }} spacing="xl">
+          <PromptForm prompt={prompt} draft={draft} onChange={setDraft} onCreated={onOpen} />
+          {mayTest && (
+            <TryOut
+              name={draft.name}
+              text={draft.text}
+              variables={read(draft.variables)}
+              recommended={recommended}
             />
           )}
-          <CodeEditor
-            label="Text"
-            language="text"
-            value={content}
-            isReadOnly={!mayWrite}
-            description="Markdown. Values of the input of the step replace {{ … }}."
-            onChange={setContent}
-          />
-          <JsonEditor
-            label="Variables"
-            value={variables}
-            isReadOnly={!mayWrite}
-            description="JSON Schema properties of the values that the prompt needs."
-            onChange={setVariables}
-          />
-          {mayWrite && (
-            <>
-              <TextInput
-                label="Description"
-                value={description}
-                onChange={(event) => setDescription(event.currentTarget.value)}
-              />
-              <TextInput
-                label="New version"
-                required
-                value={version}
-                onChange={(event) => setVersion(event.currentTarget.value)}
-              />
-            </>
-          )}
-          {save.error && <ErrorState error={save.error} />}
-          {mayWrite && (
-            <Group justify="flex-end">
-              <Button type="submit" loading={save.isRunning}>
-                Save as a new version
-              </Button>
-            </Group>
-          )}
-        </Stack>
-      </form>
-    </Modal>
+        </SimpleGrid>
+      </Block>
+      {prompt && <PromptVersions versions={versions} current={prompt} />}
+    </Stack>
   );
 }
