@@ -17,6 +17,8 @@ export const TONES: Readonly<Record<string, string>> = {
   stopped: 'neutral',
   draining: 'waiting',
   lost: 'danger',
+  error: 'danger',
+  promoted: 'done',
   // Workflows, versions, keys, accounts.
   draft: 'neutral',
   published: 'done',
