@@ -155,6 +155,13 @@ export async function prepare(world: World): Promise<Preparations> {
     params: { kebab_name: await world.publish([node('one', 'transform', { expression: '1' })]) },
   });
 
+  const flowControl = async () => {
+    // Of a workflow of its own, which has none yet.
+    const { kebab_name: name } = (await fresh()).params;
+    const { id: workflow_id } = await world.made('GET', `/v1/workflows/${name}`, undefined);
+    return { workflow_id, kind: 'throttle', max_count: 10, period_seconds: 1 };
+  };
+
   const scheduled = async () => {
     const made = await world.made('POST', '/v1/schedules', {
       workflow_id: child.id,
@@ -329,17 +336,11 @@ export async function prepare(world: World): Promise<Preparations> {
     getIncidentSwitch: stopped,
     getIncidentStatus: stopped,
     releaseIncidentSwitch: stopped,
-    createFlowControl: async () => ({
-      body: {
-        // Of a workflow of its own, which has none yet.
-        workflow_id: (
-          await world.made('GET', `/v1/workflows/${(await fresh()).params.kebab_name}`, undefined)
-        ).id,
-        kind: 'throttle',
-        max_count: 10,
-        period_seconds: 1,
-      },
-    }),
+    createFlowControl: async () => ({ body: await flowControl() }),
+    updateFlowControl: async () => {
+      const { id } = await world.made('POST', '/v1/flow-controls', await flowControl());
+      return { params: { flow_control_id: id }, body: { max_count: 20 } };
+    },
     listWaitingRuns: async () => {
       const { id } = await world.made('POST', '/v1/task-queues', {
         name: `q-${randomUUID().slice(0, 6)}`,

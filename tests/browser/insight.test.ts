@@ -1,0 +1,93 @@
+// The pages of Insight with real rows: numbers and their table, failures that are redriven as a group at a rate, a full
+// queue that is paused, a lost worker, and the cost of a model.
+
+import { beforeAll, expect, test } from 'vitest';
+import { type TestApp, testApp } from '../engine/support.ts';
+import { fillInsight, type InsightData } from './insight-data.ts';
+import { openAppPage, openPage, signIn } from './support.ts';
+
+let b: TestApp;
+let data: InsightData;
+beforeAll(async () => {
+  b = await testApp();
+  data = await fillInsight(b);
+});
+
+test('numbers, failures, queues, workers and models are shown, and a group of failures is redriven', async () => {
+  const page = await openPage();
+  await signIn(page, 'developer@acme', '/insight?since=1h');
+
+  // Numbers of one workflow, with the table of the charts.
+  await page.getByRole('heading', { name: 'Most failing steps' }).waitFor();
+  await page.getByRole('combobox', { name: 'Workflow' }).fill(data.mark);
+  await page.getByRole('option', { name: `Invoices ${data.mark}` }).click();
+  await page.waitForURL(/workflow=/);
+  const steps = page.getByRole('region', { name: 'Most failing steps' });
+  await steps.getByText('total', { exact: true }).waitFor();
+  expect(await steps.locator('tbody tr').count()).toBe(1);
+  await page.locator('dl').getByText('4', { exact: true }).first().waitFor();
+  await page.getByRole('button', { name: 'Show as a table' }).click();
+  await page.getByRole('region', { name: 'Runs over time' }).locator('tbody tr').nth(20).waitFor();
+
+  // A group of failures links to its runs, and is redriven at a rate with progress.
+  await page.getByRole('tab', { name: 'Failures' }).click();
+  const group = page.locator(`[data-failure="${data.broken}/1/invalid_config"]`);
+  const others = page.locator(`[data-failure^="${data.refused}/1/"]`);
+  await group
+    .or(page.locator(`[data-failure^="${data.broken}/1/"]`))
+    .first()
+    .waitFor();
+  await others.waitFor();
+  const broken = page.locator(`[data-failure^="${data.broken}/1/"]`);
+  expect(await broken.getByRole('link', { name: /^Show 4 runs/ }).getAttribute('href')).toContain(
+    `workflow=${data.broken}`,
+  );
+  await broken.getByRole('button', { name: /^Redrive/ }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('4 runs will change').waitFor();
+  await dialog.getByLabel('Rate').selectOption('600');
+  await dialog.getByRole('textbox', { name: 'Reason' }).fill(`again ${data.mark}`);
+  await dialog.getByRole('button', { name: 'Redrive 4 runs' }).click();
+  const card = page.locator('[data-operation]', { hasText: `again ${data.mark}` });
+  await card.filter({ hasText: '4 of 4 done' }).waitFor();
+  await broken.filter({ hasText: /redriven/ }).waitFor();
+
+  // A full queue: who waits, in the order of the priorities; it is paused with a reason and resumed.
+  await openAppPage(page, '/insight/queues');
+  const queue = page.locator(`[data-queue="${data.queue}"]`);
+  await queue.getByText('1 of 1 busy').waitFor();
+  await queue.getByRole('button', { name: /^Show 3 runs that wait/ }).click();
+  const waiting = page.locator('[data-waiting]');
+  await waiting.nth(2).waitFor();
+  expect(await waiting.locator('td:nth-child(3)').allTextContents()).toEqual(['3', '2', '1']);
+  await page.keyboard.press('Escape');
+  await waiting.first().waitFor({ state: 'detached' });
+  await queue.getByRole('button', { name: `Pause Exports ${data.mark}` }).click();
+  await page.getByRole('dialog').getByRole('textbox').fill('the target is down');
+  await page.getByRole('dialog').getByRole('button', { name: 'Pause queue' }).click();
+  await queue.getByText('the target is down').waitFor();
+  await queue.getByRole('button', { name: `Resume Exports ${data.mark}` }).click();
+  await queue.locator('[data-status="active"]').waitFor();
+
+  await openAppPage(page, '/insight/workers');
+  const lost = page.locator(`[data-worker="${data.worker}"]`);
+  await lost.locator('[data-status="lost"]').waitFor();
+  await page.locator('[data-worker] [data-status="running"]').first().waitFor();
+
+  await openAppPage(page, '/insight/models');
+  const models = page.getByRole('region', { name: 'Costs by model' });
+  await models.locator('tr', { hasText: data.model }).filter({ hasText: '$4.50' }).waitFor();
+  const byWorkflow = page.getByRole('region', { name: 'Costs by workflow' });
+  await byWorkflow.getByRole('link', { name: `Invoices ${data.mark}` }).waitFor();
+});
+
+test('a viewer sees the numbers and neither redrives nor pauses', async () => {
+  const page = await openPage('dark');
+  await page.setViewportSize({ width: 390, height: 800 });
+  await signIn(page, 'viewer@acme', '/insight/failures');
+  await page.locator(`[data-failure^="${data.broken}/1/"]`).waitFor();
+  expect(await page.getByRole('button', { name: /^Redrive/ }).count()).toBe(0);
+  await openAppPage(page, '/insight/queues');
+  await page.locator(`[data-queue="${data.queue}"]`).waitFor();
+  expect(await page.getByRole('button', { name: /^Pause/ }).count()).toBe(0);
+});
