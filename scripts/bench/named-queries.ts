@@ -65,6 +65,16 @@ function statistics(name: string, call: string, budgetMs: number): NamedQuery {
   };
 }
 
+/** What a page of the web client reads with one call. The function hides its plan. */
+const page = (name: string, call: string, budgetMs: number): NamedQuery => ({
+  name: `page: ${name}`,
+  as: 'member',
+  text: `select stepbase.${call}`,
+  values: () => [],
+  tables: [],
+  budgetMs,
+});
+
 const WEEK = `since => to_jsonb(now() - interval '7 days') #>> '{}'`;
 
 const NO_SAMPLE: Sample = {
@@ -94,6 +104,14 @@ export const NAMED_QUERIES: NamedQuery[] = [
   statistics('steps of a day', `'step'`, 150),
   statistics('application of a week', `'application', ${WEEK}`, 500),
   statistics('workflows of a week', `'workflow', ${WEEK}`, 500),
+  page('groups of failures of a week', 'dead_letter_groups()', 150),
+  page('series of a day', 'read_statistics_series()', 100),
+  page('counts of runs', 'count_runs()', 100),
+  page('overview', 'read_overview()', 50),
+  page('queues', 'read_queues()', 50),
+  page('runs that wait for a queue', `list_waiting_runs('default')`, 50),
+  page('workflows with their results', 'list_workflows()', 150),
+  page('workflows by their last run', `list_workflows('{}', '-last_run_at')`, 150),
   {
     // As in stepbase_private.read_statistics.
     name: 'statistics: buckets of a day',

@@ -14,6 +14,17 @@ export interface InsightData {
   model: string;
 }
 
+/** Ends what would stay: the runs that wait, and the worker. */
+export async function removeInsight(b: TestApp, { limited, worker }: InsightData): Promise<void> {
+  const { rows } = await b.db.query<{ id: string }>(
+    `select r.id from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id
+     where w.kebab_name = $1 and r.completed_at is null`,
+    [limited],
+  );
+  await Promise.all(rows.map(({ id }) => b.developer.rpc('cancel_run', { run_id: id })));
+  await b.db.query('delete from stepbase.workers where worker_id = $1', [worker]);
+}
+
 const FAILURES = 4;
 const WAITING = 3;
 

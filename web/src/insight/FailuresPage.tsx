@@ -175,19 +175,20 @@ export default function FailuresPage() {
   useLiveKeys(useRunsTopic(), [['runs', 'failure-groups']]);
   const redrive: Column<FailureGroup> = {
     id: 'redrive',
-    header: '',
+    header: 'Actions',
     align: 'end',
     cell: (group) => {
       const open = group.total - group.redriven - group.children;
+      const text = open > 0 ? `Redrive ${count(open)}` : 'Redriven';
       return (
         <Button
           size="compact-sm"
           variant="default"
           disabled={open <= 0}
-          aria-label={`Redrive ${group.workflow_name} v${group.version}, ${group.error_code}`}
+          aria-label={`${text}: ${group.workflow_name} v${group.version}, ${group.error_code}`}
           onClick={() => setChosen(group)}
         >
-          {open > 0 ? `Redrive ${count(open)}` : 'Redriven'}
+          {text}
         </Button>
       );
     },

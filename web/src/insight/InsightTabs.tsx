@@ -16,7 +16,7 @@ export function InsightTabs({ page }: { page: keyof typeof TABS }) {
     <Tabs value={page} onChange={(next) => next && go(next)} variant="outline" mb="md">
       <Tabs.List>
         {Object.entries(TABS).map(([to, label]) => (
-          <Tabs.Tab key={to} value={to} px={{ base: 8, sm: 'md' }}>
+          <Tabs.Tab key={to} value={to} px={{ base: 6, sm: 'md' }}>
             {label}
           </Tabs.Tab>
         ))}

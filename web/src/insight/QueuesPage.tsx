@@ -199,7 +199,7 @@ export default function QueuesPage() {
   };
   const control: Column<Queue> = {
     id: 'control',
-    header: '',
+    header: 'Actions',
     align: 'end',
     cell: (queue) => <Control queue={queue} />,
   };
