@@ -5,9 +5,11 @@ export function webHeaders(apiUrl: string): Record<string, string> {
   const policy = {
     'default-src': "'none'",
     'script-src': "'self'",
-    // Mantine writes the styles of responsive properties, and CodeMirror its themes, into elements of the page. A nonce
-    // would have to change with each response, which a static host cannot do.
+    // Mantine writes the styles of its theme and of responsive properties, and CodeMirror those of its editor where the
+    // browser has no style sheets without an element, into <style> elements. A nonce would have to change with each
+    // response, which a static host cannot do. Attributes in markup are not allowed: React sets styles by script.
     'style-src': "'self' 'unsafe-inline'",
+    'style-src-attr': "'none'",
     'img-src': "'self' data: https:",
     'font-src': "'self'",
     // Data API, Auth and HTTP API, and the websocket of Realtime.

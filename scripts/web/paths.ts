@@ -12,6 +12,14 @@ const ROUTES = [
   ),
 ].map(([, path = '']) => path);
 
+/** Whether the route map has a page for an address of an application, `/runs/<id>?step=a`. */
+export const isRoute = (address: string): boolean => {
+  const [path = ''] = address.split('?');
+  return ROUTES.some((route) =>
+    new RegExp(`^${route.replaceAll(/\$\w+/g, '[^/]+')}/?$`).test(path),
+  );
+};
+
 /** Pages outside of an application. */
 const OUTSIDE = ['/-/new-application', '/-/profile'];
 

@@ -10,7 +10,9 @@ const OPENS =
 /** Controls that open nothing, although they begin like one that does. */
 const ACTS = /^(Start run now|Test call|Change the password|Add comment|Set as default)/;
 
-const LAYER = '[role="dialog"]:visible, [role="alertdialog"]:visible, [role="menu"]:visible';
+/** What lies above a page. */
+export const LAYERS = '[role="dialog"], [role="alertdialog"], [role="menu"]';
+const LAYER = LAYERS.replaceAll(']', ']:visible');
 
 /** The names of the buttons in a part of the page that open something, each once; of the row menus, the first one. */
 export async function openers(part: Locator): Promise<string[]> {
@@ -45,14 +47,14 @@ export async function closeLayers(page: Page): Promise<boolean> {
 }
 
 /**
- * Opens everything that the part opens, one after the other, and calls `visit` with its name. Menus are opened, and what
- * their entries open too. Returns the controls that opened nothing.
+ * Opens everything that the part opens, one after the other, and calls `visit` with its name and whether it lies above the
+ * page. Menus are opened, and what their entries open too. Returns the controls that opened nothing.
  */
 export async function openAll(
   page: Page,
   part: Locator,
   what: string,
-  visit: (name: string) => Promise<void>,
+  visit: (name: string, isLayer: boolean) => Promise<void>,
 ): Promise<string[]> {
   const idle: string[] = [];
   for (const name of await openers(part)) {
@@ -63,12 +65,12 @@ export async function openAll(
       idle.push(title);
       continue;
     }
-    await visit(title);
+    await visit(title, (await page.locator(LAYER).count()) > 0);
     for (const entry of await entries(page)) {
       const item = page.getByRole('menuitem', { name: entry, exact: true });
       if ((await item.count()) === 0 && !(await press(button))) break;
       await item.first().click();
-      if (await hasOpened(page)) await visit(`${title}, ${entry}`);
+      if (await hasOpened(page)) await visit(`${title}, ${entry}`, true);
       await closeLayers(page);
     }
     if (!(await closeLayers(page))) idle.push(`${title}: Escape does not close it`);

@@ -32,17 +32,17 @@ export async function settled(page: Page): Promise<void> {
     .toBe(0);
 }
 
-/** What axe-core finds in the page as it is, one line for each rule. */
-export async function violations(page: Page): Promise<string[]> {
+/** What axe-core finds in the page as it is, or in a part of it, one line for each rule. */
+export async function violations(page: Page, part?: string): Promise<string[]> {
   // It stays until the window loads another document. The Content-Security-Policy does not apply to the debugger.
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(await axe);
   const found = await page.evaluate(
-    async (exclude) => {
+    async ({ exclude, include }) => {
       const { axe: loaded } = window as unknown as {
         axe: { run(context: object, options: object): Promise<AxeResults> };
       };
       const { violations: all } = await loaded.run(
-        { exclude },
+        { exclude, ...(include === undefined ? {} : { include }) },
         {
           resultTypes: ['violations'],
           rules: { 'scrollable-region-focusable': { enabled: true } },
@@ -59,7 +59,7 @@ export async function violations(page: Page): Promise<string[]> {
           ]),
       }));
     },
-    FOREIGN.map(({ selector }) => [selector]),
+    { exclude: FOREIGN.map(({ selector }) => [selector]), include: part },
   );
   return found.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.flat().join(' | ')}`);
 }
@@ -80,11 +80,18 @@ export const ALL_LOOKS: readonly Look[] = (['light', 'dark'] as const).flatMap((
   WIDTHS.map((width) => ({ width, theme })),
 );
 
-/** The faults of the page as it is, in both widths or in other looks. */
+/** Both widths and both themes, in half of their combinations: for what lies above a page that was seen in all. */
+export const TWO_LOOKS: readonly Look[] = [
+  { width: WIDTHS[0], theme: 'light' },
+  { width: WIDTHS[1], theme: 'dark' },
+];
+
+/** The faults of the page as it is, or of a part of it, in both widths or in other looks. */
 export async function faults(
   page: Page,
   what: string,
   looks: readonly Look[] = BOTH_WIDTHS,
+  part?: string,
 ): Promise<string[]> {
   const found: string[] = [];
   for (const { width, theme } of looks) {
@@ -104,7 +111,7 @@ export async function faults(
       const scrolled = await page.evaluate(() => document.documentElement.scrollWidth);
       found.push(`${where}: is ${scrolled} px wide`);
     });
-    for (const line of await violations(page)) found.push(`${where}: ${line}`);
+    for (const line of await violations(page, part)) found.push(`${where}: ${line}`);
   }
   return found;
 }

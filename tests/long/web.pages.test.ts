@@ -4,9 +4,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { allPaths } from '../../scripts/web/paths.ts';
-import { openAll } from '../browser/crawl.ts';
-import { ALL_LOOKS, faults, headFaults, settled, WIDTHS } from '../browser/gates.ts';
+import { allPaths, isRoute } from '../../scripts/web/paths.ts';
+import { LAYERS, openAll } from '../browser/crawl.ts';
+import { ALL_LOOKS, faults, headFaults, settled, TWO_LOOKS, WIDTHS } from '../browser/gates.ts';
 import { openAppPage, openPage, signIn } from '../browser/support.ts';
 import { failing, node, type TestApp, testApp, value } from '../engine/support.ts';
 import { linkIn, mailTo } from '../support/mail.ts';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 /** Names the application's own pages that a page links to in its main part. */
 async function linked(page: Page, part: string): Promise<string[]> {
-  const links = page.locator(`main a[href*="${part}"]`);
+  const links = page.locator(`main a[href^="#/"][href*="${part}"]:not([href^="#/-"])`);
   const hrefs = await links.evaluateAll((all) => all.map((each) => each.getAttribute('href')));
   return [...new Set(hrefs.map((href) => (href ?? '').replace(/^#\/[^/]+/, '')))];
 }
@@ -34,8 +34,9 @@ const wide = (page: Page) => page.setViewportSize({ width: WIDTHS[0], height: 90
 /** The page itself, each of its tabs, and what they open. */
 async function walk(page: Page, path: string): Promise<string[]> {
   const found: string[] = [];
-  const visit = async (what: string) => {
-    found.push(...(await faults(page, what, ALL_LOOKS)));
+  const visit = async (what: string, isLayer = false) => {
+    const looks = isLayer ? TWO_LOOKS : ALL_LOOKS;
+    found.push(...(await faults(page, what, looks, isLayer ? LAYERS : undefined)));
     await page.emulateMedia({ colorScheme: 'light' });
     await wide(page);
   };
@@ -45,6 +46,9 @@ async function walk(page: Page, path: string): Promise<string[]> {
   await settled(page);
   found.push(...(await headFaults(page, path)));
   await visit(path);
+  for (const href of await linked(page, '')) {
+    if (href.startsWith('/') && !isRoute(href)) found.push(`${path}: links to ${href}`);
+  }
   found.push(...(await openAll(page, main, path, visit)).map((name) => `${name}: opens nothing`));
   const tabs = await main
     .getByRole('tab', { selected: false })
@@ -62,7 +66,10 @@ async function walk(page: Page, path: string): Promise<string[]> {
 async function walkAll(page: Page, paths: readonly string[]): Promise<void> {
   const found: string[] = [];
   for (const path of paths) {
-    found.push(...(await walk(page, path).catch((error: Error) => [`${path}: ${error.message}`])));
+    const faulty = await walk(page, path).catch((error: Error) => [`${path}: ${error.message}`]);
+    // A long walk says what it has found before its end.
+    for (const fault of faulty) console.log(fault);
+    found.push(...faulty);
   }
   expect(found).toEqual([]);
 }
