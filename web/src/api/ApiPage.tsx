@@ -33,6 +33,19 @@ const withoutToken = {
   },
 };
 
+/** Swagger UI calls the part with the operations a second main part of the page. */
+const withoutMain = {
+  wrapComponents: {
+    operations:
+      (Operations: unknown, { React }: SwaggerSystem) =>
+      (props: object) => {
+        const ref = (element: HTMLElement | null) =>
+          element?.closest('main#operations')?.setAttribute('role', 'presentation');
+        return React.createElement('div', { ref }, React.createElement(Operations, props));
+      },
+  },
+};
+
 /** The token is in the memory of the page only: no storage, no address, no element. */
 async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> {
   const prefilled = await accessToken();
@@ -59,7 +72,7 @@ async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> 
     persistAuthorization: false,
     showMutatedRequest: false,
     validatorUrl: null,
-    plugins: [withoutToken],
+    plugins: [withoutToken, withoutMain],
   });
 }
 

@@ -134,7 +134,11 @@ export function RowMenu({ name, actions }: { name: string; actions: readonly Row
       </Menu.Target>
       <Menu.Dropdown>
         {offered.map(({ label, isDangerous, run }) => (
-          <Menu.Item key={label} onClick={run} {...(isDangerous ? { color: 'red.8' } : {})}>
+          <Menu.Item
+            key={label}
+            onClick={run}
+            {...(isDangerous ? { c: 'var(--mantine-color-error)' } : {})}
+          >
             {label}
           </Menu.Item>
         ))}

@@ -45,6 +45,8 @@ export const theme = createTheme({
     // The header of a dialog is not the banner of the page.
     ModalHeader: { defaultProps: { role: 'presentation' } },
     DrawerHeader: { defaultProps: { role: 'presentation' } },
+    // A menu has entries only; the first one takes the focus.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
     Anchor: { defaultProps: { underline: 'hover', fw: 550 } },
   },
 });

@@ -49,7 +49,11 @@ export function WorkflowMenu({ workflow, onDeleted }: Props) {
           </Menu.Item>
           {actions.length > 0 && <Menu.Divider />}
           {actions.map(({ id, label, isDangerous, run }) => (
-            <Menu.Item key={id} onClick={run} {...(isDangerous ? { color: 'red' } : {})}>
+            <Menu.Item
+              key={id}
+              onClick={run}
+              {...(isDangerous ? { c: 'var(--mantine-color-error)' } : {})}
+            >
               {label}
             </Menu.Item>
           ))}
