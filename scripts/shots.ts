@@ -42,7 +42,7 @@ async function picture(page: Page, folder: string, name: string): Promise<void> 
     await page.setViewportSize({ width, height: 900 });
     await page.waitForTimeout(REST_MS / 2);
     const path = join(OUT, `${folder}-${width}`, `${name}.png`);
-    await page.screenshot({ path, animations: 'disabled' });
+    await page.screenshot({ path, animations: 'disabled', timeout: LONGEST_MS });
   }
 }
 
@@ -67,6 +67,7 @@ async function takeAll(info: StackInfo): Promise<number> {
     for (const theme of THEMES) {
       const context = await browser.newContext({ colorScheme: theme, reducedMotion: 'reduce' });
       const page = await context.newPage();
+      page.setDefaultTimeout(LONGEST_MS);
       page.on('pageerror', (error) => console.error(`${page.url()}: ${error.message}`));
       for (const width of WIDTHS) await mkdir(join(OUT, `${theme}-${width}`), { recursive: true });
       await page.goto(web);
@@ -84,6 +85,14 @@ async function takeAll(info: StackInfo): Promise<number> {
         await goTo(page, path.startsWith('/-/') ? `#${path}` : `#/acme${path === '/' ? '' : path}`);
         await settle(page);
         await picture(page, theme, nameOf(path));
+        taken += WIDTHS.length;
+        if (!path.endsWith('/edit')) continue;
+        // The editor with the panel of a step.
+        await page.setViewportSize({ width: WIDTHS[0], height: 900 });
+        await page.locator('[data-step]').first().click();
+        await page.getByRole('complementary', { name: 'Panel' }).waitFor();
+        await settle(page);
+        await picture(page, theme, `${nameOf(path)}_step`);
         taken += WIDTHS.length;
       }
       await context.close();

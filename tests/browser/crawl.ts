@@ -8,13 +8,17 @@ const OPENS =
   /^(New|Create|Invite|Add|Edit|Emit|Start|Filter|Views|More|Actions for|Delegate|Test|Publish|Set |Set up|Compare|Save this view|Import|Transfer|Delete|Remove|Cancel|Archive|Revoke|Duplicate|Backfill|Rotate|Workflow settings|Keys of|Draft against|Restore|Try |Roll back|Change|Run again|Continue|Search$|Account and theme|Open the menu|Leave|Export a|Erase|Deactivate)/;
 
 /** Controls that open nothing, although they begin like one that does. */
-const ACTS = /^(Start run now|Test call|Change the password|Add comment|Set as default)/;
+const ACTS =
+  /^(Start$|Start the|Create workflow|Create application|Start run now|Test call|Change the password|Add comment|Set as default)/;
 
 /** What lies above a page. */
 export const LAYERS = '[role="dialog"], [role="alertdialog"], [role="menu"]';
 const LAYER = LAYERS.replaceAll(']', ']:visible');
 
-/** The names of the buttons in a part of the page that open something, each once; of the row menus, the first one. */
+/** Buttons of rows and cards, which differ only in what they are for. */
+const OF_ROWS = /^(More actions for|Actions for|Start|Publish version|Edit|Delete|Remove|Revoke)\b/;
+
+/** The names of the buttons in a part of the page that open something; of those of rows, the first one. */
 export async function openers(part: Locator): Promise<string[]> {
   const names = await part
     .getByRole('button', { disabled: false })
@@ -26,7 +30,7 @@ export async function openers(part: Locator): Promise<string[]> {
   const kinds = new Map<string, string>();
   for (const name of names) {
     if (!OPENS.test(name) || ACTS.test(name)) continue;
-    const kind = name.startsWith('Actions for') ? 'Actions for' : name;
+    const [kind = name] = OF_ROWS.exec(name) ?? [];
     if (!kinds.has(kind)) kinds.set(kind, name);
   }
   return [...kinds.values()];
@@ -57,12 +61,14 @@ export async function openAll(
   visit: (name: string, isLayer: boolean) => Promise<void>,
 ): Promise<string[]> {
   const idle: string[] = [];
+  const address = await page.evaluate(() => location.hash);
   for (const name of await openers(part)) {
+    await back(page, address);
     const button = part.getByRole('button', { name, exact: true }).first();
     if (!(await press(button))) continue;
     const title = `${what}, ${name}`;
     if (!(await hasOpened(page, button))) {
-      idle.push(title);
+      if ((await page.evaluate(() => location.hash)) === address) idle.push(title);
       continue;
     }
     await visit(title, (await page.locator(LAYER).count()) > 0);
@@ -80,6 +86,16 @@ export async function openAll(
     }
   }
   return idle;
+}
+
+/** A control that is a link in disguise has led to another page. */
+async function back(page: Page, address: string): Promise<void> {
+  if ((await page.evaluate(() => location.hash)) === address) return;
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, address);
+  const [place = ''] = address.slice(1).split('?');
+  await page.locator(`#main[data-page="${place}"][aria-busy="false"]`).waitFor();
 }
 
 async function press(button: Locator): Promise<boolean> {

@@ -100,6 +100,13 @@ export async function faults(
     if (theme) {
       await page.emulateMedia({ colorScheme: theme });
       await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
+      // Some colors are drawn in the frame after the next one.
+      await page.evaluate(
+        () =>
+          new Promise((resolve) => {
+            requestAnimationFrame(() => requestAnimationFrame(resolve));
+          }),
+      );
     }
     // The navigation moves out of a window that becomes narrow.
     const fits = page.waitForFunction(
