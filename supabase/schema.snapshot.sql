@@ -342,10 +342,14 @@ create table stepbase.app_quotas (
   max_running_operations integer not null default 5, -- Operations on many runs that run at the same time. 0: none.
   run_stuck_minutes integer not null default 60, -- Not a limit: after how many minutes without a change a running run that waits for nothing is an incident (event run.stuck).
   queue_age_minutes integer not null default 5, -- Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).
+  failure_percent integer not null default 50, -- Not a limit: which part of the runs that ended in 15 minutes may fail before that is an incident (event run.failure_rate_high).
+  deadline_near_minutes integer not null default 10, -- Not a limit: how many minutes before the deadline of a run the event run.deadline_near is emitted.
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint app_quotas_pkey PRIMARY KEY (app_code),
   constraint app_quotas_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
+  constraint deadline_near_minutes_is_positive CHECK ((deadline_near_minutes > 0)),
+  constraint failure_percent_is_from_1_to_100 CHECK (((failure_percent >= 1) AND (failure_percent <= 100))),
   constraint max_ai_cost_per_day_is_from_0_to_a_billion CHECK (((max_ai_cost_per_day >= (0)::numeric) AND (max_ai_cost_per_day <= (1000000000)::numeric))),
   constraint max_ai_cost_per_month_is_from_0_to_a_billion CHECK (((max_ai_cost_per_month >= (0)::numeric) AND (max_ai_cost_per_month <= (1000000000)::numeric))),
   constraint max_api_keys_is_not_negative CHECK ((max_api_keys >= 0)),
@@ -1162,6 +1166,7 @@ create table stepbase.run_operations (
   reason text, -- Why; the error message of runs that the operation cancels.
   is_forced boolean not null default false, -- cancel: the runs end without compensation; redrive: also dead letters that were redriven before.
   signal jsonb, -- signal: what each run gets, {name, payload}; null for the other actions.
+  max_per_minute integer, -- On how many runs the operation acts in a minute, so that what they call is not overloaded; null: as fast as it can.
   previewed_at timestamp with time zone not null, -- Runs that were created after the preview are not selected.
   status text not null default 'running'::text, -- running: slices follow; completed: every run is counted; stopped: a member stopped it before the last run.
   total integer not null, -- Selected runs.
@@ -1171,7 +1176,7 @@ create table stepbase.run_operations (
   last_error jsonb, -- Why the latest run failed, or why the operation waits: {code, message, at, …}.
   created_by uuid,
   created_at timestamp with time zone not null default now(),
-  next_slice_at timestamp with time zone, -- The operation waits until then, because a limit refused a start; null: the next slice follows at once.
+  next_slice_at timestamp with time zone, -- The operation waits until then, because of max_per_minute or because a limit refused a start; null: the next slice follows at once.
   announced_at timestamp with time zone not null default now(), -- When subscribers of Realtime got the latest message.
   ended_at timestamp with time zone,
   constraint run_operations_pkey PRIMARY KEY (id),
@@ -1187,6 +1192,7 @@ create table stepbase.run_operations (
   constraint failed_is_not_negative CHECK ((failed >= 0)),
   constraint filter_is_an_object CHECK ((jsonb_typeof(filter) = 'object'::text)),
   constraint last_error_is_an_object CHECK ((jsonb_typeof(last_error) = 'object'::text)),
+  constraint max_per_minute_is_from_1_to_10000 CHECK (((max_per_minute >= 1) AND (max_per_minute <= 10000))),
   constraint only_cancel_and_redrive_are_forced CHECK (((NOT is_forced) OR (action = ANY (ARRAY['cancel'::text, 'redrive'::text])))),
   constraint only_signal_has_a_signal CHECK (((action = 'signal'::text) = (signal IS NOT NULL))),
   constraint reason_has_1_to_1000_characters CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
@@ -2836,7 +2842,7 @@ create table stepbase.workflow_triggers (
   workflow_id uuid not null,
   name text not null default ''::text,
   trigger_type text not null,
-  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, queue.age_high or budget.threshold_reached.
+  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.
   source_workflow_id uuid, -- For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.
   signature_scheme text, -- For webhooks: how the sender signs its calls.
   filter jsonb, -- JSON that the event's payload must contain (@>); null: every payload matches.
@@ -2866,7 +2872,7 @@ CASE
     WHEN (event_name = ANY (ARRAY['run.failed'::text, 'run.timed_out'::text])) THEN true
     ELSE (source_workflow_id IS NULL)
 END),
-  constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.stuck'::text])))),
+  constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.stuck'::text, 'run.deadline_near'::text, 'run.failure_rate_high'::text])))),
   constraint signature_scheme_is_for_webhooks CHECK (((signature_scheme IS NOT NULL) = (trigger_type = 'webhook'::text))),
   constraint source_is_another_workflow CHECK ((source_workflow_id <> workflow_id)),
   constraint trigger_type_is_event_or_webhook CHECK ((trigger_type = ANY (ARRAY['event'::text, 'webhook'::text])))
@@ -3664,6 +3670,17 @@ $function$;
 comment on function stepbase.list_secrets() is 'The secrets of the caller''s application without their values, by name. source: application (set_secret) or operator (an entry of Vault); of two with the same name, steps read that of the application. versions: those that rollback_secret can bring back, newest first. workflows: published workflows whose expressions name it. Secrets in the environment of the worker are not listed. Requires secret:read. Errors: SB401, SB403.';
 grant execute on function stepbase.list_secrets() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase.list_waiting_runs(queue text, page_size integer DEFAULT 50)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.list_waiting_runs(list_waiting_runs.queue, list_waiting_runs.page_size);
+$function$;
+comment on function stepbase.list_waiting_runs(queue text, page_size integer) is 'The runs of the caller''s application that wait for a slot of a task queue (name), in the order in which they start: an array of {place, run_id, workflow, workflow_name, priority, has_workflow_limit, created_at}. place counts from 1. has_workflow_limit: the run also needs a slot of its workflow, so a later one can start before it. page_size: 1 to 200. Requires queue:read and run:read. Errors: SB400, SB401, SB403, SB404 unknown queue.';
+grant execute on function stepbase.list_waiting_runs(queue text, page_size integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase.list_workflows(filter jsonb DEFAULT '{}'::jsonb, sort text DEFAULT 'name'::text, cursor text DEFAULT NULL::text, page_size integer DEFAULT 50)
  RETURNS jsonb
  LANGUAGE sql
@@ -3848,7 +3865,7 @@ CREATE OR REPLACE FUNCTION stepbase.read_ai_usage(period text DEFAULT 'month'::t
 AS $function$
   select stepbase_private.read_ai_usage(read_ai_usage.period, stepbase_private.iso_date(read_ai_usage.day, 'day'));
 $function$;
-comment on function stepbase.read_ai_usage(period text, day text) is 'What the model calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
+comment on function stepbase.read_ai_usage(period text, day text) is 'What the model calls of the caller''s application used in the day or the month (UTC) of a date; default: now. {period, starts_at, ends_at, calls, tokens, cost, unpriced_calls, max_cost, remaining, days, models, workflows}: cost in US dollars; max_cost is the lower limit of budget and quota, or null. models and workflows: the 100 that cost most, by calls that had a response; {provider, model} or {workflow_id, workflow, workflow_name} with calls, tokens, cost and unpriced_calls. The days are kept for 400 days. Requires stats:read. Errors: SB400, SB401, SB403.';
 grant execute on function stepbase.read_ai_usage(period text, day text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.read_invitation(token text)
@@ -4095,18 +4112,18 @@ $function$;
 comment on function stepbase.run_schedule_now(schedule_id uuid, overlap_policy text) is 'Starts a run of a schedule now, also if the schedule is paused or finished, and returns the outcome: started with run_id, queued or skipped. overlap_policy replaces the policy of the schedule for this run. The run does not count for max_runs. Requires schedule:write. Errors: SB400, SB401, SB403, SB404, SB409 the workflow cannot be started, SB422 the input does not match its schema, SB429.';
 grant execute on function stepbase.run_schedule_now(schedule_id uuid, overlap_policy text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.save_workflow(kebab_name text, definition jsonb, name text DEFAULT NULL::text, description text DEFAULT NULL::text, input_schema jsonb DEFAULT NULL::jsonb)
+CREATE OR REPLACE FUNCTION stepbase.save_workflow(kebab_name text, definition jsonb, name text DEFAULT NULL::text, description text DEFAULT NULL::text, input_schema jsonb DEFAULT NULL::jsonb, output_schema jsonb DEFAULT NULL::jsonb)
  RETURNS stepbase.workflow_versions
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.save_workflow(
     save_workflow.kebab_name, save_workflow.definition, save_workflow.name, save_workflow.description,
-    save_workflow.input_schema
+    save_workflow.input_schema, save_workflow.output_schema
   );
 $function$;
-comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values; a new draft starts with the schemas of the latest version. Requires workflow:write. Errors: SB400 invalid kebab_name or input_schema, SB401, SB403, SB422 or SB425 input_schema is no valid or too complex a JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
-grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb) to authenticated, service_role;
+comment on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb, output_schema jsonb) is 'Saves a definition as the draft of a workflow and returns the draft; creates the workflow if it does not exist. Null arguments keep their values, JSON null removes a schema; a new draft starts with the schemas of the latest version. output_schema documents the output of runs, which is not checked. Requires workflow:write. Errors: SB400 invalid kebab_name or schema, SB401, SB403, SB422 or SB425 a schema is no valid or too complex a JSON Schema, SB423 the definition is no graph, has unknown keys or is too large (detail.errors).';
+grant execute on function stepbase.save_workflow(kebab_name text, definition jsonb, name text, description text, input_schema jsonb, output_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.search_runs(filter jsonb DEFAULT '{}'::jsonb, sort text DEFAULT '-created_at'::text, cursor text DEFAULT NULL::text, page_size integer DEFAULT 50)
  RETURNS jsonb
@@ -4237,18 +4254,18 @@ $function$;
 comment on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) is 'Gives percent of the starts of a workflow to a version, chosen by a stable hash of key (a JSON path into the input), and returns the canary. A draft is published for it; the published version of the workflow stays. If more than max_error_rate (0.1 is 10 %) of its last min_runs ended runs fail, the engine stops it. Requires workflow:publish. Errors: SB400, SB401, SB403, SB404, SB409 no other published version, a canary is running, or the version is archived, SB423 the definition has problems.';
 grant execute on function stepbase.start_canary(workflow_version_id uuid, percent double precision, key text, max_error_rate double precision, min_runs integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.start_operation(action text, filter jsonb, preview text, reason text DEFAULT NULL::text, force boolean DEFAULT false, signal jsonb DEFAULT NULL::jsonb)
+CREATE OR REPLACE FUNCTION stepbase.start_operation(action text, filter jsonb, preview text, reason text DEFAULT NULL::text, force boolean DEFAULT false, signal jsonb DEFAULT NULL::jsonb, max_per_minute integer DEFAULT NULL::integer)
  RETURNS stepbase.run_operations
  LANGUAGE sql
  SET search_path TO ''
 AS $function$
   select stepbase_private.start_operation(
     start_operation.action, start_operation.filter, start_operation.preview, start_operation.reason,
-    start_operation.force, start_operation.signal
+    start_operation.force, start_operation.signal, start_operation.max_per_minute
   );
 $function$;
-comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. signal: for the action signal, {name, payload} as of send_signal; a run that refuses it is counted as failed. The filter {"operation": id} selects the runs on which the operation had its effect, or that it started. The quotas max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 a quota is reached.';
-grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb) to authenticated, service_role;
+comment on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb, max_per_minute integer) is 'Starts an operation on the runs that preview_operation counted, and returns its row; workers act on the runs in slices, the oldest first. preview: of the same action, filter and force, at most 15 minutes old; runs that were created after it are not selected. reason: the error message of cancelled runs. force: cancel ends runs without compensation; redrive also starts runs that were redriven before. signal: for the action signal, {name, payload} as of send_signal; a run that refuses it is counted as failed. max_per_minute (1 to 10000): on how many runs it acts in a minute. The filter {"operation": id} selects the runs on which the operation had its effect, or that it started. The quotas max_operation_runs and max_running_operations of the application apply. Requires run:cancel for cancel, otherwise run:execute. Errors: SB400, SB401, SB403, SB404 unknown workflow or version, SB409 the preview has expired or more runs match than it counted, SB429 a quota is reached.';
+grant execute on function stepbase.start_operation(action text, filter jsonb, preview text, reason text, force boolean, signal jsonb, max_per_minute integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.start_run(workflow text, input jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, version integer DEFAULT NULL::integer, priority integer DEFAULT NULL::integer, tags text[] DEFAULT '{}'::text[], metadata jsonb DEFAULT '{}'::jsonb, start_at text DEFAULT NULL::text)
  RETURNS stepbase.runs
@@ -4483,7 +4500,7 @@ alter table stepbase_engine.admission enable row level security;
 create table stepbase_engine.alert_incidents (
   app_code text not null,
   event_name text not null,
-  subject uuid not null, -- The run of run.stuck; zeros for queue.age_high.
+  subject uuid not null, -- The run of run.stuck and run.deadline_near; zeros for incidents of the application.
   began_at timestamp with time zone not null,
   constraint alert_incidents_pkey PRIMARY KEY (app_code, event_name, subject),
   constraint alert_incidents_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
@@ -4697,6 +4714,35 @@ create table stepbase_engine.function_results (
 comment on table stepbase_engine.function_results is 'The results of the functions that sql_function steps called; deleted with their run.';
 alter table stepbase_engine.function_results enable row level security;
 
+create table stepbase_engine.limit_changes (
+  app_code text not null,
+  workflow_ids uuid[] not null, -- The workflows that the changed limits are for.
+  stage text not null default 'pending'::text, -- The status of the open runs that come next.
+  after_at timestamp with time zone not null default '-infinity'::timestamp with time zone, -- The slices have passed the runs of the stage up to this time of creation.
+  after_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The last run at after_at.
+  worked_at timestamp with time zone not null default '-infinity'::timestamp with time zone, -- When a slice was applied last: applications take turns.
+  constraint limit_changes_pkey PRIMARY KEY (app_code),
+  constraint stage_is_known CHECK ((stage = ANY (ARRAY['pending'::text, 'running'::text, 'paused'::text])))
+);
+comment on table stepbase_engine.limit_changes is 'Applications with limits on concurrent runs that were changed and do not apply to every open run yet. stepbase_engine.admit applies them in slices, so that an application with many open runs delays no other.';
+alter table stepbase_engine.limit_changes enable row level security;
+
+create table stepbase_engine.model_usage (
+  app_code text not null,
+  day date not null,
+  workflow_id uuid not null, -- No foreign key, so that a cost outlives its workflow.
+  provider text not null,
+  model text not null,
+  calls bigint not null default 0, -- Calls that had a response.
+  tokens bigint not null default 0,
+  cost numeric not null default 0, -- US dollars, of calls whose price is known.
+  unpriced_calls bigint not null default 0,
+  constraint model_usage_pkey PRIMARY KEY (app_code, day, workflow_id, provider, model),
+  constraint model_usage_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE
+);
+comment on table stepbase_engine.model_usage is 'What the model calls of a workflow used on a day (UTC), by model; counted after the response. Deleted after 400 days.';
+alter table stepbase_engine.model_usage enable row level security;
+
 create type stepbase_engine.new_run as (
   id uuid,
   input jsonb,
@@ -4773,6 +4819,18 @@ create table stepbase_engine.plan_edges (
 );
 comment on table stepbase_engine.plan_edges is 'Edges of a version for the engine; written by the trigger that writes workflow_nodes and workflow_edges.';
 alter table stepbase_engine.plan_edges enable row level security;
+
+create table stepbase_engine.repair_places (
+  task text not null, -- What is repaired: backlog, lines, holds, batches or runs.
+  app_code text not null default ''::text, -- Of runs: the application under way.
+  stage text not null default ''::text, -- Of runs: the status under way; empty: the next application. Of lines: the kind of the last control.
+  after_at timestamp with time zone not null default '-infinity'::timestamp with time zone, -- Of runs: when the last run was created.
+  after_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid, -- The id or key of the last row.
+  after_place integer not null default 0, -- Of batches: the place of the last item.
+  constraint repair_places_pkey PRIMARY KEY (task)
+);
+comment on table stepbase_engine.repair_places is 'How far the pages of stepbase_engine.reconcile_flow have come: each call looks at the next rows, and begins again after the last one.';
+alter table stepbase_engine.repair_places enable row level security;
 
 create table stepbase_engine.run_backlog (
   run_id uuid not null,
@@ -5141,6 +5199,7 @@ begin
   if not v_is_released
     and not exists (select 1 from stepbase_engine.run_backlog w)
     and not exists (select 1 from stepbase_engine.step_backlog w)
+    and not exists (select 1 from stepbase_engine.limit_changes h)
     and not stepbase_engine.has_flow_work()
   then
     return next;
@@ -5150,6 +5209,8 @@ begin
   perform 1 from stepbase_engine.admission a for update;
   -- Steps before runs: admit_steps waits for locks of runs, and must not hold rows of the run backlog then.
   v_steps := stepbase_engine.admit_steps(p_limit);
+  -- Before the run backlog of the application, which waits until its changed limits apply to its runs.
+  perform stepbase_engine.apply_limit_changes(5 * p_limit);
   -- Before the lines, which wait until a changed control applies to their runs.
   perform stepbase_engine.apply_flow_changes(5 * p_limit);
   -- Before the run backlog, which the runs that pass may join. Twice, because a run that gets the slot of its key joins
@@ -5158,7 +5219,9 @@ begin
     exit when not stepbase_engine.has_flow_work();
     select v_passed + f.admitted, f.more_wait into v_passed, v_flow_waits from stepbase_engine.admit_flow(p_limit) f;
   end loop;
-  select a.admitted + v_steps + v_passed, a.more_wait or v_steps = p_limit or v_flow_waits
+  select
+    a.admitted + v_steps + v_passed,
+    a.more_wait or v_steps = p_limit or v_flow_waits or exists (select 1 from stepbase_engine.limit_changes h)
   into admitted, more_wait
   from stepbase_engine.admit_runs(p_limit) a;
   perform stepbase_engine.move_backlog_start();
@@ -5612,7 +5675,10 @@ CREATE OR REPLACE FUNCTION stepbase_engine.advance_operation(p_operation_id uuid
 AS $function$
 declare
   c_wait constant interval := '5 seconds';
+  -- With a rate, a slice is the share of this time.
+  c_paced_seconds constant int := 6;
   v_operation stepbase.run_operations;
+  v_limit int := p_limit;
   v_ids uuid[];
   v_id uuid;
   v_effect uuid;
@@ -5632,7 +5698,10 @@ begin
     return 0;
   end if;
   v_place := v_operation.done + v_operation.failed + v_operation.skipped;
-  select s.run_ids[v_place + 1 : v_place + p_limit] into v_ids
+  if v_operation.max_per_minute is not null then
+    v_limit := least(p_limit, greatest(1, v_operation.max_per_minute * c_paced_seconds / 60));
+  end if;
+  select s.run_ids[v_place + 1 : v_place + v_limit] into v_ids
   from stepbase_engine.selected_runs s where s.operation_id = p_operation_id;
   -- In the order in which every transaction locks runs.
   perform 1 from stepbase.runs r where r.id = any(v_ids) order by r.id for no key update;
@@ -5670,6 +5739,11 @@ begin
     insert into stepbase_engine.operation_effects (operation_id, place, run_ids)
     values (p_operation_id, v_place, v_effects);
   end if;
+  v_next_slice_at := greatest(
+    v_next_slice_at,
+    stepbase_engine.now()
+    + (cardinality(v_effects) + v_failed + v_skipped) * interval '1 minute' / v_operation.max_per_minute
+  );
   perform stepbase_engine.count_outcomes(
     v_operation, cardinality(v_effects), v_failed, v_skipped, v_error, v_next_slice_at
   );
@@ -6393,6 +6467,89 @@ end;
 $function$;
 comment on function stepbase_engine.apply_flow_changes(p_limit integer) is 'Applies a slice of each changed flow control: together p_limit open runs or lines. Applications take turns. The caller has locked stepbase_engine.admission.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_limit_change(p_app_code text, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_change stepbase_engine.limit_changes;
+  v_left int := p_limit;
+  v_read int;
+  v_runs uuid[];
+  v_last_at timestamptz;
+  v_last_id uuid;
+begin
+  select h.* into v_change from stepbase_engine.limit_changes h where h.app_code = p_app_code for update skip locked;
+  if not found then
+    return 0;
+  end if;
+  while v_left > 0 loop
+    -- In the order of the index of open runs; those of other workflows count for p_limit, too.
+    with next as (
+      select r.id, r.workflow_id, r.created_at from stepbase.runs r
+      where r.app_code = p_app_code and r.status = v_change.stage
+        and r.created_at >= v_change.after_at
+        and (r.created_at, r.id) > (v_change.after_at, v_change.after_id)
+      order by r.created_at, r.id
+      limit v_left
+    )
+    select
+      count(*), array_agg(n.id) filter (where n.workflow_id = any(v_change.workflow_ids)),
+      (array_agg(n.created_at order by n.created_at desc, n.id desc))[1],
+      (array_agg(n.id order by n.created_at desc, n.id desc))[1]
+    into v_read, v_runs, v_last_at, v_last_id
+    from next n;
+    if v_runs is not null then
+      perform stepbase_engine.apply_run_limits(v_runs);
+    end if;
+    if v_read < v_left then
+      if v_change.stage = 'paused' then
+        delete from stepbase_engine.limit_changes h where h.app_code = p_app_code;
+        return p_limit - v_left + v_read;
+      end if;
+      v_change.stage := case v_change.stage when 'pending' then 'running' else 'paused' end;
+      v_last_at := '-infinity';
+      v_last_id := c_none;
+    end if;
+    v_left := v_left - v_read;
+    v_change.after_at := v_last_at;
+    v_change.after_id := v_last_id;
+  end loop;
+  update stepbase_engine.limit_changes h
+  set stage = v_change.stage, after_at = v_change.after_at, after_id = v_change.after_id, worked_at = clock_timestamp()
+  where h.app_code = p_app_code;
+  return p_limit;
+end;
+$function$;
+comment on function stepbase_engine.apply_limit_change(p_app_code text, p_limit integer) is 'Applies the changed limits of an application to its next open runs; reads at most p_limit of them and returns how many. A change that a transaction is writing is skipped.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_limit_changes(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_change record;
+  v_left int := p_limit;
+begin
+  for v_change in
+    select o.app_code, row_number() over (order by o.worked_at desc) as changes_left
+    from (select h.app_code, h.worked_at from stepbase_engine.limit_changes h order by h.worked_at limit 20) o
+    order by o.worked_at
+  loop
+    v_left := v_left - stepbase_engine.apply_limit_change(
+      v_change.app_code, greatest((v_left / v_change.changes_left)::int, 1)
+    );
+    exit when v_left <= 0;
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.apply_limit_changes(p_limit integer) is 'Applies a slice of the changed limits of each application: together p_limit open runs. The caller has locked stepbase_engine.admission.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_queue_limit()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -6404,7 +6561,7 @@ begin
   if new.max_concurrent_workflows is not null and old.max_concurrent_workflows is not null then
     perform pg_notify('stepbase', 'admit');
   else
-    perform stepbase_engine.apply_run_limits(array(
+    perform stepbase_engine.note_changed_limits(new.app_code, array(
       select w.id from stepbase.workflows w
       where w.app_code = new.app_code
         and (w.task_queue_id = new.id or (w.task_queue_id is null and new.name = 'default'))
@@ -6413,36 +6570,37 @@ begin
   return null;
 end;
 $function$;
-comment on function stepbase_engine.apply_queue_limit() is 'Trigger: applies a changed limit on the runs of a task queue. Another number of an existing limit changes no run.';
+comment on function stepbase_engine.apply_queue_limit() is 'Trigger: has a changed limit applied to the runs of a task queue. Another number of an existing limit changes no run.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.apply_run_limits(p_workflow_ids uuid[])
+CREATE OR REPLACE FUNCTION stepbase_engine.apply_run_limits(p_run_ids uuid[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_runs uuid[];
 begin
-  -- Lock order: admission (1): no run is admitted under the old limits meanwhile.
-  perform 1 from stepbase_engine.admission a for update;
-  -- Then runs (2) and the backlog (3), in the order of end_runs.
-  perform 1 from stepbase.runs r
-  where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(p_workflow_ids) u) and r.completed_at is null
-  order by r.id for no key update;
-  -- Runs may have started under the old limits while we waited for locks. Skip those that are locked now:
-  -- waiting could deadlock. reconcile_admission counts them.
-  select array_agg(l.id) into v_runs
-  from (
+  -- Lock order: admission (1, by the caller), so that no run is admitted under the old limits meanwhile; then runs (2). A
+  -- locked run is starting or ending; reconcile_admission counts it if it started.
+  v_runs := array(
     select r.id from stepbase.runs r
-    where r.id in (select u.id from stepbase_engine.open_runs_of_workflows(p_workflow_ids) u) and r.completed_at is null
+    where r.id = any(p_run_ids)
+      and r.status in ('pending', 'running', 'paused')
+      -- A run that was paused before it started is not in the backlog and holds no slot.
+      and (r.status <> 'paused' or r.started_at is not null)
+      -- Neither does a held run.
+      and r.held_by is null
       -- It requests its slots after the release of the incident switch, and waits in its group until then.
       and not exists (
         select 1 from stepbase_engine.run_backlog b
         where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
       )
+    order by r.id
     for no key update skip locked
-  ) l;
+  );
 
   -- chain: each run with its open ancestors.
   with recursive chain as (
@@ -6500,10 +6658,9 @@ begin
     -- A run that waits for a flow control gets its slots afterwards. With one now it would wait for itself.
     and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = o.id)
   on conflict do nothing;
-  perform pg_notify('stepbase', 'admit');
 end;
 $function$;
-comment on function stepbase_engine.apply_run_limits(p_workflow_ids uuid[]) is 'Applies changed limits to the open runs of workflows: waiting runs move to the group of their limits, started runs get concurrency slots, and children share the slot of their parent. Locks admission, then the runs.';
+comment on function stepbase_engine.apply_run_limits(p_run_ids uuid[]) is 'Applies changed limits to open runs: waiting runs move to the group of their limits, started runs get concurrency slots, and children share the slot of their parent. Locks the runs, and skips locked ones.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.apply_step_limit()
  RETURNS trigger
@@ -6617,12 +6774,12 @@ begin
     -- Another number: the runs have their groups and slots already.
     perform pg_notify('stepbase', 'admit');
   else
-    perform stepbase_engine.apply_run_limits(array[new.id]);
+    perform stepbase_engine.note_changed_limits(new.app_code, array[new.id]);
   end if;
   return null;
 end;
 $function$;
-comment on function stepbase_engine.apply_workflow_limit() is 'Trigger: applies a changed limit on the runs of a workflow. Another number of an existing limit changes no run.';
+comment on function stepbase_engine.apply_workflow_limit() is 'Trigger: has a changed limit applied to the runs of a workflow. Another number of an existing limit changes no run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.at_path(p_state jsonb, p_path text[])
  RETURNS jsonb
@@ -9795,7 +9952,7 @@ begin
     failed = o.failed + p_failed,
     skipped = o.skipped + p_skipped,
     last_error = coalesce(p_error, o.last_error),
-    next_slice_at = p_next_slice_at,
+    next_slice_at = case when not v_is_last then p_next_slice_at end,
     status = case when v_is_last then 'completed' else o.status end,
     ended_at = case when v_is_last then v_now end,
     announced_at = case when v_is_last or o.announced_at <= v_now - c_pause then v_now else o.announced_at end
@@ -9830,6 +9987,18 @@ begin
     llm_cost = u.llm_cost + excluded.llm_cost,
     llm_unpriced_calls = u.llm_unpriced_calls + excluded.llm_unpriced_calls
   returning u.app_code into v_app_code;
+  insert into stepbase_engine.model_usage as u (app_code, day, workflow_id, provider, model, calls, tokens, cost, unpriced_calls)
+  select
+    r.app_code, v_today, r.workflow_id, coalesce(left(p_use ->> 'provider', 100), ''), coalesce(left(p_use ->> 'model', 200), ''),
+    1, ceil(coalesce((p_use ->> 'total')::numeric, 0)), coalesce(v_cost, 0), (v_cost is null)::int
+  from stepbase.runs r
+  where r.id = p_run_id
+  on conflict (app_code, day, workflow_id, provider, model) do update
+  set
+    calls = u.calls + 1,
+    tokens = u.tokens + excluded.tokens,
+    cost = u.cost + excluded.cost,
+    unpriced_calls = u.unpriced_calls + excluded.unpriced_calls;
   if v_cost > 0 then
     perform stepbase_engine.emit_budget_alerts(v_app_code, v_today);
   end if;
@@ -9864,6 +10033,7 @@ begin
   returning u.* into v_used;
   if v_used.llm_calls = p_llm_calls and v_used.mails = p_mails then
     delete from stepbase_engine.app_usage u where u.app_code = v_app_code and u.day < v_today - 400;
+    delete from stepbase_engine.model_usage u where u.app_code = v_app_code and u.day < v_today - 400;
   end if;
   select l.quota, l.value, l.use into v_refused
   from stepbase.app_quotas q
@@ -10607,13 +10777,16 @@ CREATE OR REPLACE FUNCTION stepbase_engine.emit_alerts()
 AS $function$
 declare
   c_app constant uuid := '00000000-0000-0000-0000-000000000000';
+  -- Fewer runs show no rate.
+  c_fewest constant int := 10;
   v_now constant timestamptz := stepbase_engine.now();
   v_emitted int;
 begin
   with wanted as (
     select distinct t.app_code, t.event_name
     from stepbase.workflow_triggers t
-    where t.event_name in ('run.stuck', 'queue.age_high') and t.is_enabled
+    where t.is_enabled
+      and t.event_name in ('run.stuck', 'run.deadline_near', 'run.failure_rate_high', 'queue.age_high')
   ),
   condition as (
     select w.app_code, w.event_name, s.subject, s.since, s.payload, true as is_beyond
@@ -10621,6 +10794,25 @@ begin
     join stepbase.app_quotas q on q.app_code = w.app_code
     cross join lateral stepbase_engine.stuck_runs(w.app_code, q.run_stuck_minutes) s
     where w.event_name = 'run.stuck'
+    union all
+    select w.app_code, w.event_name, d.subject, d.since, d.payload, true
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.runs_near_deadline(w.app_code, q.deadline_near_minutes) d
+    where w.event_name = 'run.deadline_near'
+    union all
+    -- The incident ends when the rate is half the threshold: a rate around it is one incident.
+    select
+      w.app_code, w.event_name, c_app, f.since,
+      jsonb_build_object(
+        'since', f.since, 'minutes', 15, 'ended_runs', f.ended, 'failed_runs', f.failed,
+        'failure_percent', round(100.0 * f.failed / f.ended), 'threshold_percent', q.failure_percent
+      ),
+      f.ended >= c_fewest and 100 * f.failed >= q.failure_percent * f.ended
+    from wanted w
+    join stepbase.app_quotas q on q.app_code = w.app_code
+    cross join lateral stepbase_engine.failure_rate(w.app_code) f
+    where w.event_name = 'run.failure_rate_high' and f.failed > 0 and 200 * f.failed >= q.failure_percent * f.ended
     union all
     -- The incident ends when the age is half the threshold: an age around it is one incident.
     select
@@ -10667,7 +10859,7 @@ begin
   return v_emitted;
 end;
 $function$;
-comment on function stepbase_engine.emit_alerts() is 'Emits run.stuck and queue.age_high for incidents that began, to applications with an enabled trigger for them, and forgets incidents that have ended. Returns the number of events. The thresholds are run_stuck_minutes and queue_age_minutes of app_quotas.';
+comment on function stepbase_engine.emit_alerts() is 'Emits run.stuck, run.deadline_near, run.failure_rate_high and queue.age_high for incidents that began, to applications with an enabled trigger for them, and forgets incidents that have ended. Returns the number of events. The thresholds are run_stuck_minutes, deadline_near_minutes, failure_percent and queue_age_minutes of app_quotas.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.emit_budget_alerts(p_app_code text, p_day date)
  RETURNS void
@@ -12928,6 +13120,20 @@ end;
 $function$;
 comment on function stepbase_engine.failure_handle(p_workflow_version_id uuid, p_step_id text, p_error_code text) is 'Returns the handle by which a failed step is left: timeout for an error code of a time limit if the node has such an edge, otherwise error if it has such an edge, otherwise null.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.failure_rate(p_app_code text)
+ RETURNS TABLE(since timestamp with time zone, ended bigint, failed bigint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select s.at, coalesce(sum(b.completed + b.failed), 0), coalesce(sum(b.failed), 0)
+  from (select stepbase_engine.now() - interval '15 minutes' as at) s
+  left join stepbase_engine.statistics_buckets b
+    on b.app_code = p_app_code and b.step_id is null and b.bucket_at >= s.at
+  group by s.at;
+$function$;
+comment on function stepbase_engine.failure_rate(p_app_code text) is 'How many runs of an application ended in the last 15 minutes, and how many of them failed or timed out. Cancelled runs do not count.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.find_callback(p_token text, OUT callback stepbase_private.step_callbacks, OUT step stepbase.step_runs)
  RETURNS record
  LANGUAGE plpgsql
@@ -13582,6 +13788,7 @@ begin
     or coalesce(stepbase_engine.next_start_at() <= v_now, false)
     or stepbase_engine.has_due_schedules()
     or stepbase_engine.has_flow_work()
+    or exists (select 1 from stepbase_engine.limit_changes)
     or stepbase_engine.has_due_webhook_deliveries()
     or stepbase_engine.has_due_mails()
     or stepbase_engine.has_deletable_outputs()
@@ -13604,7 +13811,7 @@ begin
     or stepbase_engine.has_expired_leases(interval '1 minute');
 end;
 $function$;
-comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, schedules, webhook deliveries or operations on many runs, mails to send, stored outputs to delete, versions to check, runs and steps that the backlog can admit, or expired leases.';
+comment on function stepbase_engine.has_pending_work() is 'Whether a worker has something to do: unpublished messages, queued tokens, due steps, deadlines, held runs, schedules, webhook deliveries or operations on many runs, mails to send, stored outputs to delete, versions to check, runs and steps that the backlog can admit, changed limits, or expired leases.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.has_queue()
  RETURNS boolean
@@ -15374,6 +15581,23 @@ end;
 $function$;
 comment on function stepbase_engine.note_changed_flow_control() is 'Trigger: notes a changed flow control for stepbase_engine.apply_flow_changes. A new key is applied to each open run, a new number or a deletion to the lines only.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.note_changed_limits(p_app_code text, p_workflow_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.limit_changes as h (app_code, workflow_ids)
+  select p_app_code, p_workflow_ids
+  where p_workflow_ids <> '{}'
+  on conflict (app_code) do update set
+    workflow_ids = array(select distinct u.id from unnest(h.workflow_ids || excluded.workflow_ids) as u (id)),
+    stage = excluded.stage, after_at = excluded.after_at, after_id = excluded.after_id;
+  perform pg_notify('stepbase', 'admit');
+end;
+$function$;
+comment on function stepbase_engine.note_changed_limits(p_app_code text, p_workflow_ids uuid[]) is 'Notes that the limits of workflows of an application have changed, for stepbase_engine.apply_limit_changes.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.note_changes(p_changes jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -15632,24 +15856,6 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.open_runs_of_schedules(p_schedule_ids uuid[]) is 'The runs of these schedules that have not ended. A run that compensates is open.';
-
-CREATE OR REPLACE FUNCTION stepbase_engine.open_runs_of_workflows(p_workflow_ids uuid[])
- RETURNS SETOF stepbase.runs
- LANGUAGE sql
- STABLE
- SET search_path TO ''
-AS $function$
-  select r.*
-  from stepbase.workflows w
-  join stepbase.runs r
-    on r.app_code = w.app_code and r.workflow_id = w.id and r.status in ('pending', 'running', 'paused')
-    -- A run that was paused before it started is not in the backlog and holds no slot.
-    and (r.status <> 'paused' or r.started_at is not null)
-    -- Neither does a held run.
-    and r.held_by is null
-  where w.id = any(p_workflow_ids);
-$function$;
-comment on function stepbase_engine.open_runs_of_workflows(p_workflow_ids uuid[]) is 'Returns the open runs of workflows that wait for a concurrency slot, or would hold one under a new limit.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.open_task_link(p_token text, p_locks boolean, OUT link stepbase_private.task_links, OUT task stepbase.step_runs)
  RETURNS record
@@ -17070,6 +17276,7 @@ begin
   if exists (select 1 from stepbase_engine.run_backlog w)
     or exists (select 1 from stepbase_engine.step_backlog w)
     or stepbase_engine.has_flow_work()
+    or exists (select 1 from stepbase_engine.limit_changes)
   then
     perform pg_notify('stepbase', 'admit');
   end if;
@@ -17078,58 +17285,30 @@ end;
 $function$;
 comment on function stepbase_engine.reconcile_admission(p_limit integer) is 'Repairs admission: releases slots that no run or step holds, gives slots to runs that a limit does not count yet, and enqueues up to p_limit runs and p_limit steps that have neither a token nor a row in the backlog. Returns how many it enqueued. Except for runs started while a limit changed, only a fault outside the engine makes this necessary.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.reconcile_flow()
+CREATE OR REPLACE FUNCTION stepbase_engine.reconcile_flow(p_limit integer DEFAULT 10000)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_control stepbase.workflow_flow_controls;
-  v_missed uuid[];
 begin
-  delete from stepbase_engine.flow_backlog b
-  where not exists (select 1 from stepbase.runs r where r.id = b.run_id and r.status = 'pending');
+  perform stepbase_engine.repair_flow_backlog(p_limit);
   delete from stepbase_engine.flow_rates f
   where f.key_id in (
     select o.key_id from stepbase_engine.flow_rates o
     where o.next_at < stepbase_engine.now() and o.due_at is null
     order by o.next_at
-    limit 10000
+    limit p_limit
   )
     -- Again: a start that is under way may have changed the row.
     and f.next_at < stepbase_engine.now() and f.due_at is null;
-  -- Holds of runs that have been released. The age excludes those that a start is writing.
-  delete from stepbase_engine.flow_holds h
-  where h.opened_at < stepbase_engine.now() - interval '1 hour'
-    and not exists (select 1 from stepbase.runs r where r.id = h.run_id and r.held_by is not null and r.status = 'pending');
-  delete from stepbase_engine.batch_items i
-  where exists (select 1 from stepbase.runs r where r.id = i.run_id and r.completed_at is not null)
-    or not exists (select 1 from stepbase.runs r where r.id = i.run_id);
-  -- Runs that started while the control was being set: the two transactions did not see each other.
-  for v_control in select c.* from stepbase.workflow_flow_controls c where c.kind = 'concurrency' loop
-    v_missed := array(
-      select r.id from stepbase.runs r
-      where r.app_code = v_control.app_code and r.workflow_id = v_control.workflow_id
-        and r.status in ('running', 'paused') and r.started_at is not null
-        and not exists (
-          select 1 from stepbase_engine.run_slots s
-          where s.run_id = r.id and s.limit_id = stepbase_engine.flow_key(v_control, r.input)
-        )
-        and stepbase_engine.flow_key(v_control, r.input)
-          <> all(array(select stepbase_engine.slots_of_ancestors(r.parent_run_id)))
-      limit 1000
-      for no key update of r skip locked
-    );
-    if v_missed <> '{}' then
-      perform stepbase_engine.count_for_key(v_control, v_missed);
-    end if;
-  end loop;
-  insert into stepbase_engine.flow_changes (workflow_id, kind, app_code, stage)
-  select distinct b.workflow_id, b.kind, b.app_code, 'lines' from stepbase_engine.flow_backlog b
-  on conflict (workflow_id, kind) do nothing;
+  perform stepbase_engine.repair_flow_holds(p_limit);
+  perform stepbase_engine.repair_batch_items(p_limit);
+  -- Each run costs the computation of its key.
+  perform stepbase_engine.repair_key_slots(greatest(p_limit / 10, 1));
+  perform stepbase_engine.repair_flow_lines(greatest(p_limit / 10, 1));
 end;
 $function$;
-comment on function stepbase_engine.reconcile_flow() is 'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that were cancelled, gives runs that a concurrency key does not count yet their slot (at most 1,000 of each control), and has every line looked at. reconcile_admission calls it.';
+comment on function stepbase_engine.reconcile_flow(p_limit integer) is 'Repairs the flow backlog: removes runs that are not pending, rates and holds that are over, and items of batches that were cancelled, gives runs that a concurrency key does not count yet their slot, and has every line looked at. Each call looks at the next p_limit rows of a table (a tenth of it for runs and lines) and continues there in the next one. reconcile_admission calls it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_mail(p_mail_id uuid, p_attempt integer, p_message_id text, p_error text DEFAULT NULL::text, p_is_final boolean DEFAULT false)
  RETURNS void
@@ -18082,6 +18261,269 @@ AS $function$
 $function$;
 comment on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) is 'Renews the leases of the tokens whose current delivery is the given one. Skips locked tokens: another transaction ends or returns those.';
 grant execute on function stepbase_engine.renew_leases(p_job_ids uuid[], p_deliveries integer[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.repair_batch_items(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_place stepbase_engine.repair_places;
+  v_read int;
+  v_last uuid;
+  v_last_place int;
+begin
+  select p.* into v_place from stepbase_engine.repair_places p where p.task = 'batches' for update skip locked;
+  if not found then
+    return;
+  end if;
+  with page as materialized (
+    select i.run_id, i.place from stepbase_engine.batch_items i
+    where (i.run_id, i.place) > (v_place.after_id, v_place.after_place)
+    order by i.run_id, i.place
+    limit p_limit
+  ),
+  gone as (
+    delete from stepbase_engine.batch_items i
+    using page p
+    where i.run_id = p.run_id and i.place = p.place
+      and not exists (select 1 from stepbase.runs r where r.id = i.run_id and r.completed_at is null)
+  )
+  select
+    count(*), (array_agg(p.run_id order by p.run_id desc, p.place desc))[1],
+    (array_agg(p.place order by p.run_id desc, p.place desc))[1]
+  into v_read, v_last, v_last_place
+  from page p;
+  update stepbase_engine.repair_places p
+  set
+    after_id = case when v_read < p_limit then c_none else v_last end,
+    after_place = case when v_read < p_limit then 0 else v_last_place end
+  where p.task = 'batches';
+end;
+$function$;
+comment on function stepbase_engine.repair_batch_items(p_limit integer) is 'Looks at the next p_limit items of batches and removes those whose run has ended.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.repair_flow_backlog(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_after uuid;
+  v_read int;
+  v_last uuid;
+begin
+  select p.after_id into v_after from stepbase_engine.repair_places p where p.task = 'backlog' for update skip locked;
+  if not found then
+    return;
+  end if;
+  with page as materialized (
+    select b.run_id from stepbase_engine.flow_backlog b where b.run_id > v_after order by b.run_id limit p_limit
+  ),
+  stale as (
+    select b.run_id
+    from page p
+    join stepbase_engine.flow_backlog b on b.run_id = p.run_id
+    where not exists (select 1 from stepbase.runs r where r.id = b.run_id and r.status = 'pending')
+    for update of b skip locked
+  ),
+  gone as (
+    delete from stepbase_engine.flow_backlog b where b.run_id in (select s.run_id from stale s)
+  )
+  select count(*), (array_agg(p.run_id order by p.run_id desc))[1] into v_read, v_last from page p;
+  update stepbase_engine.repair_places p set after_id = case when v_read < p_limit then c_none else v_last end
+  where p.task = 'backlog';
+end;
+$function$;
+comment on function stepbase_engine.repair_flow_backlog(p_limit integer) is 'Looks at the next p_limit rows of the flow backlog and removes those whose run is not pending.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.repair_flow_holds(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_after uuid;
+  v_read int;
+  v_last uuid;
+begin
+  select p.after_id into v_after from stepbase_engine.repair_places p where p.task = 'holds' for update skip locked;
+  if not found then
+    return;
+  end if;
+  with page as materialized (
+    select h.key_id from stepbase_engine.flow_holds h where h.key_id > v_after order by h.key_id limit p_limit
+  ),
+  stale as (
+    select h.key_id
+    from page p
+    join stepbase_engine.flow_holds h on h.key_id = p.key_id
+    -- The age excludes those that a start is writing.
+    where h.opened_at < stepbase_engine.now() - interval '1 hour'
+      and not exists (
+        select 1 from stepbase.runs r where r.id = h.run_id and r.held_by is not null and r.status = 'pending'
+      )
+    for update of h skip locked
+  ),
+  gone as (
+    delete from stepbase_engine.flow_holds h where h.key_id in (select s.key_id from stale s)
+  )
+  select count(*), (array_agg(p.key_id order by p.key_id desc))[1] into v_read, v_last from page p;
+  update stepbase_engine.repair_places p set after_id = case when v_read < p_limit then c_none else v_last end
+  where p.task = 'holds';
+end;
+$function$;
+comment on function stepbase_engine.repair_flow_holds(p_limit integer) is 'Looks at the next p_limit holds of debounces and batches and removes those whose run was released over an hour ago.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.repair_flow_lines(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_place stepbase_engine.repair_places;
+  v_read int;
+  v_last uuid;
+  v_last_kind text;
+begin
+  select p.* into v_place from stepbase_engine.repair_places p where p.task = 'lines' for update skip locked;
+  if not found then
+    return;
+  end if;
+  -- control: a loose index scan, without reading the runs that wait.
+  with recursive control as (
+    (
+      select 1 as place, b.workflow_id, b.kind, b.app_code from stepbase_engine.flow_backlog b
+      where (b.workflow_id, b.kind) > (v_place.after_id, v_place.stage)
+      order by b.workflow_id, b.kind
+      limit 1
+    )
+    union all
+    select c.place + 1, n.workflow_id, n.kind, n.app_code
+    from control c
+    cross join lateral (
+      select b.workflow_id, b.kind, b.app_code from stepbase_engine.flow_backlog b
+      where (b.workflow_id, b.kind) > (c.workflow_id, c.kind)
+      order by b.workflow_id, b.kind
+      limit 1
+    ) n
+    where c.place < p_limit
+  ),
+  noted as (
+    insert into stepbase_engine.flow_changes (workflow_id, kind, app_code, stage)
+    select c.workflow_id, c.kind, c.app_code, 'lines' from control c
+    on conflict (workflow_id, kind) do nothing
+  )
+  select
+    count(*), (array_agg(c.workflow_id order by c.place desc))[1], (array_agg(c.kind order by c.place desc))[1]
+  into v_read, v_last, v_last_kind
+  from control c;
+  update stepbase_engine.repair_places p
+  set
+    after_id = case when v_read < p_limit then c_none else v_last end,
+    stage = case when v_read < p_limit then '' else v_last_kind end
+  where p.task = 'lines';
+end;
+$function$;
+comment on function stepbase_engine.repair_flow_lines(p_limit integer) is 'Has the lines of the next p_limit flow controls with waiting runs looked at, in case an event was lost.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.repair_key_slots(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  c_none constant uuid := '00000000-0000-0000-0000-000000000000';
+  v_place stepbase_engine.repair_places;
+  v_control stepbase.workflow_flow_controls;
+  v_left int := p_limit;
+  v_app text;
+  v_read int;
+  v_runs uuid[];
+  v_missed uuid[];
+  v_last_at timestamptz;
+  v_last_id uuid;
+begin
+  select p.* into v_place from stepbase_engine.repair_places p where p.task = 'runs' for update skip locked;
+  if not found then
+    return;
+  end if;
+  while v_left > 0 loop
+    if v_place.stage = '' then
+      select c.app_code into v_app from stepbase.workflow_flow_controls c
+      where c.kind = 'concurrency' and c.app_code > v_place.app_code
+      order by c.app_code
+      limit 1;
+      v_place.app_code := coalesce(v_app, '');
+      exit when v_app is null;
+      v_place.stage := 'running';
+    end if;
+    -- In the order of the index of open runs.
+    with next as (
+      select r.id, r.workflow_id, r.created_at from stepbase.runs r
+      where r.app_code = v_place.app_code and r.status = v_place.stage
+        and r.created_at >= v_place.after_at
+        and (r.created_at, r.id) > (v_place.after_at, v_place.after_id)
+      order by r.created_at, r.id
+      limit v_left
+    )
+    select
+      count(*), array_agg(n.id),
+      (array_agg(n.created_at order by n.created_at desc, n.id desc))[1],
+      (array_agg(n.id order by n.created_at desc, n.id desc))[1]
+    into v_read, v_runs, v_last_at, v_last_id
+    from next n;
+    for v_control in
+      select c.* from stepbase.workflow_flow_controls c
+      where c.kind = 'concurrency'
+        and c.workflow_id in (select r.workflow_id from stepbase.runs r where r.id = any(v_runs))
+    loop
+      v_missed := array(
+        select r.id from stepbase.runs r
+        where r.id = any(v_runs) and r.workflow_id = v_control.workflow_id
+          and r.status in ('running', 'paused') and r.started_at is not null
+          and not exists (
+            select 1 from stepbase_engine.run_slots s
+            where s.run_id = r.id and s.limit_id = stepbase_engine.flow_key(v_control, r.input)
+          )
+          and stepbase_engine.flow_key(v_control, r.input)
+            <> all(array(select stepbase_engine.slots_of_ancestors(r.parent_run_id)))
+        for no key update of r skip locked
+      );
+      if v_missed <> '{}' then
+        perform stepbase_engine.count_for_key(v_control, v_missed);
+      end if;
+    end loop;
+    if v_read < v_left then
+      v_place.stage := case v_place.stage when 'running' then 'paused' else '' end;
+      v_last_at := '-infinity';
+      v_last_id := c_none;
+    end if;
+    v_place.after_at := v_last_at;
+    v_place.after_id := v_last_id;
+    -- An application without runs has a cost, too.
+    v_left := v_left - greatest(v_read, 10);
+  end loop;
+  update stepbase_engine.repair_places p
+  set app_code = v_place.app_code, stage = v_place.stage, after_at = v_place.after_at, after_id = v_place.after_id
+  where p.task = 'runs';
+end;
+$function$;
+comment on function stepbase_engine.repair_key_slots(p_limit integer) is 'Looks at the next p_limit running and paused runs of applications with a concurrency key, and gives runs that the key does not count their slot: they started while the control was being set, and the two transactions did not see each other.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone)
  RETURNS void
@@ -19167,6 +19609,37 @@ end;
 $function$;
 comment on function stepbase_engine.run_summary(p_run_id uuid, OUT app_code text, OUT seq bigint, OUT summary jsonb) is 'The application of a run, its last seq, and what messages say about the run. Nulls without such a run. A function of its own, so that a look-up by id remains one: joined, the planner may read all runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.runs_near_deadline(p_app_code text, p_minutes integer)
+ RETURNS TABLE(subject uuid, since timestamp with time zone, payload jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  c_runs constant int := 100;
+  v_now constant timestamptz := stepbase_engine.now();
+begin
+  return query
+  select
+    o.id, o.deadline_at - p_minutes * interval '1 minute',
+    jsonb_build_object(
+      'workflow', w.kebab_name, 'run_id', o.id, 'status', o.status, 'step', o.current_step, 'deadline_at', o.deadline_at,
+      'minutes', ceil(extract(epoch from o.deadline_at - v_now) / 60)
+    )
+  from (
+    -- The conditions are those of idx_runs_deadline_at.
+    select r.id, r.workflow_id, r.status, r.current_step, r.deadline_at
+    from stepbase.runs r
+    where r.app_code = p_app_code and r.deadline_at is not null and r.completed_at is null and r.started_at is not null
+      and r.deadline_at > v_now and r.deadline_at <= v_now + p_minutes * interval '1 minute'
+    order by r.deadline_at
+    limit c_runs
+  ) o
+  join stepbase.workflows w on w.id = o.workflow_id;
+end;
+$function$;
+comment on function stepbase_engine.runs_near_deadline(p_app_code text, p_minutes integer) is 'Open runs of an application whose deadline is within p_minutes: the 100 with the nearest deadline.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.runs_with_resumable_steps(p_limit integer)
  RETURNS SETOF uuid
  LANGUAGE sql
@@ -19431,6 +19904,8 @@ AS $function$
   ),
   room as materialized (
     select a.app_code, stepbase_engine.queue_capacity(a.app_code) as room from app a
+    -- The groups and slots of its runs are not complete yet.
+    where not exists (select 1 from stepbase_engine.limit_changes h where h.app_code = a.app_code)
   ),
   -- share: how many runs of each app may enter now.
   share as (
@@ -29372,6 +29847,66 @@ $function$;
 comment on function stepbase_private.list_secrets() is 'Implements stepbase.list_secrets.';
 grant execute on function stepbase_private.list_secrets() to authenticated, service_role;
 
+CREATE OR REPLACE FUNCTION stepbase_private.list_waiting_runs(p_queue text, p_page_size integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_app_code constant text := stepbase_private.require_permission('queue:read');
+  v_queue_id uuid;
+begin
+  perform stepbase_private.require_permission('run:read');
+  if coalesce(p_page_size not between 1 and 200, true) then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'page_size must be between 1 and 200', '{"path": "page_size"}'
+    );
+  end if;
+  select q.id into v_queue_id from stepbase.task_queues q where q.app_code = v_app_code and q.name = p_queue;
+  if not found then
+    perform stepbase_private.raise_error(
+      'not_found', format('Task queue %s does not exist', coalesce(p_queue, 'null')), jsonb_build_object('queue', p_queue)
+    );
+  end if;
+  return (
+    with first as (
+      select x.*, row_number() over (order by x.priority desc, x.arrival) as place
+      from (
+        -- Each group of the backlog is in order, so the first of each suffice.
+        select '00000000-0000-0000-0000-000000000000'::uuid as workflow_limit
+        union all
+        select w.id from stepbase.workflows w
+        where w.app_code = v_app_code and w.max_concurrent_executions is not null
+          and (w.task_queue_id = v_queue_id or w.task_queue_id is null)
+      ) g
+      cross join lateral (
+        select b.run_id, b.workflow_limit, b.priority, b.arrival
+        from stepbase_engine.run_backlog b
+        where b.app_code = v_app_code and b.workflow_limit = g.workflow_limit and b.queue_limit = v_queue_id
+        order by b.priority desc, b.arrival
+        limit p_page_size
+      ) x
+      order by x.priority desc, x.arrival
+      limit p_page_size
+    )
+    select coalesce(jsonb_agg(
+      jsonb_build_object(
+        'place', f.place, 'run_id', r.id, 'workflow', w.kebab_name, 'workflow_name', w.name, 'priority', f.priority,
+        'has_workflow_limit', f.workflow_limit = w.id, 'created_at', r.created_at
+      ) order by f.place
+    ), '[]')
+    from first f
+    join stepbase.runs r on r.id = f.run_id
+    join stepbase.workflows w on w.id = r.workflow_id
+  );
+end;
+$function$;
+comment on function stepbase_private.list_waiting_runs(p_queue text, p_page_size integer) is 'Implements stepbase.list_waiting_runs.';
+grant execute on function stepbase_private.list_waiting_runs(p_queue text, p_page_size integer) to authenticated, service_role;
+
 CREATE OR REPLACE FUNCTION stepbase_private.list_workflows(p_filter jsonb, p_sort text, p_cursor text, p_page_size integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -31167,6 +31702,7 @@ CREATE OR REPLACE FUNCTION stepbase_private.read_ai_usage(p_period text, p_day d
  SET search_path TO ''
 AS $function$
 declare
+  c_most constant int := 100;
   v_app_code constant text := stepbase_private.require_permission('stats:read');
   v_day constant date := coalesce(p_day, (stepbase_engine.now() at time zone 'UTC')::date);
   v_state record;
@@ -31194,6 +31730,36 @@ begin
           'day', u.day, 'calls', u.llm_calls, 'tokens', u.llm_tokens, 'cost', u.llm_cost,
           'unpriced_calls', u.llm_unpriced_calls
         ) order by u.day) filter (where u.llm_calls > 0 or u.llm_tokens > 0), '[]'
+      ),
+      'models', (
+        select coalesce(jsonb_agg(to_jsonb(g) order by g.cost desc, g.tokens desc, g.model, g.provider), '[]')
+        from (
+          select m.provider, m.model, sum(m.calls) as calls, sum(m.tokens) as tokens, sum(m.cost) as cost,
+            sum(m.unpriced_calls) as unpriced_calls
+          from stepbase_engine.model_usage m
+          where m.app_code = v_app_code and m.day >= v_state.starts_on and m.day < v_state.ends_on
+          group by m.provider, m.model
+          order by sum(m.cost) desc, sum(m.tokens) desc
+          limit c_most
+        ) g
+      ),
+      'workflows', (
+        select coalesce(
+          jsonb_agg(
+            to_jsonb(g) || jsonb_build_object('workflow', w.kebab_name, 'workflow_name', w.name)
+            order by g.cost desc, g.tokens desc, g.workflow_id
+          ), '[]'
+        )
+        from (
+          select m.workflow_id, sum(m.calls) as calls, sum(m.tokens) as tokens, sum(m.cost) as cost,
+            sum(m.unpriced_calls) as unpriced_calls
+          from stepbase_engine.model_usage m
+          where m.app_code = v_app_code and m.day >= v_state.starts_on and m.day < v_state.ends_on
+          group by m.workflow_id
+          order by sum(m.cost) desc, sum(m.tokens) desc
+          limit c_most
+        ) g
+        left join stepbase.workflows w on w.id = g.workflow_id and w.app_code = v_app_code
       )
     )
     from stepbase_engine.app_usage u
@@ -33829,7 +34395,7 @@ AS $function$
 $function$;
 comment on function stepbase_private.same_as_published(p_draft stepbase.workflow_versions) is 'The published version of the workflow if it does the same as the draft: content, schemas and components; else nulls.';
 
-CREATE OR REPLACE FUNCTION stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb, p_output_schema jsonb)
  RETURNS stepbase.workflow_versions
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -33846,6 +34412,9 @@ begin
   end if;
   if jsonb_typeof(p_input_schema) not in ('object', 'null') then
     perform stepbase_private.raise_error('invalid_request', 'input_schema must be an object');
+  end if;
+  if jsonb_typeof(p_output_schema) not in ('object', 'null') then
+    perform stepbase_private.raise_error('invalid_request', 'output_schema must be an object');
   end if;
   -- The trigger of the table checks it again; without this, a refused save would wait for the lock of the workflow.
   perform stepbase_private.refuse_problems(array(select p from stepbase_private.structure_problems(p_definition) p));
@@ -33871,6 +34440,10 @@ begin
     input_schema = case
       when p_input_schema is null then v.input_schema
       else nullif(p_input_schema, 'null')
+    end,
+    output_schema = case
+      when p_output_schema is null then v.output_schema
+      else nullif(p_output_schema, 'null')
     end
   where v.workflow_id = v_workflow.id and v.status = 'draft'
   returning * into v_draft;
@@ -33887,7 +34460,10 @@ begin
         when p_input_schema is null then (array_agg(v.input_schema order by v.version desc))[1]
         else nullif(p_input_schema, 'null')
       end,
-      (array_agg(v.output_schema order by v.version desc))[1],
+      case
+        when p_output_schema is null then (array_agg(v.output_schema order by v.version desc))[1]
+        else nullif(p_output_schema, 'null')
+      end,
       auth.uid()
     from stepbase.workflow_versions v
     where v.workflow_id = v_workflow.id
@@ -33896,8 +34472,8 @@ begin
   return v_draft;
 end;
 $function$;
-comment on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) is 'Implements stepbase.save_workflow.';
-grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb) to authenticated, service_role;
+comment on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb, p_output_schema jsonb) is 'Implements stepbase.save_workflow.';
+grant execute on function stepbase_private.save_workflow(p_kebab_name text, p_definition jsonb, p_name text, p_description text, p_input_schema jsonb, p_output_schema jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.schema_changes(p_old jsonb, p_new jsonb, p_path text DEFAULT ''::text, p_depth integer DEFAULT 0)
  RETURNS TABLE(kind text, path text, message text)
@@ -34774,7 +35350,7 @@ $function$;
 comment on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) is 'Implements stepbase.start_canary.';
 grant execute on function stepbase_private.start_canary(p_workflow_version_id uuid, p_percent double precision, p_key text, p_max_error_rate double precision, p_min_runs integer) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb)
+CREATE OR REPLACE FUNCTION stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb, p_max_per_minute integer)
  RETURNS stepbase.run_operations
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -34798,6 +35374,10 @@ begin
   elsif length(p_reason) not between 1 and 1000 then
     perform stepbase_private.raise_error(
       'invalid_request', 'reason must have 1 to 1000 characters', '{"path": "reason"}'
+    );
+  elsif p_max_per_minute not between 1 and 10000 then
+    perform stepbase_private.raise_error(
+      'invalid_request', 'max_per_minute must be between 1 and 10000', '{"path": "max_per_minute"}'
     );
   end if;
   perform stepbase_private.check_operation_signal(p_action, p_signal);
@@ -34845,12 +35425,13 @@ begin
   end if;
 
   insert into stepbase.run_operations (
-    app_code, action, filter, reason, is_forced, signal, previewed_at, status, total, created_by, created_at,
-    announced_at, ended_at
+    app_code, action, filter, reason, is_forced, signal, max_per_minute, previewed_at, status, total, created_by,
+    created_at, announced_at, ended_at
   )
   values (
-    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, v_at, case when v_count = 0 then 'completed' else 'running' end,
-    v_count, stepbase_private.user_id(), v_now, v_now, case when v_count = 0 then v_now end
+    v_app_code, p_action, p_filter, p_reason, v_forced, p_signal, p_max_per_minute, v_at,
+    case when v_count = 0 then 'completed' else 'running' end, v_count, stepbase_private.user_id(), v_now, v_now,
+    case when v_count = 0 then v_now end
   )
   returning * into v_operation;
   if v_count > 0 then
@@ -34861,8 +35442,8 @@ begin
   return v_operation;
 end;
 $function$;
-comment on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb) is 'Implements stepbase.start_operation.';
-grant execute on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb) to authenticated, service_role;
+comment on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb, p_max_per_minute integer) is 'Implements stepbase.start_operation.';
+grant execute on function stepbase_private.start_operation(p_action text, p_filter jsonb, p_preview text, p_reason text, p_force boolean, p_signal jsonb, p_max_per_minute integer) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.start_problem(p_idempotency_key text, p_priority integer, p_tags text[], p_metadata jsonb)
  RETURNS text

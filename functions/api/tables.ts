@@ -474,6 +474,17 @@ export const TABLES = {
           'Not a limit: how many minutes the oldest pending run may wait before that is an incident (event queue.age_high).',
         minimum: 1,
       },
+      failure_percent: {
+        type: 'integer',
+        comment:
+          'Not a limit: which part of the runs that ended in 15 minutes may fail before that is an incident (event run.failure_rate_high).',
+      },
+      deadline_near_minutes: {
+        type: 'integer',
+        comment:
+          'Not a limit: how many minutes before the deadline of a run the event run.deadline_near is emitted.',
+        minimum: 1,
+      },
       created_at: { type: 'time' },
       updated_at: { type: 'time' },
     },
@@ -1093,6 +1104,12 @@ export const TABLES = {
         nullable: true,
         comment: 'signal: what each run gets, {name, payload}; null for the other actions.',
       },
+      max_per_minute: {
+        type: 'integer',
+        nullable: true,
+        comment:
+          'On how many runs the operation acts in a minute, so that what they call is not overloaded; null: as fast as it can.',
+      },
       previewed_at: {
         type: 'time',
         required: true,
@@ -1127,7 +1144,7 @@ export const TABLES = {
         type: 'time',
         nullable: true,
         comment:
-          'The operation waits until then, because a limit refused a start; null: the next slice follows at once.',
+          'The operation waits until then, because of max_per_minute or because a limit refused a start; null: the next slice follows at once.',
       },
       announced_at: {
         type: 'time',
@@ -2595,7 +2612,7 @@ export const TABLES = {
         type: 'text',
         nullable: true,
         comment:
-          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, queue.age_high or budget.threshold_reached.',
+          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.',
         pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       source_workflow_id: {
