@@ -265,8 +265,10 @@ select is((select count(*) from stepbase_engine.due_operations()), 1::bigint, 'o
 insert into o select 'paced', pg_temp.start_op('rerun', '{"workflow": "w-00d101"}', ', null, false, 10');
 select is(stepbase_engine.advance_operation(o.id), 1, 'with a rate, a slice is the share of six seconds') from o where o.name = 'paced';
 select is(
-  (select round(extract(epoch from x.next_slice_at - stepbase_engine.now())) from stepbase.run_operations x where x.id = o.id), 6::numeric,
-  'and the next one waits for its turn'
+  (
+    select round(extract(epoch from x.next_slice_at - stepbase_engine.now()))
+    from stepbase.run_operations x where x.id = o.id
+  ), 6::numeric, 'and the next one waits for its turn'
 ) from o where o.name = 'paced';
 select stepbase_engine.advance_operation(o.id) from o where o.name = 'paced';
 select is(
