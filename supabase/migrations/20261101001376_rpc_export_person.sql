@@ -1,5 +1,5 @@
--- Export of a person: the rows of an application that name the person, page by page and table by table. See rpc_runs for
--- the pattern. rpc_erase_person clears the same columns.
+-- Export of a person: the rows of an application that name the person, page by page and table by table. See rpc_runs
+-- for the pattern. rpc_erase_person clears the same columns.
 
 create function stepbase_private.person_tables()
 returns table (table_name text, column_names text[])

@@ -11,7 +11,11 @@ select tests.perform_as('admin', $$select (stepbase.create_organization('tap-new
 create function pg_temp.move(p_organization uuid, p_force boolean default false)
 returns text
 language sql
-as $$ select format('select (stepbase.transfer_application(%L, %L, %L)).organization_id', 'tap-one', p_organization, p_force) $$;
+as $$
+  select format(
+    'select (stepbase.transfer_application(%L, %L, %L)).organization_id', 'tap-one', p_organization, p_force
+  )
+$$;
 
 select is(tests.attempt(t.who, pg_temp.move(t.organization)), t.answer, t.what)
 from (
