@@ -33,31 +33,40 @@ test('an admin changes members, keys, secrets and retention, and the audit log s
   const colleague = `colleague-${mark}@members.example`;
   const invited = `guest-${mark}@members.example`;
   const secret = `hook_${mark}`;
-  const { data } = await client().auth.signUp({ email: colleague, password: 'right-password' });
-  await pool().query(
-    `insert into stepbase.app_members (app_code, user_id, role) values ('acme', $1, 'viewer')`,
-    [data.user?.id],
-  );
-  const admin = await signedIn('admin@acme');
+  const openMembers = async () => {
+    const page = await openPage();
+    await signIn(page, 'admin@acme', '/settings/members');
+    await page.getByRole('heading', { level: 1, name: 'Members' }).waitFor();
+    return page;
+  };
+  const addColleague = async () => {
+    const { data } = await client().auth.signUp({ email: colleague, password: 'right-password' });
+    const id = data.user?.id ?? '';
+    await pool().query(
+      `insert into stepbase.app_members (app_code, user_id, role) values ('acme', $1, 'viewer')`,
+      [id],
+    );
+    return id;
+  };
+  const colleagueId = await addColleague();
+  const [page, admin] = await Promise.all([openMembers(), signedIn('admin@acme')]);
   const before = await admin.from('applications').select('*').eq('app_code', 'acme').single();
-  const page = await openPage();
-  await signIn(page, 'admin@acme', '/');
-  await page.getByRole('heading', { level: 1, name: 'Acme' }).waitFor();
-  await section(page, 'members', 'Members');
 
   await page.getByRole('button', { name: 'Invite a member' }).click();
   const invitation = page.getByRole('dialog', { name: 'Invite a member' });
   await invitation.getByLabel('E-mail').fill(invited);
   await invitation.getByRole('button', { name: 'Send invitation' }).click();
   await invitation.waitFor({ state: 'hidden' });
-  await mailTo(invited, /Invitation/);
-  await act(page, `the invitation of ${invited}`, 'Revoke');
-  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
-  await page.getByText('The invitation is revoked.').waitFor();
+  // The mail is on its way meanwhile.
+  const mailed = mailTo(invited, /Invitation/);
   await act(page, colleague, 'Change role');
   await page.getByRole('dialog').getByLabel('Role').selectOption('developer');
   await page.getByRole('dialog').getByRole('button', { name: 'Change role' }).click();
   await page.getByText(`${colleague} has the role developer.`).waitFor();
+  await mailed;
+  await act(page, `the invitation of ${invited}`, 'Revoke');
+  await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+  await page.getByText('The invitation is revoked.').waitFor();
 
   await section(page, 'keys', 'API keys');
   await page.getByRole('button', { name: 'Create a key' }).click();
@@ -118,7 +127,9 @@ test('an admin changes members, keys, secrets and retention, and the audit log s
   await page.getByRole('button', { name: 'Verify' }).click();
   await page.getByText(/The log is unchanged: \d+ rows match \d+ seals/).waitFor();
 
-  await admin.rpc('update_application', { event_retention_days: days + 1 });
-  await admin.rpc('delete_secret', { name: secret });
-  await admin.rpc('remove_member', { user_id: data.user?.id ?? '' });
+  await Promise.all([
+    admin.rpc('update_application', { event_retention_days: days + 1 }),
+    admin.rpc('delete_secret', { name: secret }),
+    admin.rpc('remove_member', { user_id: colleagueId }),
+  ]);
 });
