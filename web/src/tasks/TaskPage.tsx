@@ -56,8 +56,13 @@ function Done({ runId, isWaiting }: { runId: string; isWaiting: boolean }) {
   );
 }
 
+/** Another task begins without the answer and the text of the one before. */
 export default function TaskPage() {
   const id = usePathParam('taskId');
+  return <TaskOf key={id} id={id} />;
+}
+
+function TaskOf({ id }: { id: string }) {
   const app = useApp();
   const go = useGo();
   const { data: task, error, refetch } = useTask(id);
