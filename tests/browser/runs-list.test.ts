@@ -1,8 +1,9 @@
-// The list of runs: filters in the address, search by an input value, saved views, a bulk operation with preview and
-// result, and runs that arrive while the person reads.
+// The list of runs: filters in the address, search by an input value, saved views, bulk operations with preview, result
+// and undo, runs that arrive while the person reads, and more runs than the Data API returns at once.
 
 import { beforeAll, expect, test } from 'vitest';
 import { node, type TestApp, testApp } from '../engine/support.ts';
+import { scaled } from '../support/time.ts';
 import { openPage, signIn } from './support.ts';
 
 let b: TestApp;
@@ -76,4 +77,81 @@ test('runs are found, kept as a view, cancelled together, and new ones wait for 
   const card = page.locator('[data-operation]', { hasText: 'wrong prices' });
   await card.filter({ hasText: '71 of 71 done' }).waitFor();
   await rows.first().filter({ hasText: 'cancelled' }).waitFor();
+});
+
+test('runs are signalled and paused together, and the pause is taken back', async () => {
+  const own = await b.publish([
+    node('first', 'wait_for_signal', { signal_name: 'first' }),
+    node('second', 'wait_for_signal', { signal_name: 'second' }),
+  ]);
+  const runs = await Promise.all([1, 2, 3].map(() => b.start(own)));
+  for (const { id } of runs) await b.stepIs(id, 'second', 'waiting');
+  const page = await openPage('dark');
+  await signIn(page, 'developer@acme', `/runs?workflow=${own}`);
+  const rows = page.locator('tr[data-run]');
+  await rows.nth(2).waitFor();
+  const bar = page.getByRole('region', { name: 'Selected runs' });
+  const dialog = page.getByRole('dialog');
+  const operation = (label: string) => page.locator('[data-operation]', { hasText: label }).first();
+
+  // One signal to all that match, with its payload.
+  await rows.nth(0).getByRole('checkbox').check();
+  await bar.getByRole('button', { name: 'Select all that match' }).click();
+  await bar.getByRole('button', { name: 'Signal' }).click();
+  await dialog.getByText('3 runs will change').waitFor();
+  expect(await dialog.getByRole('button', { name: 'Signal 3 runs' }).isDisabled()).toBe(true);
+  await dialog.getByRole('combobox', { name: 'Signal' }).fill('first');
+  await dialog.getByRole('textbox', { name: 'Payload' }).fill('{"by": "hand"}');
+  await dialog.getByRole('button', { name: 'Signal 3 runs' }).click();
+  await operation('Signal').filter({ hasText: '3 of 3 done' }).waitFor();
+  for (const { id } of runs) {
+    const step = await b.stepIs(id, 'first', 'completed');
+    expect(step.output).toEqual({ by: 'hand' });
+  }
+  expect(await operation('Signal').getByRole('button', { name: 'Undo' }).count()).toBe(0);
+
+  // A pause of two runs: the operation leads to them, and takes them back.
+  await rows.nth(0).getByRole('checkbox').check();
+  await rows.nth(1).getByRole('checkbox').check();
+  await bar.getByRole('button', { name: 'Pause' }).click();
+  await dialog.getByRole('button', { name: 'Pause 2 runs' }).click();
+  await operation('Pause').filter({ hasText: '2 of 2 done' }).waitFor();
+  await operation('Pause').getByRole('link', { name: 'Show the runs' }).click();
+  await page.waitForURL(/operation=/);
+  await rows.nth(2).waitFor({ state: 'detached' });
+  await expect.poll(() => rows.locator('[data-status="paused"]').count()).toBe(2);
+  await operation('Pause').getByRole('button', { name: 'Undo: Pause' }).click();
+  await dialog.getByRole('button', { name: 'Resume 2 runs' }).click();
+  await operation('Resume').filter({ hasText: '2 of 2 done' }).waitFor();
+  await expect.poll(() => rows.locator('[data-status="running"]').count()).toBe(2);
+});
+
+test('a list of 1,100 runs is read to its end', async () => {
+  const own = await b.publish([node('wait', 'wait_for_signal', { signal_name: 'go' })]);
+  const item = { start_at: '2100-01-01T00:00:00Z' };
+  for (const size of [500, 500, 100]) {
+    const items = Array.from({ length: size }, () => item);
+    const { error } = await b.developer.rpc('start_runs', { workflow: own, items });
+    expect(error).toBeNull();
+  }
+  const page = await openPage();
+  await signIn(page, 'viewer@acme', `/runs?workflow=${own}`);
+  await page.locator('tr[data-run]').first().waitFor();
+  const end = page.getByText('1,100 runs', { exact: true });
+  await expect
+    .poll(
+      async () => {
+        await page.evaluate(() => window.scrollTo({ top: document.body.scrollHeight }));
+        return await end.count();
+      },
+      { timeout: scaled(20_000) },
+    )
+    .toBe(1);
+  // Only the rows near the window are in the document.
+  expect(await page.locator('tr[data-run]').count()).toBeLessThan(100);
+  await b.db.query(
+    `select stepbase_engine.cancel_run(r, 'the end of the test', true, null)
+     from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id where w.kebab_name = $1`,
+    [own],
+  );
 });
