@@ -1,8 +1,6 @@
 // A user signs in, starts the approval workflow, watches its nodes change, approves and sees it complete, without
 // a reload. A user of another application cannot see the run.
 
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
@@ -18,13 +16,6 @@ afterAll(() => fakes?.stop());
 
 const node = (page: Page, step: string, status: string) =>
   page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
-
-/** Screenshots of the README, taken if they are missing or requested. */
-async function picture(page: Page, name: string): Promise<void> {
-  const file = fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
-  if (process.env.UPDATE_SCREENSHOTS !== '1' && existsSync(file)) return;
-  await page.screenshot({ path: file });
-}
 
 async function startRefund(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Start a run' }).click();
@@ -71,7 +62,6 @@ test('a user watches, approves and completes a run without a reload', async () =
   await node(page, 'approve_refund', 'waiting').waitFor();
   await node(page, 'fetch_order', 'completed').waitFor();
   await page.getByLabel('Comment').fill('The parcel never came.');
-  await picture(page, 'live-run');
 
   await page.getByRole('button', { name: 'Approve', exact: true }).click();
   await node(page, 'notify_billing', 'completed').waitFor();
@@ -103,7 +93,6 @@ test('the list of runs follows a run without a reload', async () => {
   await watcher.locator(`tr[data-run="${runId}"] [data-status="running"]`).waitFor();
 
   await node(page, 'approve_refund', 'waiting').waitFor();
-  await picture(page, 'live-run-dark');
   await page.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await watcher.locator(`tr[data-run="${runId}"] [data-status="cancelled"]`).waitFor();
