@@ -33,18 +33,16 @@ const withoutToken = {
   },
 };
 
-/** Swagger UI calls the part with the operations a second main part of the page. */
-const withoutMain = {
-  wrapComponents: {
-    operations:
-      (Operations: unknown, { React }: SwaggerSystem) =>
-      (props: object) => {
-        const ref = (element: HTMLElement | null) =>
-          element?.closest('main#operations')?.setAttribute('role', 'presentation');
-        return React.createElement('div', { ref }, React.createElement(Operations, props));
-      },
-  },
-};
+/** Swagger UI calls the part with the operations a main part, and the page has one. Returns what ends it. */
+function withoutMain(node: HTMLElement): () => void {
+  const observer = new MutationObserver(() => {
+    for (const part of node.querySelectorAll('main:not([role])')) {
+      part.setAttribute('role', 'presentation');
+    }
+  });
+  observer.observe(node, { childList: true, subtree: true });
+  return () => observer.disconnect();
+}
 
 /** The token is in the memory of the page only: no storage, no address, no element. */
 async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> {
@@ -72,7 +70,7 @@ async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> 
     persistAuthorization: false,
     showMutatedRequest: false,
     validatorUrl: null,
-    plugins: [withoutToken, withoutMain],
+    plugins: [withoutToken],
   });
 }
 
@@ -85,6 +83,7 @@ export default function ApiPage() {
     const stopped = new AbortController();
     const node = document.createElement('div');
     container.current?.append(node);
+    const end = withoutMain(node);
     readDocument(stopped.signal)
       .then((document) => (stopped.signal.aborted ? undefined : show(node, document)))
       .then(() => setState('ready'))
@@ -93,6 +92,7 @@ export default function ApiPage() {
       });
     return () => {
       stopped.abort();
+      end();
       node.remove();
     };
   }, []);

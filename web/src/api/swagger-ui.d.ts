@@ -8,7 +8,7 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
   export interface SwaggerSystem {
     preauthorizeApiKey(scheme: string, value: string): void;
     /** The React of the bundle, which is not the one of this client. */
-    React: { createElement(type: unknown, props: object, ...children: unknown[]): unknown };
+    React: { createElement(type: unknown, props: object): unknown };
   }
 
   /** The properties of the component that shows a request as a command. */
