@@ -36,7 +36,7 @@ export const StartBody = z.strictObject({
   signal: z
     .strictObject({
       name: z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,99}$/),
-      payload: z.json(),
+      payload: z.unknown(),
     })
     .optional()
     .describe('What each run gets: for the action `signal` only, which needs it.'),
