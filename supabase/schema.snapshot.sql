@@ -9987,10 +9987,13 @@ begin
     llm_cost = u.llm_cost + excluded.llm_cost,
     llm_unpriced_calls = u.llm_unpriced_calls + excluded.llm_unpriced_calls
   returning u.app_code into v_app_code;
-  insert into stepbase_engine.model_usage as u (app_code, day, workflow_id, provider, model, calls, tokens, cost, unpriced_calls)
+  insert into stepbase_engine.model_usage as u (
+    app_code, day, workflow_id, provider, model, calls, tokens, cost, unpriced_calls
+  )
   select
-    r.app_code, v_today, r.workflow_id, coalesce(left(p_use ->> 'provider', 100), ''), coalesce(left(p_use ->> 'model', 200), ''),
-    1, ceil(coalesce((p_use ->> 'total')::numeric, 0)), coalesce(v_cost, 0), (v_cost is null)::int
+    r.app_code, v_today, r.workflow_id, coalesce(left(p_use ->> 'provider', 100), ''),
+    coalesce(left(p_use ->> 'model', 200), ''), 1,
+    ceil(coalesce((p_use ->> 'total')::numeric, 0)), coalesce(v_cost, 0), (v_cost is null)::int
   from stepbase.runs r
   where r.id = p_run_id
   on conflict (app_code, day, workflow_id, provider, model) do update
