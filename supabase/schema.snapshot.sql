@@ -6583,8 +6583,8 @@ declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_runs uuid[];
 begin
-  -- Lock order: admission (1, by the caller), so that no run is admitted under the old limits meanwhile; then runs (2). A
-  -- locked run is starting or ending; reconcile_admission counts it if it started.
+  -- Lock order: admission (1, by the caller), so that no run is admitted under the old limits meanwhile; then runs (2).
+  -- A locked run is starting or ending; reconcile_admission counts it if it started.
   v_runs := array(
     select r.id from stepbase.runs r
     where r.id = any(p_run_ids)

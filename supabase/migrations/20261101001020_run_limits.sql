@@ -1,6 +1,6 @@
--- Limits on concurrent runs that change: the new limit counts the runs that are in flight already. A change adds a row to
--- limit_changes and locks nothing else. admit applies it in slices, so that its cost in one call is bounded, and lets the
--- waiting runs of the application wait until then.
+-- Limits on concurrent runs that change: the new limit counts the runs that are in flight already. A change adds a row
+-- to limit_changes and locks nothing else. admit applies it in slices, so that its cost in one call is bounded, and
+-- lets the waiting runs of the application wait until then.
 
 create table stepbase_engine.limit_changes (
   app_code text primary key,
@@ -32,8 +32,8 @@ declare
   c_none constant uuid := '00000000-0000-0000-0000-000000000000';
   v_runs uuid[];
 begin
-  -- Lock order: admission (1, by the caller), so that no run is admitted under the old limits meanwhile; then runs (2). A
-  -- locked run is starting or ending; reconcile_admission counts it if it started.
+  -- Lock order: admission (1, by the caller), so that no run is admitted under the old limits meanwhile; then runs (2).
+  -- A locked run is starting or ending; reconcile_admission counts it if it started.
   v_runs := array(
     select r.id from stepbase.runs r
     where r.id = any(p_run_ids)

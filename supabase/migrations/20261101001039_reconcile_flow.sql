@@ -1,6 +1,6 @@
--- reconcile_flow: what waits for flow controls is made to agree with the runs, once a minute and a page at a time, so that a
--- large backlog costs no more in one transaction than a small one. Rows that another transaction holds are left for the
--- next round.
+-- reconcile_flow: what waits for flow controls is made to agree with the runs, once a minute and a page at a time, so
+-- that a large backlog costs no more in one transaction than a small one. Rows that another transaction holds are left
+-- for the next round.
 
 create function stepbase_engine.repair_flow_backlog(p_limit int)
 returns void

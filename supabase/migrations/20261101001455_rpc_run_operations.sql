@@ -310,7 +310,8 @@ $$;
 
 comment on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb, int) is
   'Implements stepbase.start_operation.';
-grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb, int) to authenticated;
+grant execute on function stepbase_private.start_operation(text, jsonb, text, text, boolean, jsonb, int)
+to authenticated;
 
 create function stepbase.start_operation(
   action text, filter jsonb, preview text, reason text default null, force boolean default false,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { startModel } from '../../../scripts/fakes/model.ts';
 import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from './testing.ts';
-import { type CallbackRequest, type Component, StepError } from './types.ts';
+import { type CallbackRequest, type Component, type StepContext, StepError } from './types.ts';
 import { sign } from './webhook.ts';
 
 const model = await startModel();
@@ -111,17 +111,17 @@ Deno.test('a call has the step, a deadline and a callback, and a signature by ea
 });
 
 Deno.test('a test run logs the headers of the call; another run does not', async () => {
-  const lines: unknown[] = [];
-  const log = (...line: unknown[]) => void lines.push(line);
+  const lines: [level: string, message: string, data?: unknown][] = [];
+  const log: StepContext['log'] = (...line) => void lines.push(line);
   const config = { component: 'echo', input: { n: 4 } };
   await outputOf('service_task', config, { ...with_(echo), log });
-  assert.deepEqual(lines, []);
+  assert.equal(lines.length, 0);
   const run = { ...with_().run, workflow: 'test-of-component-echo' };
   await outputOf('service_task', config, { ...with_(echo), run, log });
-  const { headers } = calls.at(-1) ?? { headers: {} };
-  const [[level, message, data]] = lines as [[string, string, { headers: unknown }]];
+  const headers: Readonly<Record<string, string>> = calls.at(-1)?.headers ?? {};
+  const [level, message, data] = lines[0] ?? [];
   assert.deepEqual([level, message], ['info', `POST ${echo.endpoint}`]);
-  const logged = data.headers as Record<string, string>;
+  const { headers: logged } = data as { headers: Record<string, string> };
   assert.equal(logged['webhook-signature'], headers['webhook-signature']);
   assert.equal(logged['webhook-id'], headers['webhook-id']);
 });

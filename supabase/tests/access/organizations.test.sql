@@ -31,7 +31,8 @@ insert into stepbase.components (app_code, name, implementation_type, endpoint, 
 values ('tap-one', 'rates', 'service_task', 'https://rates.example', 'organization', null);
 create temporary table made as
 select tests.perform_as('sister', $$select (stepbase.save_workflow('prices', '{"nodes": [
-  {"id": "one", "type": "service_task", "data": {"config": {"component": "tap-one/rates"}}}], "edges": []}')).id$$)::uuid as id;
+  {"id": "one", "type": "service_task", "data": {"config": {"component": "tap-one/rates"}}}
+], "edges": []}')).id$$)::uuid as id;
 select is(tests.attempt('admin', pg_temp.move(id)), 'ok 1', 'a draft that uses a component does not count') from target;
 select tests.perform_as('sister', format('select (stepbase.publish_workflow(%L)).status', id)) from made;
 select is(tests.attempt('admin', pg_temp.move(id)), 'SB409', 'a published workflow does') from target;

@@ -33,7 +33,10 @@ $$;
 create function pg_temp.slots()
 returns bigint
 language sql
-as $$ select count(*) from stepbase_engine.run_slots s join made m on m.id = s.run_id where s.limit_id = tests.sample_id('workflow') $$;
+as $$
+  select count(*) from stepbase_engine.run_slots s join made m on m.id = s.run_id
+  where s.limit_id = tests.sample_id('workflow')
+$$;
 create function pg_temp.waiting()
 returns bigint
 language sql
@@ -44,7 +47,10 @@ $$;
 create function pg_temp.stages()
 returns text
 language sql
-as $$ select coalesce(string_agg(h.app_code || ' ' || h.stage, ', ' order by h.app_code), 'none') from stepbase_engine.limit_changes h $$;
+as $$
+  select coalesce(string_agg(h.app_code || ' ' || h.stage, ', ' order by h.app_code), 'none')
+  from stepbase_engine.limit_changes h
+$$;
 create function pg_temp.admit_all()
 returns void
 language plpgsql
