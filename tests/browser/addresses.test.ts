@@ -20,7 +20,9 @@ test('an address that leads nowhere says so in words', async () => {
   const page = await openPage('dark');
   await signIn(page, 'viewer@acme', '/no-such-page');
   await heading(page, 'There is no such page').waitFor();
-  await expect.poll(() => page.title()).toMatch(/There is no such page · Acme · Stepbase$/);
+  await page.waitForFunction(() =>
+    document.title.endsWith('There is no such page · Acme · Stepbase'),
+  );
 
   for (const id of [randomUUID(), 'not-an-id']) {
     await openAppPage(page, `/runs/${id}`);

@@ -118,12 +118,12 @@ test('runs are signalled and paused together, and the pause is taken back', asyn
   await operation('Pause').filter({ hasText: '2 of 2 done' }).waitFor();
   await operation('Pause').getByRole('link', { name: 'Show the runs' }).click();
   await page.waitForURL(/operation=/);
-  await rows.nth(2).waitFor({ state: 'detached' });
-  await expect.poll(() => rows.locator('[data-status="paused"]').count()).toBe(2);
+  await rows.locator('[data-status="paused"]').nth(1).waitFor();
+  expect(await rows.count()).toBe(2);
   await operation('Pause').getByRole('button', { name: 'Undo: Pause' }).click();
   await dialog.getByRole('button', { name: 'Resume 2 runs' }).click();
   await operation('Resume').filter({ hasText: '2 of 2 done' }).waitFor();
-  await expect.poll(() => rows.locator('[data-status="running"]').count()).toBe(2);
+  await rows.locator('[data-status="running"]').nth(1).waitFor();
 });
 
 test('a list of 1,100 runs is read to its end', async () => {
