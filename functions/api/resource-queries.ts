@@ -7,6 +7,7 @@ export const LOOKUPS = [
   'component_types',
   'component_visibility',
   'error_codes',
+  'execution_engines',
   'overlap_policies',
   'parent_close_policies',
   'run_event_types',

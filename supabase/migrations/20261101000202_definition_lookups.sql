@@ -134,6 +134,25 @@ values
   ('lifo', 'Last in, first out', 'Newest first.', 'arrow-up', '#2563eb', 2),
   ('priority', 'Priority', 'Highest priority first, then oldest.', 'arrow-up-narrow-wide', '#2563eb', 3);
 
+create table stepbase.execution_engines (
+  name text primary key constraint name_is_snake_case check (name ~ '^[a-z][a-z0-9_.]*$'),
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null constraint color_is_hex check (color ~ '^#[0-9a-f]{6}$'),
+  ordinal int not null,
+  created_at timestamptz not null default now()
+);
+
+comment on table stepbase.execution_engines is 'What executes the steps of a run.';
+comment on column stepbase.execution_engines.ordinal is 'Order in which clients list the values.';
+
+insert into stepbase.execution_engines
+  (name, label, description, icon, color, ordinal)
+values
+  ('postgres', 'PostgreSQL', 'The workers of Stepbase, through the queue in the database.', 'database', '#2563eb', 1),
+  ('temporal', 'Temporal', 'Compiled code on a Temporal cluster, which the bridge mirrors.', 'hourglass', '#16a34a', 2);
+
 alter table stepbase.component_types enable row level security;
 grant select on stepbase.component_types to authenticated, service_role;
 create policy "Signed-in users read component types" on stepbase.component_types
@@ -162,4 +181,9 @@ create policy "Signed-in users read overlap policies" on stepbase.overlap_polici
 alter table stepbase.work_queue_orderings enable row level security;
 grant select on stepbase.work_queue_orderings to authenticated, service_role;
 create policy "Signed-in users read work queue orderings" on stepbase.work_queue_orderings
+  for select to authenticated using (true);
+
+alter table stepbase.execution_engines enable row level security;
+grant select on stepbase.execution_engines to authenticated, service_role;
+create policy "Signed-in users read execution engines" on stepbase.execution_engines
   for select to authenticated using (true);

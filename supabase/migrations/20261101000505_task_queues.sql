@@ -11,6 +11,7 @@ create table stepbase.task_queues (
     constraint max_concurrent_workflows_is_positive check (max_concurrent_workflows > 0),
   max_concurrent_activities int default 1000
     constraint max_concurrent_activities_is_positive check (max_concurrent_activities > 0),
+  execution_engine text not null default 'postgres' references stepbase.execution_engines (name),
   is_system_queue boolean not null default false,
   created_by uuid default stepbase_private.user_id() references stepbase.users (id) on delete set null,
   created_at timestamptz not null default now(),
@@ -23,6 +24,8 @@ comment on table stepbase.task_queues is 'A named queue of an application''s wor
 comment on column stepbase.task_queues.max_concurrent_workflows is 'Limit of runs in progress at the same time; null: no limit.';
 comment on column stepbase.task_queues.max_concurrent_activities is
   'Limit of steps (of step types with is_activity) that execute at the same time; null: no limit.';
+comment on column stepbase.task_queues.execution_engine is
+  'What executes the runs of its workflows, unless a workflow names an engine itself. A change applies to runs that start later.';
 comment on column stepbase.task_queues.is_system_queue is 'True for the queue `default`, which is created with the application and cannot be deleted.';
 
 create index idx_task_queues_created_by on stepbase.task_queues (created_by);
@@ -59,8 +62,9 @@ create trigger applications_create_default_task_queue after insert on stepbase.a
 alter table stepbase.task_queues enable row level security;
 
 grant select, delete,
-  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities),
-  update (display_name, description, max_concurrent_workflows, max_concurrent_activities)
+  insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities,
+    execution_engine),
+  update (display_name, description, max_concurrent_workflows, max_concurrent_activities, execution_engine)
 on stepbase.task_queues to authenticated;
 grant select, insert, update, delete on stepbase.task_queues to service_role;
 

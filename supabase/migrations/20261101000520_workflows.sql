@@ -12,6 +12,7 @@ create table stepbase.workflows (
   visibility text not null default 'private' references stepbase.component_visibility (name),
   project_id uuid,
   task_queue_id uuid,
+  execution_engine text references stepbase.execution_engines (name),
   tags text[] not null default '{}',
   metadata jsonb not null default '{}' constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
   operation_code text,
@@ -49,6 +50,8 @@ create table stepbase.workflows (
 
 comment on table stepbase.workflows is 'A workflow of an application; workflow_versions holds its definitions.';
 comment on column stepbase.workflows.kebab_name is 'Immutable name by which clients start it.';
+comment on column stepbase.workflows.execution_engine is
+  'What executes its runs; null: the engine of its task queue. A change applies to runs that start later.';
 comment on column stepbase.workflows.operation_code is 'Code of the operation it implements in the customer''s own catalogue.';
 comment on column stepbase.workflows.latest_version_id is 'Version with the highest number, including a draft.';
 comment on column stepbase.workflows.published_version_id is 'Version that a start without a version number uses.';
@@ -82,11 +85,11 @@ create trigger workflows_keep_identity before update on stepbase.workflows
 alter table stepbase.workflows enable row level security;
 
 grant select,
-  insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata,
-    searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds),
+  insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, execution_engine, tags,
+    metadata, searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds),
   -- kebab_name is granted so that a change raises SB424 instead of a missing privilege.
-  update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata,
-    searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
+  update (kebab_name, name, description, status, visibility, project_id, task_queue_id, execution_engine, tags,
+    metadata, searchable_inputs, operation_code, max_concurrent_executions, execution_timeout_seconds, deleted_at)
 on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 

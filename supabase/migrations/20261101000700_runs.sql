@@ -23,6 +23,7 @@ create table stepbase.runs (
   rerun_from_step text,
   edits jsonb,
   canary_id uuid,
+  execution_engine text references stepbase.execution_engines (name),
   created_by uuid references stepbase.users (id) on delete set null,
   current_step text,
   steps_total int not null default 0,
@@ -105,6 +106,7 @@ comment on column stepbase.runs.edits is
 -- No foreign key: it would queue a check for each start.
 comment on column stepbase.runs.canary_id is
   'The canary that was running when the run of its version started; null for other runs.';
+comment on column stepbase.runs.execution_engine is 'What executes the run: temporal; null: the workers of Stepbase.';
 comment on column stepbase.runs.current_step is 'The node the run most recently entered.';
 comment on column stepbase.runs.steps_total is 'Nodes of the version.';
 comment on column stepbase.runs.steps_completed is 'Nodes that are resolved: completed, skipped or failed and continued.';

@@ -93,6 +93,7 @@ set jit = off
 as $$
 declare
   v_was_empty boolean;
+  v_inserted int;
 begin
   if cardinality(p_job_ids) = 0 then
     return;
@@ -109,12 +110,13 @@ begin
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
       select
-        o.app_code, o.priority,
+        o.app_code, o.priority, o.execution_engine,
         case when o.status = 'pending' then stepbase_engine.eager_start(o) else '{}' end as data
       from stepbase.runs o
       where o.id = t.run_id
       limit 1
     ) r
+    where r.execution_engine is null
   ),
   app as materialized (
     select
@@ -145,6 +147,14 @@ begin
   ) t
   cross join stepbase_queue.queue q
   where q.name = 'steps';
+  get diagnostics v_inserted = row_count;
+  -- The others do not execute here.
+  if v_inserted < cardinality(p_job_ids) then
+    perform stepbase_engine.request_starts(p_run_ids);
+    if v_inserted = 0 then
+      return;
+    end if;
+  end if;
   -- Wakes idle workers, only when they may have found the queue empty: transactions that notify commit one
   -- after another, which a busy queue must not do. A worker that read the queue just before this commit
   -- polls again a moment later.
@@ -157,7 +167,7 @@ $$;
 comment on function stepbase_engine.create_tokens(uuid[], uuid[], boolean) is
   'Inserts one token per element of p_job_ids, for the run at the same position of p_run_ids, at the next rounds of '
   'its app; wakes idle workers. p_more_wait asks the worker that fetches one of the tokens to call '
-  'stepbase_engine.admit.';
+  'stepbase_engine.admit. A run that another engine executes gets none: if it is pending, its start is requested there.';
 
 create function stepbase_engine.create_first_token(p_run stepbase.runs, p_max_rounds int)
 returns uuid
@@ -174,6 +184,10 @@ declare
   v_round int;
   v_id uuid;
 begin
+  if p_run.execution_engine is not null then
+    perform stepbase_engine.request_starts(array[p_run.id]);
+    return stepbase_engine.new_id();
+  end if;
   -- front_round and last_round, inlined: calling them costs more than the two look-ups.
   select
     e.last_value,
@@ -367,6 +381,11 @@ as $$
 begin
   return exists (
     select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id and j.state = 'active'
+  ) or exists (
+    -- Another engine has its own leases.
+    select 1 from stepbase.step_runs s
+    join stepbase.runs r on r.id = s.run_id
+    where s.job_id = p_job_id and s.status = 'running' and r.execution_engine is not null
   );
 end;
 $$;
@@ -487,7 +506,7 @@ set search_path = ''
 as $$
   select s.id, s.run_id
   from stepbase.step_runs s
-  join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+  join stepbase.runs r on r.id = s.run_id and r.status = 'running' and r.execution_engine is null
   where s.status in ('ready', 'running')
     and (
       (

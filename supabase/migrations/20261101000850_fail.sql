@@ -77,6 +77,8 @@ begin
   select
     f.ord,
     coalesce(
+      -- Another engine has decided.
+      (f.error #>> '{decided,retries}')::boolean,
       stepbase_engine.may_retry(p.retry, f.error)
       and s.attempt < stepbase_engine.max_attempts(p.retry)
       -- A for_each step is not retried: its items are, one by one.
@@ -104,17 +106,18 @@ begin
   cross join lateral (select stepbase_engine.retry_policy(s, n) as retry) p
   cross join lateral (
     -- The error can name an earliest time (Retry-After).
-    select p_now + greatest(
+    select coalesce((f.error #>> '{decided,retry_at}')::timestamptz, p_now + greatest(
       stepbase_engine.retry_delay(p.retry, s.attempt),
       stepbase_engine.policy_number(f.error, 'retry_after_ms', 0, 0, 31536000000) * interval '1 millisecond'
-    ) as retry_at
+    )) as retry_at
   ) w;
 end;
 $$;
 
 comment on function stepbase_engine.judge_failures(uuid[], jsonb[], timestamptz) is
   'Decides about failures of step runs, by position (ord counts from 1): whether another attempt follows and when, the '
-  'handle by which the step is left otherwise (null: no such edge), and the node''s on_error.';
+  'handle by which the step is left otherwise (null: no such edge), and the node''s on_error. decided in the error: '
+  '{retries, retry_at?}, what another engine has decided.';
 
 create function stepbase_engine.fail(
   p_run_ids uuid[],
@@ -156,7 +159,7 @@ begin
   -- failure: those that count, with what follows each. The locks of the runs keep their steps as they are.
   with failure as (
     select distinct on (s.id)
-      f.id, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
+      f.id, f.input, stepbase_engine.short_error(f.error - 'decided') as error, f.ord,
       j.retries, j.retry_at, j.handle, j.on_error, s.run_id,
       not j.retries and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as continues
@@ -248,6 +251,9 @@ begin
     return;
   end if;
 
+  if array_position(p_fences, null) is not null then
+    perform stepbase_engine.tell_results(p_run_ids, p_step_run_ids);
+  end if;
   if v_left_children is not null then
     perform stepbase_engine.detach_children(p_run_ids, v_left_children);
   end if;

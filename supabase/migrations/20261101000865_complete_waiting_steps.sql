@@ -41,6 +41,7 @@ begin
   v_resolved := coalesce(v_results.step_ids, '{}');
   v_events := v_results.events;
   v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids || v_results.tool_ids;
+  perform stepbase_engine.tell_results(v_runs, v_completed);
 
   -- A finished item starts the next one; the last one completes the for_each step.
   if v_results.item_ids is not null then

@@ -128,6 +128,7 @@ begin
     p_status, p_error, p_actor_id, v_events
   );
   perform stepbase_engine.end_tokens(v_jobs);
+  perform stepbase_engine.tell_end(v_open, p_status, p_error, p_compensate);
   -- Workers that listen stop the handlers of these runs at once.
   perform pg_notify('stepbase', 'cancel:' || e.id::text)
   from unnest(v_open) as e (id);

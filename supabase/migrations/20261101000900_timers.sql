@@ -66,6 +66,11 @@ as $$
     and (
       s.wait_kind in ('delay', 'retry') or s.deadline_at is not null
       or (s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task))
+    )
+    -- Temporal has the timers of its delays and retries.
+    and (
+      s.wait_kind not in ('delay', 'retry')
+      or (select r.execution_engine from stepbase.runs r where r.id = p_run_id) is null
     );
 $$;
 

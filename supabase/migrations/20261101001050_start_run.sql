@@ -47,7 +47,8 @@ begin
 
   select
     v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, w.has_flow_controls,
-    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full
+    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full,
+    stepbase_engine.engine_of(w.app_code, w.execution_engine, w.task_queue_id) as execution_engine
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -108,8 +109,8 @@ begin
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, canary_id, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
-    updated_at
+    trace_id, parent_close_policy, canary_id, execution_engine, steps_total, event_seq, deadline_at, tags, start_at,
+    held_by, created_at, updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -126,6 +127,7 @@ begin
     ),
     p_parent_close_policy,
     v_canary,
+    v_version.execution_engine,
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',

@@ -117,7 +117,10 @@ declare
   v_new uuid[];
   v_queued stepbase_engine.new_run[];
 begin
-  select v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs into strict v_version
+  select
+    v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs,
+    stepbase_engine.engine_of(w.app_code, w.execution_engine, w.task_queue_id) as execution_engine
+  into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
@@ -125,7 +128,8 @@ begin
   with made as (
     insert into stepbase.runs (
       id, app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata, idempotency_key,
-      trace_id, created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+      trace_id, created_by, execution_engine, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
+      updated_at
     )
     select
       r.id, p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, r.priority, r.input, r.metadata,
@@ -134,7 +138,7 @@ begin
         case when r.metadata ? 'traceparent' then stepbase_engine.trace_of(r.metadata) end,
         replace(stepbase_engine.new_id()::text, '-', '')
       ),
-      p_created_by, v_version.steps_total, 1,
+      p_created_by, v_version.execution_engine, v_version.steps_total, 1,
       v_now + v_version.execution_timeout_seconds * interval '1 second', nullif(r.tags, '{}'), r.start_at,
       case when r.start_at > v_now then 'start_at' end, v_now, v_now
     from unnest(p_runs) with ordinality r

@@ -207,6 +207,9 @@ begin
   from stepbase_engine.stop_steps(array(select (r).id from unnest(v_runs) as r), p_actor_id) s;
   perform stepbase_engine.append_events(v_events);
   foreach v_run in array v_runs loop
+    perform stepbase_engine.tell_end(
+      array[v_run.id], v_run.pending_outcome ->> 'status', v_run.pending_outcome -> 'error', false
+    );
     perform stepbase_engine.finish_compensation(v_run);
     return next v_run.id;
   end loop;

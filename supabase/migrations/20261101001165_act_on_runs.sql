@@ -74,6 +74,7 @@ begin
     end if;
     return false;
   end if;
+  perform stepbase_engine.tell_temporal(p_run.id, 'pause');
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event('run.paused', p_run.id, p_run.app_code, 'paused', p_actor_id)
   ]);
@@ -115,6 +116,7 @@ begin
     return false;
   end if;
 
+  perform stepbase_engine.tell_temporal(v_run.id, 'resume');
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event(
       'run.resumed', v_run.id, v_run.app_code, v_run.status, p_actor_id

@@ -95,7 +95,12 @@ as $$
     'stepbase_engine.use_task_link',
     -- The API: callbacks of components.
     'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback',
-    'stepbase_engine.log_callback'
+    'stepbase_engine.log_callback',
+    -- The bridge to Temporal, and activities there.
+    'stepbase_engine.take_temporal_commands', 'stepbase_engine.confirm_temporal_commands',
+    'stepbase_engine.postpone_temporal_commands', 'stepbase_engine.open_temporal_runs',
+    'stepbase_engine.mirror_temporal', 'stepbase_engine.fail_temporal_run', 'stepbase_engine.report_bridge',
+    'stepbase_engine.enter_activity'
   ];
 $$;
 

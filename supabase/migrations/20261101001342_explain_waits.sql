@@ -48,9 +48,11 @@ stable
 set search_path = ''
 as $$
   select stepbase_engine.reason(
-    'delay', format('Waits until %s.', stepbase_engine.time_text(p_step.wake_at)),
-    coalesce(p_step.started_at, p_step.created_at), p_step.wake_at
-  );
+    'delay', format('Waits until %s.', stepbase_engine.time_text(t.wake_at)),
+    coalesce(p_step.started_at, p_step.created_at), t.wake_at
+  )
+  -- In Temporal the database has no timer for it.
+  from (select coalesce(p_step.wake_at, p_step.deadline_at) as wake_at) t;
 $$;
 
 comment on function stepbase_engine.explain_delay(stepbase.step_runs) is 'Reason delay: until when.';
@@ -65,10 +67,11 @@ as $$
     'retry',
     format(
       'Retries at %s after %s (attempt %s of %s).',
-      stepbase_engine.time_text(p_step.wake_at), coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
+      stepbase_engine.time_text(coalesce(p_step.wake_at, p_step.deadline_at)),
+      coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
       greatest(stepbase_engine.max_attempts(stepbase_engine.retry_policy(p_step, n)), p_step.attempt)
     ),
-    p_step.created_at, p_step.wake_at,
+    p_step.created_at, coalesce(p_step.wake_at, p_step.deadline_at),
     jsonb_build_object('error', jsonb_build_object(
       'code', f.error -> 'code', 'message', left(f.error ->> 'message', 500)
     ))

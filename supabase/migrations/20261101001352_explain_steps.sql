@@ -209,6 +209,7 @@ as $$
     'status', p_step.status
   )) || coalesce(
     stepbase_engine.explain_held_step(p_step, p_run),
+    case when p_run.execution_engine is not null then stepbase_engine.explain_temporal_step(p_step, p_run) end,
     case p_step.status
       when 'pending' then stepbase_engine.explain_pending_step(p_step)
       when 'ready' then coalesce(

@@ -206,6 +206,7 @@ as $$
     stepbase_engine.explain_hold(p_run),
     stepbase_engine.explain_flow(p_run),
     stepbase_engine.explain_run_backlog(p_run),
+    stepbase_engine.explain_temporal_start(p_run),
     stepbase_engine.explain_token(
       p_run.app_code, stepbase_engine.find_token(p_run.app_code, p_run.id), p_run.created_at, 'run'
     )
@@ -229,8 +230,8 @@ as $$
     from jsonb_array_elements(p_steps) with ordinality as s (step, place)
     order by
       coalesce(
-        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'lease_expired', 'timer_due'], s.step ->> 'code'),
-        case s.step ->> 'code' when 'executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
+        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'no_bridge', 'lease_expired', 'timer_due'], s.step ->> 'code'),
+        case s.step ->> 'code' when 'executing' then 7 when 'temporal_executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
       ),
       s.place
     limit 1

@@ -338,7 +338,7 @@ as $$
   select unnest(array[
     'user_roles', 'component_types', 'step_types', 'component_visibility', 'workflow_statuses', 'run_statuses',
     'step_statuses', 'trigger_types', 'run_event_types', 'parent_close_policies', 'work_queue_orderings',
-    'work_item_statuses', 'worker_statuses', 'overlap_policies', 'error_codes', 'webhook_signature_schemes'
+    'work_item_statuses', 'worker_statuses', 'overlap_policies', 'execution_engines', 'error_codes', 'webhook_signature_schemes'
   ])
 $$;
 
@@ -483,6 +483,8 @@ begin
   values (
     tests.sample_id('run'), 'tap-one', tests.sample_id('workflow'), made, 3, 1, 1
   );
+  insert into stepbase.temporal_runs (run_id, app_code, namespace, task_queue, closed_at)
+  values (tests.sample_id('run'), 'tap-one', 'n', 'q', now());
   insert into stepbase.step_runs (id, run_id, app_code, workflow_version_id, step_id, step_type)
   values (
     tests.sample_id('step_run'), tests.sample_id('run'), 'tap-one', made, 'first',

@@ -17,12 +17,14 @@ const SOURCE = globSync('functions/api/**/*.ts', { cwd: ROOT })
 const FUNCTIONS_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   context: 'a computed column of runs; GET /v1/runs/{run_id}/context returns it',
   query_run: 'the route calls stepbase_private.query_run, because it evaluates JSONata itself',
+  register_worker: 'workers of compiled projects call it with a client of Supabase',
   search_workflows: 'GET /v1/workflows has the parameter q',
   version: 'GET /readyz and a header of each response have it',
 };
 const TABLES_WITHOUT_ROUTE: Readonly<Record<string, string>> = {
   run_context: 'GET /v1/runs/{run_id}/context returns it at each version',
   run_values: 'the filters input and tag of POST /v1/runs/search read it',
+  temporal_runs: 'GET /v1/runs/{run_id}/explain has the facts of a step in Temporal',
   workflow_nodes:
     'derived from the definition of a version, which GET …/versions/{version} returns',
   workflow_edges:

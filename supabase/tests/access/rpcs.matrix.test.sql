@@ -95,6 +95,7 @@ values
   ('redrive',                    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select redrive(array[{failed_run}]::uuid[])$$),
   ('release_task',               '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_task({user_task})$$),
   ('release_incident_switch',    '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select release_incident_switch({incident_switch})$$),
+  ('register_worker',            '1 1 SB403 | 1 1 SB403 SB403 | -',              $$select register_worker('fresh')$$),
   ('remove_member',              '1 SB403 SB403 | SB404 SB404 SB403 SB403 | -',  $$select remove_member({viewer})$$),
   ('replay_webhook_call',        '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select replay_webhook_call({webhook_call})$$),
   ('rerun',                      '1 1 SB403 | SB404 SB404 SB403 SB403 | -',      $$select rerun({failed_run})$$),

@@ -255,6 +255,12 @@ values
   ('users',                 'insert', '- - - | - - - - | -', $$insert into users (id, email) values (gen_random_uuid(), 'x@y.example')$$),
   ('users',                 'update', '0 0 1 | 0 0 0 0 | -', $$update users set display_name = 'x' where id = {viewer}$$),
   ('users',                 'delete', '- - - | - - - - | -', $$delete from users where id = {viewer}$$),
+  -- Only the bridge writes it.
+  ('temporal_runs',         'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from temporal_runs where run_id = {run}$$),
+  ('temporal_runs',         'insert', '- - - | - - - - | -',
+    $$insert into temporal_runs (run_id, app_code, namespace, task_queue) values ({run}, 'tap-one', 'n', 'q')$$),
+  ('temporal_runs',         'update', '- - - | - - - - | -', $$update temporal_runs set problem = 'x' where run_id = {run}$$),
+  ('temporal_runs',         'delete', '- - - | - - - - | -', $$delete from temporal_runs where run_id = {run}$$),
   ('work_queue_items',      'select', '1 1 1 | 0 0 0 0 | -', $$select 1 from work_queue_items where id = {work_queue_item}$$),
   ('work_queue_items',      'insert', '- - - | - - - - | -',
     $$insert into work_queue_items (app_code, work_queue_id, item)
