@@ -8,6 +8,8 @@ import { type BackOff, retry } from '../_shared/db/retry.ts';
 
 export type Wakeup =
   | { kind: 'steps' | 'outbox' | 'admit' | 'due' }
+  /** For the bridge to Temporal. */
+  | { kind: 'temporal' }
   | { kind: 'cancel'; runId: string }
   /** A step was cancelled; its run continues. */
   | { kind: 'stop'; stepRunId: string }
@@ -117,6 +119,7 @@ export function parseWakeup(payload: string): Wakeup | undefined {
     case 'outbox':
     case 'admit':
     case 'due':
+    case 'temporal':
       return { kind: payload };
   }
   if (payload.startsWith('cancel:')) return { kind: 'cancel', runId: payload.slice(7) };
