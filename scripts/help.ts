@@ -14,6 +14,7 @@ export const GROUPS: readonly Group[] = [
     commands: {
       start: 'start the whole stack on this machine; -- --port N, --data DIR, --reset, --no-world',
       demo: 'run three workflows on a throw-away stack and print each step; -- --json',
+      bridge: 'connect Temporal with the database of DATABASE_URL; docs/operations/bridge.md',
       explain: 'explain a workflow, or what a run waits for; -- <workflow> [--app APP] | --run ID',
       doctor:
         'check an installation from end to end; -- [--env-file FILE] [--email ADDRESS] [--json]',
