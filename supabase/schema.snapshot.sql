@@ -782,6 +782,26 @@ create policy "Signed-in users read error codes" on stepbase.error_codes
   for select to authenticated
   using (true);
 
+create table stepbase.execution_engines (
+  name text not null,
+  label text not null,
+  description text not null,
+  icon text not null,
+  color text not null,
+  ordinal integer not null, -- Order in which clients list the values.
+  created_at timestamp with time zone not null default now(),
+  constraint execution_engines_pkey PRIMARY KEY (name),
+  constraint color_is_hex CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+  constraint name_is_snake_case CHECK ((name ~ '^[a-z][a-z0-9_.]*$'::text))
+);
+comment on table stepbase.execution_engines is 'What executes the steps of a run.';
+alter table stepbase.execution_engines enable row level security;
+grant select on stepbase.execution_engines to authenticated;
+grant select on stepbase.execution_engines to service_role;
+create policy "Signed-in users read execution engines" on stepbase.execution_engines
+  for select to authenticated
+  using (true);
+
 create table stepbase.incident_switches (
   id uuid not null default gen_random_uuid(),
   app_code text, -- Null for the scope installation.
@@ -1366,6 +1386,7 @@ create table stepbase.runs (
   rerun_from_step text, -- The node a rerun began at; null for a whole rerun.
   edits jsonb, -- What a rerun got instead of the values of its origin: {input: true, outputs: [steps], reason?}; created_by is the editor. Null: nothing was edited.
   canary_id uuid, -- The canary that was running when the run of its version started; null for other runs.
+  execution_engine text, -- What executes the run: temporal; null: the workers of Stepbase.
   created_by uuid,
   current_step text, -- The node the run most recently entered.
   steps_total integer not null default 0, -- Nodes of the version.
@@ -1386,6 +1407,7 @@ create table stepbase.runs (
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_id_app_code_key UNIQUE (id, app_code),
   constraint runs_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint runs_execution_engine_fkey FOREIGN KEY (execution_engine) REFERENCES stepbase.execution_engines(name),
   constraint runs_origin_run_fkey FOREIGN KEY (origin_run_id, app_code) REFERENCES stepbase.runs(id, app_code),
   constraint runs_parent_close_policy_fkey FOREIGN KEY (parent_close_policy) REFERENCES stepbase.parent_close_policies(name),
   constraint runs_parent_run_fkey FOREIGN KEY (parent_run_id, app_code) REFERENCES stepbase.runs(id, app_code),
@@ -1866,6 +1888,7 @@ create table stepbase.task_queues (
   description text not null default ''::text,
   max_concurrent_workflows integer default 100, -- Limit of runs in progress at the same time; null: no limit.
   max_concurrent_activities integer default 1000, -- Limit of steps (of step types with is_activity) that execute at the same time; null: no limit.
+  execution_engine text not null default 'postgres'::text, -- What executes the runs of its workflows, unless a workflow names an engine itself. A change applies to runs that start later.
   is_system_queue boolean not null default false, -- True for the queue `default`, which is created with the application and cannot be deleted.
   created_by uuid default stepbase_private.user_id(),
   created_at timestamp with time zone not null default now(),
@@ -1875,6 +1898,7 @@ create table stepbase.task_queues (
   constraint task_queue_name_is_unique_in_app UNIQUE (app_code, name),
   constraint task_queues_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint task_queues_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint task_queues_execution_engine_fkey FOREIGN KEY (execution_engine) REFERENCES stepbase.execution_engines(name),
   constraint max_concurrent_activities_is_positive CHECK ((max_concurrent_activities > 0)),
   constraint max_concurrent_workflows_is_positive CHECK ((max_concurrent_workflows > 0)),
   constraint name_is_kebab_case CHECK ((name ~ '^[a-z0-9]+([-_.][a-z0-9]+)*$'::text))
@@ -1887,7 +1911,7 @@ CREATE TRIGGER task_queues_audit AFTER INSERT OR DELETE OR UPDATE ON stepbase.ta
 CREATE TRIGGER task_queues_keep_identity BEFORE UPDATE ON stepbase.task_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'name', 'is_system_queue', 'created_at');
 CREATE TRIGGER task_queues_touch_updated_at BEFORE UPDATE ON stepbase.task_queues FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.task_queues enable row level security;
-grant select, insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities), update (display_name, description, max_concurrent_workflows, max_concurrent_activities), delete on stepbase.task_queues to authenticated;
+grant select, insert (id, app_code, name, display_name, description, max_concurrent_workflows, max_concurrent_activities, execution_engine), update (display_name, description, max_concurrent_workflows, max_concurrent_activities, execution_engine), delete on stepbase.task_queues to authenticated;
 grant select, insert, update, delete on stepbase.task_queues to service_role;
 create policy "Members read their task queues" on stepbase.task_queues
   for select to authenticated
@@ -1902,6 +1926,34 @@ create policy "Queue writers create task queues" on stepbase.task_queues
 create policy "Queue writers delete task queues that are not the system's" on stepbase.task_queues
   for delete to authenticated
   using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND (NOT is_system_queue) AND ( SELECT stepbase_private.has_permission('queue:write'::text) AS has_permission)));
+
+create table stepbase.temporal_runs (
+  run_id uuid not null,
+  app_code text not null,
+  namespace text not null,
+  task_queue text not null, -- Task queue of its workflow in Temporal.
+  workflow_type text, -- Name of the compiled workflow function; null: the version was not compiled.
+  temporal_run_id text, -- The execution that is mirrored: the newest of the workflow, after it continued as new. Null until the bridge has seen it.
+  last_event_id bigint not null default 0, -- The last event of its history that is applied. It commits with the rows that it changed, so each event counts once.
+  compilation_id uuid,
+  problem text, -- Why the bridge could not do its latest work for the run; null: nothing is wrong.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  mirrored_at timestamp with time zone,
+  closed_at timestamp with time zone, -- When the end of the workflow was mirrored.
+  constraint temporal_runs_pkey PRIMARY KEY (run_id, app_code),
+  constraint temporal_run_compilation_is_of_same_app FOREIGN KEY (compilation_id, app_code) REFERENCES stepbase.workflow_compilations(id, app_code) ON DELETE SET NULL (compilation_id),
+  constraint temporal_run_is_of_same_app FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint last_event_id_is_not_negative CHECK ((last_event_id >= 0))
+);
+comment on table stepbase.temporal_runs is 'Runs that Temporal executes; the workflow id there is the id of the run. Written by the bridge only.';
+CREATE INDEX idx_temporal_runs_compilation_id ON stepbase.temporal_runs USING btree (compilation_id, app_code);
+CREATE INDEX idx_temporal_runs_open ON stepbase.temporal_runs USING btree (run_id) WHERE (closed_at IS NULL);
+alter table stepbase.temporal_runs enable row level security;
+grant select on stepbase.temporal_runs to authenticated;
+grant select, insert, update, delete on stepbase.temporal_runs to service_role;
+create policy "Members read the executions of their runs in Temporal" on stepbase.temporal_runs
+  for select to authenticated
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('run:read'::text) AS has_permission)));
 
 create table stepbase.trigger_types (
   name text not null,
@@ -3014,6 +3066,7 @@ create table stepbase.workflows (
   visibility text not null default 'private'::text,
   project_id uuid,
   task_queue_id uuid,
+  execution_engine text, -- What executes its runs; null: the engine of its task queue. A change applies to runs that start later.
   tags text[] not null default '{}'::text[],
   metadata jsonb not null default '{}'::jsonb,
   operation_code text, -- Code of the operation it implements in the customer's own catalogue.
@@ -3040,6 +3093,7 @@ create table stepbase.workflows (
   constraint workflow_task_queue_is_of_same_app FOREIGN KEY (task_queue_id, app_code) REFERENCES stepbase.task_queues(id, app_code) ON DELETE SET NULL (task_queue_id),
   constraint workflows_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint workflows_created_by_fkey FOREIGN KEY (created_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
+  constraint workflows_execution_engine_fkey FOREIGN KEY (execution_engine) REFERENCES stepbase.execution_engines(name),
   constraint workflows_status_fkey FOREIGN KEY (status) REFERENCES stepbase.workflow_statuses(name),
   constraint workflows_updated_by_fkey FOREIGN KEY (updated_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint workflows_visibility_fkey FOREIGN KEY (visibility) REFERENCES stepbase.component_visibility(name),
@@ -3074,7 +3128,7 @@ CREATE TRIGGER workflows_keep_identity BEFORE UPDATE ON stepbase.workflows FOR E
 CREATE TRIGGER workflows_set_search_vector BEFORE INSERT OR UPDATE OF name, description, search ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.set_search_vector();
 CREATE TRIGGER workflows_stamp_updated_by BEFORE UPDATE ON stepbase.workflows FOR EACH ROW EXECUTE FUNCTION stepbase_private.stamp_updated_by();
 alter table stepbase.workflows enable row level security;
-grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs, deleted_at) on stepbase.workflows to authenticated;
+grant select, insert (id, app_code, kebab_name, name, description, visibility, project_id, task_queue_id, execution_engine, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs), update (kebab_name, name, description, status, visibility, project_id, task_queue_id, execution_engine, tags, metadata, operation_code, max_concurrent_executions, execution_timeout_seconds, searchable_inputs, deleted_at) on stepbase.workflows to authenticated;
 grant select, insert, update, delete on stepbase.workflows to service_role;
 create policy "Members read their workflows" on stepbase.workflows
   for select to authenticated
@@ -3941,6 +3995,27 @@ AS $function$
 $function$;
 comment on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) is 'Redrives dead letters: starts for each a new run that copies the completed steps and continues at the failed step. Selects runs by id, or the oldest ones by workflow, error code or time, at most max_runs (1 to 1000). A run that was redriven before returns that newer run if it is selected by id, and is skipped by the filters, unless force is true. Needs run:execute. Errors: SB400, SB401, SB403, SB404, SB409 the run has not failed or its workflow cannot be started (filters skip such runs).';
 grant execute on function stepbase.redrive(run_ids uuid[], workflow text, error_code text, failed_after text, max_runs integer, force boolean) to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.register_worker(worker_id text, task_queue text DEFAULT 'default'::text, project text DEFAULT NULL::text, status text DEFAULT 'running'::text, executing integer DEFAULT 0, concurrency integer DEFAULT NULL::integer, version text DEFAULT NULL::text, hostname text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb)
+ RETURNS stepbase.workers
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_private.register_worker(
+    jsonb_populate_record(
+      null::stepbase.workers,
+      jsonb_build_object(
+        'worker_id', register_worker.worker_id, 'task_queue_name', register_worker.task_queue,
+        'status', register_worker.status, 'executing', coalesce(register_worker.executing, 0),
+        'concurrency', register_worker.concurrency, 'version', register_worker.version,
+        'hostname', register_worker.hostname, 'metadata', coalesce(register_worker.metadata, '{}')
+      )
+    ),
+    register_worker.project
+  );
+$function$;
+comment on function stepbase.register_worker(worker_id text, task_queue text, project text, status text, executing integer, concurrency integer, version text, hostname text, metadata jsonb) is 'Registers a worker of the application''s own code, for example of a compiled project on Temporal, and returns its row; requires run:execute. A repeated call is its heartbeat: call it at least every 60 seconds, and with the status stopped at the end. project: the name of the project that it serves. worker_id: unique in the installation. executing and concurrency: how many steps it executes and may execute at a time. Errors: SB400 invalid argument, SB401, SB403, SB404 unknown project, SB409 the worker_id belongs to another application, SB429 500 workers.';
+grant execute on function stepbase.register_worker(worker_id text, task_queue text, project text, status text, executing integer, concurrency integer, version text, hostname text, metadata jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.release_incident_switch(switch_id uuid)
  RETURNS stepbase.incident_switches
@@ -4983,6 +5058,35 @@ comment on table stepbase_engine.stored_outputs is 'Objects of the bucket stepba
 CREATE INDEX idx_stored_outputs_delete_at ON stepbase_engine.stored_outputs USING btree (delete_at) WHERE (delete_at IS NOT NULL);
 CREATE INDEX idx_stored_outputs_run_id ON stepbase_engine.stored_outputs USING btree (run_id);
 alter table stepbase_engine.stored_outputs enable row level security;
+
+create table stepbase_engine.temporal_bridges (
+  bridge_id text not null,
+  address text not null,
+  version text not null,
+  facts jsonb not null default '{}'::jsonb,
+  started_at timestamp with time zone not null,
+  last_heartbeat_at timestamp with time zone not null,
+  constraint temporal_bridges_pkey PRIMARY KEY (bridge_id)
+);
+comment on table stepbase_engine.temporal_bridges is 'The bridges to Temporal and their latest heartbeats. They are no workers: what asks for live workers must not count them.';
+alter table stepbase_engine.temporal_bridges enable row level security;
+
+create table stepbase_engine.temporal_commands (
+  id bigint not null generated always as identity, -- Ascends within a run in the order of its transactions, which lock the run. The workflow skips ids that it has seen.
+  run_id uuid not null,
+  app_code text not null,
+  kind text not null,
+  payload jsonb not null default '{}'::jsonb,
+  attempts integer not null default 0,
+  leased_until timestamp with time zone, -- A bridge delivers it until then, and no other one delivers a later command of the run.
+  created_at timestamp with time zone not null default stepbase_engine.now(),
+  constraint temporal_commands_pkey PRIMARY KEY (id),
+  constraint temporal_command_run_is_of_same_app FOREIGN KEY (run_id, app_code) REFERENCES stepbase.runs(id, app_code) ON DELETE CASCADE,
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['start'::text, 'resolve'::text, 'reject'::text, 'pause'::text, 'resume'::text, 'end'::text])))
+);
+comment on table stepbase_engine.temporal_commands is 'What the database decided about runs in Temporal and the bridge has not delivered yet. Each is written in the transaction that decided; the bridge deletes it after Temporal has accepted it.';
+CREATE INDEX idx_temporal_commands_run_id ON stepbase_engine.temporal_commands USING btree (run_id, app_code, id);
+alter table stepbase_engine.temporal_commands enable row level security;
 
 create table stepbase_engine.transitions (
   entity text not null,
@@ -6119,6 +6223,20 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.answer_query(p_run stepbase.runs, p_query_name text) is 'Answers a query of a run: {answer}, or {expression, state, return_type} if it needs JSONata. Raises SB404 not_found for an unknown query, SB409 conflict if the answer does not match the return type.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.append_entered(p_step stepbase.step_runs)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.append_events(array[
+    stepbase_engine.step_event(
+      'step.started', p_step.run_id, p_step.app_code, p_step.step_id, p_step.item_index, p_step.attempt, 'running',
+      p_payload => jsonb_build_object('fence', p_step.fence)
+    )
+  ]);
+$function$;
+comment on function stepbase_engine.append_entered(p_step stepbase.step_runs) is 'Writes step.started for a step that was entered.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.append_events(p_events stepbase_engine.event[])
  RETURNS void
@@ -8858,6 +8976,41 @@ end;
 $function$;
 comment on function stepbase_engine.close_children(p_child_ids uuid[], p_message text) is 'Cancels the open runs among these children according to their parent_close_policy (terminate or request_cancel; abandon leaves them running). The message goes into their error parent_closed. The caller has locked them.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.close_mirror(p_run_id uuid, p_entry jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+begin
+  update stepbase.temporal_runs t set closed_at = stepbase_engine.now() where t.run_id = p_run_id;
+  delete from stepbase_engine.temporal_commands c where c.run_id = p_run_id;
+  select r.* into strict v_run from stepbase.runs r where r.id = p_run_id;
+  -- Nothing executes its steps any more, so it compensates nothing.
+  if v_run.pending_outcome is not null then
+    perform stepbase_engine.stop_compensation(array[p_run_id]);
+  elsif v_run.completed_at is null then
+    perform stepbase_engine.end_runs(
+      array[p_run_id], 'failed',
+      jsonb_build_object('code', p_entry ->> 'code', 'message', p_entry ->> 'message'), p_compensate => false
+    );
+  end if;
+  update stepbase.workflow_compilations c
+  set
+    execution_count = c.execution_count + 1,
+    avg_execution_duration_ms = (
+      (c.avg_execution_duration_ms::numeric * c.execution_count + coalesce(r.duration_ms, 0)) / (c.execution_count + 1)
+    )::int,
+    last_executed_at = r.completed_at,
+    temporal_workflow_id = r.id::text
+  from stepbase.temporal_runs t
+  join stepbase.runs r on r.id = t.run_id
+  where t.run_id = p_run_id and c.id = t.compilation_id;
+end;
+$function$;
+comment on function stepbase_engine.close_mirror(p_run_id uuid, p_entry jsonb) is 'The workflow of a run has closed: a run that is open fails with {code, message} of the entry, without compensation. Counts the execution in workflow_compilations. The caller has locked the run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.close_runs(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid, p_step_events stepbase_engine.event[])
  RETURNS uuid[]
  LANGUAGE plpgsql
@@ -9312,6 +9465,46 @@ end;
 $function$;
 comment on function stepbase_engine.complete_eagerly(p_completed uuid[], p_results stepbase_engine.eager_result[], OUT step_run_ids uuid[], OUT unresolved_ids uuid[], OUT events stepbase_engine.event[], OUT job_ids uuid[]) is 'Writes the eager results that follow the given completed step runs (whose versions are written already) or start a pending run. Returns the new step runs, those of them with unresolved edges, their events, which the caller must append, and the tokens of the runs that start; null arrays when no result is valid. The caller has locked the runs.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.complete_mirrored(p_step stepbase.step_runs, p_entry jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_done record;
+  v_unresolved uuid[];
+  v_parents uuid[];
+  v_events stepbase_engine.event[];
+begin
+  select w.* into v_done
+  from stepbase_engine.write_results(
+    p_step.status, array[p_step.run_id], array[p_step.id], array[p_step.fence], array[p_entry -> 'input'],
+    array[coalesce(p_entry -> 'output', 'null')], array[p_entry ->> 'handle'], array[p_entry -> 'details']
+  ) w;
+  if v_done.events is null then
+    return;
+  end if;
+  v_unresolved := coalesce(v_done.step_ids, '{}');
+  v_events := v_done.events;
+  if v_done.item_ids is not null then
+    select a.parents, v_events || a.events into v_parents, v_events
+    from stepbase_engine.advance_items(v_done.item_ids, false, v_unresolved) a;
+    v_unresolved := v_unresolved || v_parents;
+  end if;
+  if p_entry -> 'details' ? 'emit' then
+    perform stepbase_engine.emit_from_steps(v_events);
+  end if;
+  perform stepbase_engine.resolve_edges(v_unresolved, v_events, false);
+  if v_done.compensated_runs is not null then
+    perform stepbase_engine.continue_compensation(v_done.compensated_runs);
+  end if;
+  if v_done.tool_ids is not null then
+    perform stepbase_engine.record_tool_results(v_done.tool_ids);
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.complete_mirrored(p_step stepbase.step_runs, p_entry jsonb) is 'Completes a running step, or one whose delay is over, with {output, handle?, input?, details?}. The next steps are ready and wait for Temporal. The caller has locked the run.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.complete_waiting_steps(p_step_run_ids uuid[], p_outputs jsonb[], p_handles text[], p_event_type text DEFAULT 'step.completed'::text, p_actor_id uuid DEFAULT NULL::uuid)
  RETURNS SETOF uuid
  LANGUAGE plpgsql
@@ -9347,6 +9540,7 @@ begin
   v_resolved := coalesce(v_results.step_ids, '{}');
   v_events := v_results.events;
   v_completed := v_results.step_ids || v_results.item_ids || v_results.compensation_ids || v_results.tool_ids;
+  perform stepbase_engine.tell_results(v_runs, v_completed);
 
   -- A finished item starts the next one; the last one completes the for_each step.
   if v_results.item_ids is not null then
@@ -9447,6 +9641,17 @@ AS $function$
 $function$;
 comment on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) is 'Marks outbox messages as published.';
 grant execute on function stepbase_engine.confirm_published(p_outbox_ids bigint[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.confirm_temporal_commands(p_ids bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  delete from stepbase_engine.temporal_commands c where c.id = any(p_ids);
+$function$;
+comment on function stepbase_engine.confirm_temporal_commands(p_ids bigint[]) is 'Deletes commands that Temporal has accepted.';
+grant execute on function stepbase_engine.confirm_temporal_commands(p_ids bigint[]) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.continue_agents(p_step_run_ids uuid[])
  RETURNS void
@@ -10085,6 +10290,10 @@ declare
   v_round int;
   v_id uuid;
 begin
+  if p_run.execution_engine is not null then
+    perform stepbase_engine.request_starts(array[p_run.id]);
+    return stepbase_engine.new_id();
+  end if;
   -- front_round and last_round, inlined: calling them costs more than the two look-ups.
   select
     e.last_value,
@@ -10139,6 +10348,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.create_tokens(p_job_ids uuid[], p_run
 AS $function$
 declare
   v_was_empty boolean;
+  v_inserted int;
 begin
   if cardinality(p_job_ids) = 0 then
     return;
@@ -10155,12 +10365,13 @@ begin
     from unnest(p_job_ids, p_run_ids) with ordinality as t (job_id, run_id, ord)
     cross join lateral (
       select
-        o.app_code, o.priority,
+        o.app_code, o.priority, o.execution_engine,
         case when o.status = 'pending' then stepbase_engine.eager_start(o) else '{}' end as data
       from stepbase.runs o
       where o.id = t.run_id
       limit 1
     ) r
+    where r.execution_engine is null
   ),
   app as materialized (
     select
@@ -10191,6 +10402,14 @@ begin
   ) t
   cross join stepbase_queue.queue q
   where q.name = 'steps';
+  get diagnostics v_inserted = row_count;
+  -- The others do not execute here.
+  if v_inserted < cardinality(p_job_ids) then
+    perform stepbase_engine.request_starts(p_run_ids);
+    if v_inserted = 0 then
+      return;
+    end if;
+  end if;
   -- Wakes idle workers, only when they may have found the queue empty: transactions that notify commit one
   -- after another, which a busy queue must not do. A worker that read the queue just before this commit
   -- polls again a moment later.
@@ -10199,7 +10418,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.create_tokens(p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean) is 'Inserts one token per element of p_job_ids, for the run at the same position of p_run_ids, at the next rounds of its app; wakes idle workers. p_more_wait asks the worker that fetches one of the tokens to call stepbase_engine.admit.';
+comment on function stepbase_engine.create_tokens(p_job_ids uuid[], p_run_ids uuid[], p_more_wait boolean) is 'Inserts one token per element of p_job_ids, for the run at the same position of p_run_ids, at the next rounds of its app; wakes idle workers. p_more_wait asks the worker that fetches one of the tokens to call stepbase_engine.admit. A run that another engine executes gets none: if it is pending, its start is requested there.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.current_deliveries(p_job_ids uuid[], p_run_ids uuid[], p_deliveries integer[], OUT job_ids uuid[], OUT run_ids uuid[])
  RETURNS record
@@ -10984,6 +11203,7 @@ begin
     p_status, p_error, p_actor_id, v_events
   );
   perform stepbase_engine.end_tokens(v_jobs);
+  perform stepbase_engine.tell_end(v_open, p_status, p_error, p_compensate);
   -- Workers that listen stop the handlers of these runs at once.
   perform pg_notify('stepbase', 'cancel:' || e.id::text)
   from unnest(v_open) as e (id);
@@ -11029,6 +11249,27 @@ AS $function$
 $function$;
 comment on function stepbase_engine.ended_runs(p_run_ids uuid[]) is 'Returns those of the given runs that have ended or compensate, so that their steps in flight are of no use. Workers poll it, because they can miss the notification of a cancellation.';
 grant execute on function stepbase_engine.ended_runs(p_run_ids uuid[]) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.engine_of(p_app_code text, p_execution_engine text, p_task_queue_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  if p_execution_engine is null then
+    if p_task_queue_id is null then
+      select q.execution_engine into p_execution_engine
+      from stepbase.task_queues q where q.app_code = p_app_code and q.name = 'default';
+    else
+      select q.execution_engine into p_execution_engine from stepbase.task_queues q where q.id = p_task_queue_id;
+    end if;
+  end if;
+  return nullif(p_execution_engine, 'postgres');
+end;
+$function$;
+comment on function stepbase_engine.engine_of(p_app_code text, p_execution_engine text, p_task_queue_id uuid) is 'The engine of the runs of a workflow that has this execution_engine and task queue, as runs.execution_engine stores it: null for the workers of Stepbase.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.enqueue_run(p_run stepbase.runs, p_may_refuse boolean DEFAULT false, p_passed text DEFAULT NULL::text)
  RETURNS boolean
@@ -11199,6 +11440,69 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.ensure_partitions(p_months_ahead integer) is 'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) months; returns the number of partitions created.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer)
+ RETURNS SETOF stepbase_engine.work
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_run stepbase.runs;
+  v_entered record;
+  v_step stepbase.step_runs;
+begin
+  select r.* into v_run from stepbase.runs r where r.id = p_run_id for no key update;
+  if v_run.completed_at is not null or v_run.id is null then
+    perform stepbase_private.raise_error('conflict', 'The run has ended');
+  end if;
+  select e.* into v_entered from stepbase_engine.enter_step(p_run_id, p_step_id, p_item_index, p_attempt) e;
+  v_step := v_entered.step;
+  if v_entered.is_entered then
+    perform stepbase_engine.append_entered(v_step);
+  end if;
+  if v_step.status in ('cancelled', 'completed', 'failed', 'skipped') then
+    perform stepbase_private.raise_error('conflict', format('The attempt is already %s', v_step.status));
+  end if;
+  if v_step.status = 'running' then
+    return next row(
+      v_step.job_id, v_step.run_id, v_step.app_code, v_step.workflow_version_id, v_step.id, v_step.step_id,
+      v_step.item_index, v_step.attempt, v_step.fence
+    )::stepbase_engine.work;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer) is 'For an activity that needs the row of its attempt: enters it and returns it. No row: the bridge has not mirrored what comes before it; ask again. Errors: SB409 the run or the attempt has ended.';
+grant execute on function stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.enter_step(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer, OUT step stepbase.step_runs, OUT is_entered boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := stepbase_engine.now();
+begin
+  -- After a retry or a wait, the row is ready again first, as the transitions demand.
+  update stepbase.step_runs s
+  set status = 'ready', wait_kind = null, wake_at = null, deadline_at = null, updated_at = v_now
+  where s.run_id = p_run_id and s.step_id = p_step_id and s.item_index = p_item_index and s.attempt = p_attempt
+    and s.status = 'waiting' and s.wait_kind = 'retry';
+  update stepbase.step_runs s
+  set
+    status = 'running', job_id = coalesce(s.job_id, stepbase_engine.new_id()), fence = s.fence + 1,
+    started_at = coalesce(s.started_at, v_now), updated_at = v_now
+  where s.run_id = p_run_id and s.step_id = p_step_id and s.item_index = p_item_index and s.attempt = p_attempt
+    and s.status = 'ready'
+  returning s.* into step;
+  is_entered := found;
+  if not is_entered then
+    select s.* into step from stepbase.step_runs s
+    where s.run_id = p_run_id and s.step_id = p_step_id and s.item_index = p_item_index and s.attempt = p_attempt;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.enter_step(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer, OUT step stepbase.step_runs, OUT is_entered boolean) is 'Sets a ready attempt of a step, or one that waits for its retry, to running without an event. Returns the row, null if the engine has not created it, and whether it changed. The caller has locked the run.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.epoch_ms(p_at timestamp with time zone)
  RETURNS double precision
@@ -11593,9 +11897,11 @@ CREATE OR REPLACE FUNCTION stepbase_engine.explain_delay(p_step stepbase.step_ru
  SET search_path TO ''
 AS $function$
   select stepbase_engine.reason(
-    'delay', format('Waits until %s.', stepbase_engine.time_text(p_step.wake_at)),
-    coalesce(p_step.started_at, p_step.created_at), p_step.wake_at
-  );
+    'delay', format('Waits until %s.', stepbase_engine.time_text(t.wake_at)),
+    coalesce(p_step.started_at, p_step.created_at), t.wake_at
+  )
+  -- In Temporal the database has no timer for it.
+  from (select coalesce(p_step.wake_at, p_step.deadline_at) as wake_at) t;
 $function$;
 comment on function stepbase_engine.explain_delay(p_step stepbase.step_runs) is 'Reason delay: until when.';
 
@@ -11927,8 +12233,8 @@ AS $function$
     from jsonb_array_elements(p_steps) with ordinality as s (step, place)
     order by
       coalesce(
-        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'lease_expired', 'timer_due'], s.step ->> 'code'),
-        case s.step ->> 'code' when 'executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
+        array_position(array['token_missing', 'message_quarantined', 'no_worker', 'no_bridge', 'lease_expired', 'timer_due'], s.step ->> 'code'),
+        case s.step ->> 'code' when 'executing' then 7 when 'temporal_executing' then 7 when 'items' then 8 when 'predecessors' then 9 else 6 end
       ),
       s.place
     limit 1
@@ -11990,6 +12296,7 @@ AS $function$
     stepbase_engine.explain_hold(p_run),
     stepbase_engine.explain_flow(p_run),
     stepbase_engine.explain_run_backlog(p_run),
+    stepbase_engine.explain_temporal_start(p_run),
     stepbase_engine.explain_token(
       p_run.app_code, stepbase_engine.find_token(p_run.app_code, p_run.id), p_run.created_at, 'run'
     )
@@ -12046,10 +12353,11 @@ AS $function$
     'retry',
     format(
       'Retries at %s after %s (attempt %s of %s).',
-      stepbase_engine.time_text(p_step.wake_at), coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
+      stepbase_engine.time_text(coalesce(p_step.wake_at, p_step.deadline_at)),
+      coalesce(f.error ->> 'code', 'a failure'), p_step.attempt,
       greatest(stepbase_engine.max_attempts(stepbase_engine.retry_policy(p_step, n)), p_step.attempt)
     ),
-    p_step.created_at, p_step.wake_at,
+    p_step.created_at, coalesce(p_step.wake_at, p_step.deadline_at),
     jsonb_build_object('error', jsonb_build_object(
       'code', f.error -> 'code', 'message', left(f.error ->> 'message', 500)
     ))
@@ -12259,6 +12567,7 @@ AS $function$
     'status', p_step.status
   )) || coalesce(
     stepbase_engine.explain_held_step(p_step, p_run),
+    case when p_run.execution_engine is not null then stepbase_engine.explain_temporal_step(p_step, p_run) end,
     case p_step.status
       when 'pending' then stepbase_engine.explain_pending_step(p_step)
       when 'ready' then coalesce(
@@ -12378,6 +12687,52 @@ AS $function$
   ) u on true;
 $function$;
 comment on function stepbase_engine.explain_task(p_step stepbase.step_runs) is 'Reason task: who may complete it, title and deadline. The name of the assignee needs member:read.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_temporal_start(p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when not exists (
+      select 1 from stepbase.workflow_compilations c
+      where c.workflow_version_id = p_run.workflow_version_id and c.is_active and c.temporal_workflow_type is not null
+    ) then stepbase_engine.reason(
+      'not_compiled',
+      'The workflow executes in Temporal, and its version is not compiled. The run starts when it is.', p_run.created_at
+    )
+    else stepbase_engine.needs_bridge(stepbase_engine.reason(
+      'temporal_start', 'The bridge starts the run in Temporal.', p_run.created_at
+    ))
+  end
+  where p_run.execution_engine = 'temporal' and p_run.status = 'pending';
+$function$;
+comment on function stepbase_engine.explain_temporal_start(p_run stepbase.runs) is 'Reasons not_compiled, temporal_start and no_bridge of a pending run that Temporal will execute. Null for other runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.explain_temporal_step(p_step stepbase.step_runs, p_run stepbase.runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select stepbase_engine.needs_bridge(stepbase_engine.reason(
+    case p_step.status when 'running' then 'temporal_executing' else 'temporal_queued' end,
+    case p_step.status
+      when 'running' then format(
+        'A worker of Temporal executes the step since %s.', stepbase_engine.time_text(p_step.started_at)
+      )
+      else format('Temporal executes the step next, by a worker of its task queue %s.', t.task_queue)
+    end || coalesce(' The bridge reports: ' || rtrim(t.problem, '.') || '.', ''),
+    coalesce(p_step.started_at, p_step.updated_at), null,
+    jsonb_build_object(
+      'namespace', t.namespace, 'task_queue', t.task_queue, 'temporal_run_id', t.temporal_run_id, 'problem', t.problem
+    )
+  ))
+  from stepbase.temporal_runs t
+  where t.run_id = p_run.id and p_run.execution_engine = 'temporal' and p_step.status in ('ready', 'running');
+$function$;
+comment on function stepbase_engine.explain_temporal_step(p_step stepbase.step_runs, p_run stepbase.runs) is 'Reasons temporal_queued, temporal_executing and no_bridge of a ready or running step in Temporal, with the problem of the bridge, if it has one. Null for other steps.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.explain_token(p_app_code text, p_job_id uuid, p_since timestamp with time zone, p_what text)
  RETURNS jsonb
@@ -12872,7 +13227,7 @@ begin
   -- failure: those that count, with what follows each. The locks of the runs keep their steps as they are.
   with failure as (
     select distinct on (s.id)
-      f.id, f.input, stepbase_engine.short_error(f.error) as error, f.ord,
+      f.id, f.input, stepbase_engine.short_error(f.error - 'decided') as error, f.ord,
       j.retries, j.retry_at, j.handle, j.on_error, s.run_id,
       not j.retries and s.item_index = 0 and (j.handle is not null or j.on_error = 'continue')
         as continues
@@ -12964,6 +13319,9 @@ begin
     return;
   end if;
 
+  if array_position(p_fences, null) is not null then
+    perform stepbase_engine.tell_results(p_run_ids, p_step_run_ids);
+  end if;
   if v_left_children is not null then
     perform stepbase_engine.detach_children(p_run_ids, v_left_children);
   end if;
@@ -13076,6 +13434,24 @@ end;
 $function$;
 comment on function stepbase_engine.fail_operation_run(p_operation_id uuid, p_place integer, p_message text) is 'Counts the run at a place of an operation as failed: its action took too long although it was alone in its slice. Without effect if another worker has acted on that run.';
 grant execute on function stepbase_engine.fail_operation_run(p_operation_id uuid, p_place integer, p_message text) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.fail_temporal_run(p_run_id uuid, p_code text, p_message text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  perform 1 from stepbase.runs r where r.id = p_run_id for no key update;
+  perform set_config('stepbase.mirrored_run', p_run_id::text, true);
+  perform stepbase_engine.close_mirror(
+    p_run_id, jsonb_build_object('code', p_code, 'message', left(p_message, 4000))
+  );
+  perform set_config('stepbase.mirrored_run', '', true);
+end;
+$function$;
+comment on function stepbase_engine.fail_temporal_run(p_run_id uuid, p_code text, p_message text) is 'Fails a run that the bridge cannot start or mirror, and ends its mirror. The bridge terminates the workflow.';
+grant execute on function stepbase_engine.fail_temporal_run(p_run_id uuid, p_code text, p_message text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.fail_unwakeable_run(p_run_id uuid, p_message text, p_code text DEFAULT 'engine_error'::text)
  RETURNS void
@@ -14120,6 +14496,11 @@ AS $function$
 begin
   return exists (
     select 1 from stepbase_queue.job j where j.name = 'steps' and j.id = p_job_id and j.state = 'active'
+  ) or exists (
+    -- Another engine has its own leases.
+    select 1 from stepbase.step_runs s
+    join stepbase.runs r on r.id = s.run_id
+    where s.job_id = p_job_id and s.status = 'running' and r.execution_engine is not null
   );
 end;
 $function$;
@@ -14328,6 +14709,8 @@ begin
   select
     f.ord,
     coalesce(
+      -- Another engine has decided.
+      (f.error #>> '{decided,retries}')::boolean,
       stepbase_engine.may_retry(p.retry, f.error)
       and s.attempt < stepbase_engine.max_attempts(p.retry)
       -- A for_each step is not retried: its items are, one by one.
@@ -14355,14 +14738,14 @@ begin
   cross join lateral (select stepbase_engine.retry_policy(s, n) as retry) p
   cross join lateral (
     -- The error can name an earliest time (Retry-After).
-    select p_now + greatest(
+    select coalesce((f.error #>> '{decided,retry_at}')::timestamptz, p_now + greatest(
       stepbase_engine.retry_delay(p.retry, s.attempt),
       stepbase_engine.policy_number(f.error, 'retry_after_ms', 0, 0, 31536000000) * interval '1 millisecond'
-    ) as retry_at
+    )) as retry_at
   ) w;
 end;
 $function$;
-comment on function stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone) is 'Decides about failures of step runs, by position (ord counts from 1): whether another attempt follows and when, the handle by which the step is left otherwise (null: no such edge), and the node''s on_error.';
+comment on function stepbase_engine.judge_failures(p_step_run_ids uuid[], p_errors jsonb[], p_now timestamp with time zone) is 'Decides about failures of step runs, by position (ord counts from 1): whether another attempt follows and when, the handle by which the step is left otherwise (null: no such edge), and the node''s on_error. decided in the error: {retries, retry_at?}, what another engine has decided.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.keep_batch()
  RETURNS trigger
@@ -14416,6 +14799,19 @@ AS $function$
   ) l;
 $function$;
 comment on function stepbase_engine.leased_tokens(p_job_ids uuid[], p_deliveries integer[]) is 'Locks and returns those tokens whose current delivery is the given one, in the order of their ids; none of them can be redelivered before the end of the transaction. The caller has locked their runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.leave_timers_to_temporal(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update stepbase.step_runs s
+  set deadline_at = s.wake_at, wake_at = null, updated_at = stepbase_engine.now()
+  from stepbase.runs r
+  where r.id = any(p_run_ids) and r.execution_engine is not null
+    and s.run_id = r.id and s.status = 'waiting' and s.wait_kind in ('delay', 'retry') and s.wake_at is not null;
+$function$;
+comment on function stepbase_engine.leave_timers_to_temporal(p_run_ids uuid[]) is 'Delays and retries of runs in Temporal have no timer in the database: moves their time from wake_at to deadline_at, where clients still see it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.limits_of(p_workflow_id uuid)
  RETURNS TABLE(workflow_limit uuid, queue_limit uuid)
@@ -15177,6 +15573,132 @@ $function$;
 comment on function stepbase_engine.metrics(p_by_app boolean) is 'The metrics of the installation for Prometheus: name without its prefix, labels and value. p_by_app: with the label app where it applies. dead_letters: of the newest 1,000 runs of an application and status, in 1,000 applications. Called by the HTTP API.';
 grant execute on function stepbase_engine.metrics(p_by_app boolean) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.mirror_step(p_run_id uuid, p_entry jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_entered record;
+  v_step stepbase.step_runs;
+  v_error jsonb;
+begin
+  select e.* into v_entered
+  from stepbase_engine.enter_step(
+    p_run_id, p_entry ->> 'node', (p_entry ->> 'item')::int, (p_entry ->> 'attempt')::int
+  ) e;
+  v_step := v_entered.step;
+  if v_step.id is null then
+    return false;
+  end if;
+
+  if p_entry ->> 'kind' = 'completed' then
+    if v_step.status = 'running' or (v_step.status = 'waiting' and v_step.wait_kind in ('delay', 'tools')) then
+      if v_entered.is_entered then
+        -- A step that starts and completes in one transaction has one event for both.
+        p_entry := jsonb_set(
+          p_entry, '{details}',
+          coalesce(p_entry -> 'details', '{}') || jsonb_build_object('started_at', stepbase_engine.now())
+        );
+      end if;
+      perform stepbase_engine.complete_mirrored(v_step, p_entry);
+    end if;
+    return true;
+  end if;
+
+  if v_entered.is_entered then
+    perform stepbase_engine.append_entered(v_step);
+  end if;
+  if v_step.status <> 'running' then
+    return true;
+  end if;
+  if p_entry ->> 'kind' = 'waiting' then
+    perform stepbase_engine.wait(
+      array[p_run_id], array[v_step.id], array[v_step.fence], array[p_entry -> 'input'], array[p_entry -> 'wait']
+    );
+    perform stepbase_engine.leave_timers_to_temporal(array[p_run_id]);
+  elsif p_entry ->> 'kind' = 'failed' then
+    v_error := p_entry -> 'error';
+    perform stepbase_engine.fail(
+      array[p_run_id], array[v_step.id], array[v_step.fence], array[p_entry -> 'input'],
+      array[v_error || jsonb_build_object('decided', jsonb_strip_nulls(jsonb_build_object(
+        'retries', p_entry ? 'retry_at', 'retry_at', p_entry -> 'retry_at'
+      )))]
+    );
+    perform stepbase_engine.leave_timers_to_temporal(array[p_run_id]);
+  end if;
+  return true;
+end;
+$function$;
+comment on function stepbase_engine.mirror_step(p_run_id uuid, p_entry jsonb) is 'Applies an entry about a step: entered, completed, waiting or failed. An attempt that was cancelled or has ended is left alone; false: the engine has no such attempt. The caller has locked the run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.mirror_temporal(p_run_id uuid, p_temporal_run_id text, p_after bigint, p_upto bigint, p_entries jsonb, p_problem text DEFAULT NULL::text)
+ RETURNS TABLE(is_applied boolean, temporal_run_id text, last_event_id bigint, unmatched integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  v_position stepbase.temporal_runs;
+  v_entry jsonb;
+  v_unmatched jsonb[] := '{}';
+  v_next_run_id text;
+begin
+  -- Lock order: runs (2).
+  perform 1 from stepbase.runs r where r.id = p_run_id for no key update;
+  select t.* into v_position from stepbase.temporal_runs t where t.run_id = p_run_id for update;
+  if not found or v_position.closed_at is not null
+    or coalesce(v_position.temporal_run_id, p_temporal_run_id) <> p_temporal_run_id
+    or v_position.last_event_id <> p_after
+  then
+    return query select false, v_position.temporal_run_id, v_position.last_event_id, 0;
+    return;
+  end if;
+  perform set_config('stepbase.mirrored_run', p_run_id::text, true);
+
+  for v_entry in select e from jsonb_array_elements(p_entries) as e loop
+    case v_entry ->> 'kind'
+      when 'closed' then perform stepbase_engine.close_mirror(p_run_id, v_entry);
+      when 'continued' then v_next_run_id := v_entry ->> 'temporal_run_id';
+      when 'ended' then
+        perform stepbase_engine.end_runs(array[p_run_id], v_entry ->> 'status', v_entry -> 'error');
+      else
+        if not stepbase_engine.mirror_step(p_run_id, v_entry) then
+          v_unmatched := v_unmatched || v_entry;
+        end if;
+    end case;
+  end loop;
+  -- An activity may be scheduled before the record that makes its step ready: once more, after all of them.
+  foreach v_entry in array v_unmatched loop
+    if stepbase_engine.mirror_step(p_run_id, v_entry) then
+      v_unmatched := array_remove(v_unmatched, v_entry);
+    end if;
+  end loop;
+
+  update stepbase.temporal_runs t
+  set
+    temporal_run_id = coalesce(v_next_run_id, p_temporal_run_id),
+    last_event_id = case when v_next_run_id is null then p_upto else 0 end,
+    mirrored_at = stepbase_engine.now(),
+    problem = case when v_unmatched = '{}' then left(p_problem, 1000) else format(
+      'Temporal executed a step that the run does not have: %s', v_unmatched[1] ->> 'node'
+    ) end
+  where t.run_id = p_run_id;
+  perform set_config('stepbase.mirrored_run', '', true);
+  if p_entries <> '[]' then
+    -- No worker publishes the change to Redis.
+    perform stepbase_engine.notify_run(v_position.app_code, p_run_id);
+  end if;
+  return query
+  select true, t.temporal_run_id, t.last_event_id, cardinality(v_unmatched)
+  from stepbase.temporal_runs t where t.run_id = p_run_id;
+end;
+$function$;
+comment on function stepbase_engine.mirror_temporal(p_run_id uuid, p_temporal_run_id text, p_after bigint, p_upto bigint, p_entries jsonb, p_problem text) is 'Applies the entries of the history events after p_after up to p_upto of an execution, and stores the position with them. Nothing is applied if the mirror is at another position: the answer names it. p_problem: what keeps the workflow from its next step, for explain_run. unmatched: entries about attempts that the engine does not have. Locks the run.';
+grant execute on function stepbase_engine.mirror_temporal(p_run_id uuid, p_temporal_run_id text, p_after bigint, p_upto bigint, p_entries jsonb, p_problem text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.missing_token(p_what text, p_since timestamp with time zone)
  RETURNS jsonb
  LANGUAGE sql
@@ -15346,6 +15868,30 @@ AS $function$
     and (i.taken_key is null or split_part(i.taken_key, ':', 2) = any(p_kept));
 $function$;
 comment on function stepbase_engine.move_to_run(p_from uuid, p_to uuid, p_kept text[]) is 'Gives the signals and work items of a run that p_kept steps do not have to repeat to the run that continues it.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.needs_bridge(p_reason jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when b.last_at > stepbase_engine.now() - interval '1 minute' then p_reason
+    else p_reason || jsonb_build_object(
+      'code', 'no_bridge',
+      'sentence', case
+        when b.last_at is null then 'No bridge to Temporal has sent a heartbeat.'
+        else format(
+          'No bridge to Temporal has sent a heartbeat for %s.',
+          stepbase_engine.duration_text(stepbase_engine.now() - b.last_at)
+        )
+      end || ' ' || (p_reason ->> 'sentence'),
+      'waits_for', p_reason ->> 'code'
+    )
+  end
+  from (select max(t.last_heartbeat_at) as last_at from stepbase_engine.temporal_bridges t) b;
+$function$;
+comment on function stepbase_engine.needs_bridge(p_reason jsonb) is 'A reason that ends by the work of a bridge. Without a heartbeat for a minute its code is no_bridge, and waits_for has its own code.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.needs_slot(p_code text, p_place text, p_busy bigint, p_slots bigint, p_since timestamp with time zone, p_app_code text, p_facts jsonb)
  RETURNS jsonb
@@ -15900,6 +16446,26 @@ end;
 $function$;
 comment on function stepbase_engine.open_task_link(p_token text, p_locks boolean, OUT link stepbase_private.task_links, OUT task stepbase.step_runs) is 'The link of a token and its approval, for which the person may decide. Errors: SB401 the token is unknown, used or expired, SB403 the approval is not for the person any more, SB409 it does not wait, or another person has claimed it.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.open_temporal_runs(p_after uuid DEFAULT NULL::uuid, p_limit integer DEFAULT 1000)
+ RETURNS TABLE(run_id uuid, app_code text, namespace text, temporal_run_id text, last_event_id bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select t.run_id, t.app_code, t.namespace, t.temporal_run_id, t.last_event_id
+  from stepbase.temporal_runs t
+  where t.closed_at is null and (p_after is null or t.run_id > p_after)
+    -- Not before Temporal has accepted the start.
+    and not exists (
+      select 1 from stepbase_engine.temporal_commands c
+      where c.run_id = t.run_id and c.app_code = t.app_code and c.kind = 'start'
+    )
+  order by t.run_id
+  limit p_limit;
+$function$;
+comment on function stepbase_engine.open_temporal_runs(p_after uuid, p_limit integer) is 'The runs whose workflows are open, by id after p_after, with the position of the mirror. A bridge that starts follows them.';
+grant execute on function stepbase_engine.open_temporal_runs(p_after uuid, p_limit integer) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.operation_statuses(p_action text)
  RETURNS text[]
  LANGUAGE sql
@@ -15924,7 +16490,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.orphaned_steps(p_limit integer)
 AS $function$
   select s.id, s.run_id
   from stepbase.step_runs s
-  join stepbase.runs r on r.id = s.run_id and r.status = 'running'
+  join stepbase.runs r on r.id = s.run_id and r.status = 'running' and r.execution_engine is null
   where s.status in ('ready', 'running')
     and (
       (
@@ -16050,6 +16616,7 @@ begin
     end if;
     return false;
   end if;
+  perform stepbase_engine.tell_temporal(p_run.id, 'pause');
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event('run.paused', p_run.id, p_run.app_code, 'paused', p_actor_id)
   ]);
@@ -16244,6 +16811,29 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.pop_work_item(p_work_queue_id uuid, p_run_id uuid, p_taken_key text) is 'Takes the next item in the order of the work queue and returns it, or a row of nulls when none is queued. Concurrent calls never take the same item: locked items are skipped.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.postpone_temporal_commands(p_run_id uuid, p_by interval, p_problem text)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with postponed as (
+    update stepbase_engine.temporal_commands c set leased_until = stepbase_engine.now() + p_by
+    where c.id = (
+      select f.id from stepbase_engine.temporal_commands f where f.run_id = p_run_id order by f.id limit 1
+    )
+  ),
+  returned as (
+    update stepbase_engine.temporal_commands c set leased_until = null
+    where c.run_id = p_run_id and c.id > (
+      select f.id from stepbase_engine.temporal_commands f where f.run_id = p_run_id order by f.id limit 1
+    )
+  )
+  update stepbase.temporal_runs t set problem = left(p_problem, 1000) where t.run_id = p_run_id;
+$function$;
+comment on function stepbase_engine.postpone_temporal_commands(p_run_id uuid, p_by interval, p_problem text) is 'The bridge could not deliver the first command of a run: it is taken again after p_by, and the others after it. p_problem: why.';
+grant execute on function stepbase_engine.postpone_temporal_commands(p_run_id uuid, p_by interval, p_problem text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.postpone_timers(p_run_id uuid, p_by interval)
  RETURNS void
@@ -18552,6 +19142,50 @@ end;
 $function$;
 comment on function stepbase_engine.replace_held_run(p_run_id uuid, p_workflow_version_id uuid, p_input jsonb, p_priority integer, p_metadata jsonb, p_tags text[], p_start_at timestamp with time zone) is 'Gives a debounced run the values of the latest start. The caller has locked the run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.report_bridge(p_bridge jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with gone as (
+    delete from stepbase_engine.temporal_bridges b
+    where b.last_heartbeat_at < stepbase_engine.now() - interval '1 day' or b.bridge_id = p_bridge ->> 'stopped_id'
+  )
+  insert into stepbase_engine.temporal_bridges as b (bridge_id, address, version, facts, started_at, last_heartbeat_at)
+  select
+    p_bridge ->> 'bridge_id', p_bridge ->> 'address', p_bridge ->> 'version', coalesce(p_bridge -> 'facts', '{}'),
+    stepbase_engine.now(), stepbase_engine.now()
+  where p_bridge ? 'bridge_id'
+  on conflict (bridge_id) do update
+  set address = excluded.address, version = excluded.version, facts = excluded.facts,
+    last_heartbeat_at = excluded.last_heartbeat_at;
+$function$;
+comment on function stepbase_engine.report_bridge(p_bridge jsonb) is 'The heartbeat of a bridge: {bridge_id, address, version, facts?}, at least every 20 seconds; at its end: {stopped_id}. Forgets bridges that have been silent for a day.';
+grant execute on function stepbase_engine.report_bridge(p_bridge jsonb) to stepbase_worker;
+
+CREATE OR REPLACE FUNCTION stepbase_engine.request_starts(p_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.temporal_commands (run_id, app_code, kind)
+  select r.id, r.app_code, 'start'
+  from stepbase.runs r
+  where r.id = any(p_run_ids) and r.execution_engine = 'temporal' and r.status = 'pending'
+    -- A run that was paused and resumed before the bridge took its start.
+    and not exists (
+      select 1 from stepbase_engine.temporal_commands c where c.run_id = r.id and c.app_code = r.app_code
+    )
+  order by array_position(p_run_ids, r.id);
+  if found then
+    perform pg_notify('stepbase', 'temporal');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.request_starts(p_run_ids uuid[]) is 'Requests the start of those of these runs that are pending and that Temporal executes.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.request_starts(p_trigger stepbase_private.database_triggers, p_event text, p_apps text[], p_inputs jsonb[], p_excess jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -19202,6 +19836,7 @@ begin
     return false;
   end if;
 
+  perform stepbase_engine.tell_temporal(v_run.id, 'resume');
   perform stepbase_engine.append_events(array[
     stepbase_engine.run_event(
       'run.resumed', v_run.id, v_run.app_code, v_run.status, p_actor_id
@@ -19323,6 +19958,11 @@ AS $function$
     and (
       s.wait_kind in ('delay', 'retry') or s.deadline_at is not null
       or (s.wait_kind = 'task' and stepbase_engine.has_alarms(s.task))
+    )
+    -- Temporal has the timers of its delays and retries.
+    and (
+      s.wait_kind not in ('delay', 'retry')
+      or (select r.execution_engine from stepbase.runs r where r.id = p_run_id) is null
     );
 $function$;
 comment on function stepbase_engine.resume_timers(p_run_id uuid) is 'Makes the suspended timers of a run due, after the run was resumed. The caller has locked the run.';
@@ -20623,7 +21263,8 @@ begin
 
   select
     v.workflow_id, v.input_schema, v.steps_total, w.kebab_name, w.execution_timeout_seconds, w.has_flow_controls,
-    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full
+    w.searchable_inputs, w.canary_id, q.max_open_runs, f.app_code is not null as is_full,
+    stepbase_engine.engine_of(w.app_code, w.execution_engine, w.task_queue_id) as execution_engine
   into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
@@ -20684,8 +21325,8 @@ begin
   insert into stepbase.runs (
     app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata,
     idempotency_key, parent_run_id, parent_step_run_id, origin_run_id, rerun_from_step, created_by,
-    trace_id, parent_close_policy, canary_id, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
-    updated_at
+    trace_id, parent_close_policy, canary_id, execution_engine, steps_total, event_seq, deadline_at, tags, start_at,
+    held_by, created_at, updated_at
   )
   values (
     p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, p_priority, p_input,
@@ -20702,6 +21343,7 @@ begin
     ),
     p_parent_close_policy,
     v_canary,
+    v_version.execution_engine,
     v_version.steps_total,
     1,
     v_now + v_version.execution_timeout_seconds * interval '1 second',
@@ -20750,7 +21392,10 @@ declare
   v_new uuid[];
   v_queued stepbase_engine.new_run[];
 begin
-  select v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs into strict v_version
+  select
+    v.workflow_id, v.steps_total, w.execution_timeout_seconds, w.searchable_inputs,
+    stepbase_engine.engine_of(w.app_code, w.execution_engine, w.task_queue_id) as execution_engine
+  into strict v_version
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where v.id = p_workflow_version_id and v.app_code = p_app_code;
@@ -20758,7 +21403,8 @@ begin
   with made as (
     insert into stepbase.runs (
       id, app_code, workflow_id, workflow_version_id, trigger_type, priority, input, metadata, idempotency_key,
-      trace_id, created_by, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at, updated_at
+      trace_id, created_by, execution_engine, steps_total, event_seq, deadline_at, tags, start_at, held_by, created_at,
+      updated_at
     )
     select
       r.id, p_app_code, v_version.workflow_id, p_workflow_version_id, p_trigger_type, r.priority, r.input, r.metadata,
@@ -20767,7 +21413,7 @@ begin
         case when r.metadata ? 'traceparent' then stepbase_engine.trace_of(r.metadata) end,
         replace(stepbase_engine.new_id()::text, '-', '')
       ),
-      p_created_by, v_version.steps_total, 1,
+      p_created_by, v_version.execution_engine, v_version.steps_total, 1,
       v_now + v_version.execution_timeout_seconds * interval '1 second', nullif(r.tags, '{}'), r.start_at,
       case when r.start_at > v_now then 'start_at' end, v_now, v_now
     from unnest(p_runs) with ordinality r
@@ -20858,6 +21504,87 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.start_schedule(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_created_by uuid, OUT run_id uuid, OUT refused jsonb) is 'Starts the run of a schedule for one time. If the schedule takes its input from a work queue, it pops the next item: without one nothing starts, and an item that the workflow refuses is marked failed (refused is the error).';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.start_temporal_runs(p_run_ids uuid[], p_namespace text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_locked uuid[];
+  v_started uuid[];
+  v_events stepbase_engine.event[];
+  v_now timestamptz := stepbase_engine.now();
+begin
+  -- Lock order: runs (2), skipping locked ones: their starts are taken by the next call.
+  v_locked := array(
+    select l.id
+    from (
+      select r.id from stepbase.runs r
+      where r.id = any(p_run_ids) and r.status = 'pending' and r.held_by is null
+      order by r.id for no key update skip locked
+    ) l
+  );
+  if exists (select 1 from stepbase.incident_switches i where i.released_at is null) then
+    -- They request their start again when the switch is released.
+    delete from stepbase_engine.temporal_commands c
+    where c.run_id = any(v_locked) and c.kind = 'start' and stepbase_engine.is_suspended(c.run_id, true);
+    perform stepbase_engine.suspend_starts(v_locked);
+  end if;
+
+  with started as (
+    insert into stepbase.temporal_runs (run_id, app_code, namespace, task_queue, workflow_type, compilation_id)
+    select
+      r.id, r.app_code, replace(p_namespace, '{app}', r.app_code),
+      'stepbase-' || r.app_code || '-' || c.temporal_workflow_type,
+      c.temporal_workflow_type, c.id
+    from stepbase.runs r
+    -- A version that is not compiled waits until it is.
+    join stepbase.workflow_compilations c
+      on c.workflow_version_id = r.workflow_version_id and c.is_active and c.temporal_workflow_type is not null
+    where r.id = any(v_locked)
+      and exists (select 1 from stepbase_engine.temporal_commands s where s.run_id = r.id and s.kind = 'start')
+      and not exists (select 1 from stepbase_engine.run_backlog b where b.run_id = r.id)
+      and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
+    on conflict on constraint temporal_runs_pkey do nothing
+    returning run_id
+  )
+  select array_agg(s.run_id order by s.run_id) into v_started from started s;
+  if v_started is null then
+    return;
+  end if;
+
+  -- The first steps. Those of a rerun from a step are ready already.
+  with root as (
+    insert into stepbase.step_runs (
+      run_id, app_code, workflow_version_id, step_id, step_type, status, job_id, limited_by, created_at, updated_at
+    )
+    select
+      r.id, r.app_code, r.workflow_version_id, e.target_id, e.step_type, 'ready', stepbase_engine.new_id(), e.limited_by,
+      v_now, v_now
+    from stepbase.runs r
+    join stepbase_engine.plan_edges e on e.workflow_version_id = r.workflow_version_id and e.source_id = ''
+    where r.id = any(v_started) and r.rerun_from_step is null
+    returning run_id, app_code, step_id
+  )
+  select array_agg(x.event order by x.run_id, x.place, x.step_id) into strict v_events
+  from (
+    select
+      r.id as run_id, 0 as place, '' as step_id,
+      stepbase_engine.run_event('run.started', r.id, r.app_code, 'running') as event
+    from stepbase.runs r where r.id = any(v_started)
+    union all
+    select
+      t.run_id, 1, t.step_id,
+      stepbase_engine.step_event('step.ready', t.run_id, t.app_code, t.step_id, 0, 1, 'ready', p_open_delta => 1)
+    from root t
+  ) x;
+  perform stepbase_engine.append_events(v_events);
+end;
+$function$;
+comment on function stepbase_engine.start_temporal_runs(p_run_ids uuid[], p_namespace text) is 'Starts those of these pending runs whose start is requested, whose version is compiled and that nothing holds: writes their first steps as ready, and where they execute (namespace: p_namespace with the application for {app}). Suspended runs enter the backlog. Skips locked runs.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.start_tools(p_agent stepbase.step_runs)
  RETURNS void
@@ -21100,6 +21827,9 @@ begin
   from stepbase_engine.stop_steps(array(select (r).id from unnest(v_runs) as r), p_actor_id) s;
   perform stepbase_engine.append_events(v_events);
   foreach v_run in array v_runs loop
+    perform stepbase_engine.tell_end(
+      array[v_run.id], v_run.pending_outcome ->> 'status', v_run.pending_outcome -> 'error', false
+    );
     perform stepbase_engine.finish_compensation(v_run);
     return next v_run.id;
   end loop;
@@ -21749,6 +22479,72 @@ end;
 $function$;
 comment on function stepbase_engine.take_rate(p_control_id uuid, p_input jsonb) is 'Counts a start under a rate limit, or raises SB429 limit_reached with retry_after in seconds.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer DEFAULT 100, p_lease interval DEFAULT '00:00:30'::interval)
+ RETURNS TABLE(id bigint, run_id uuid, app_code text, namespace text, task_queue text, kind text, payload jsonb, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := stepbase_engine.now();
+  v_starts uuid[];
+  v_ids bigint[];
+begin
+  -- One bridge at a time: the commands of a run have to leave in their order.
+  if not pg_try_advisory_xact_lock(hashtext('stepbase.take_temporal_commands')) then
+    return;
+  end if;
+  v_starts := array(
+    select c.run_id from stepbase_engine.temporal_commands c
+    where c.kind = 'start' and (c.leased_until is null or c.leased_until <= v_now)
+    order by c.id limit p_limit
+  );
+  if v_starts <> '{}' then
+    perform stepbase_engine.start_temporal_runs(v_starts, p_namespace);
+    -- Runs that ended or were paused before they started; resume_run requests the start again.
+    delete from stepbase_engine.temporal_commands c
+    where c.run_id = any(v_starts) and c.kind = 'start'
+      and (select r.status from stepbase.runs r where r.id = c.run_id) <> 'pending'
+      and not exists (select 1 from stepbase.temporal_runs t where t.run_id = c.run_id);
+    -- Runs that are not compiled or locked: they do not keep the others from their place in the list.
+    update stepbase_engine.temporal_commands c
+    set leased_until = v_now + interval '2 seconds'
+    where c.run_id = any(v_starts) and c.kind = 'start'
+      and not exists (select 1 from stepbase.temporal_runs t where t.run_id = c.run_id);
+  end if;
+
+  select array_agg(t.id) into v_ids
+  from (
+    select c.id from stepbase_engine.temporal_commands c
+    join stepbase.temporal_runs x on x.run_id = c.run_id
+    where (c.leased_until is null or c.leased_until <= v_now)
+      and not exists (
+        select 1 from stepbase_engine.temporal_commands e
+        where e.run_id = c.run_id and e.app_code = c.app_code and e.id < c.id and e.leased_until > v_now
+      )
+    order by c.id
+    limit p_limit
+  ) t;
+  return query
+  with leased as (
+    update stepbase_engine.temporal_commands c
+    set leased_until = v_now + p_lease, attempts = c.attempts + 1
+    where c.id = any(v_ids)
+    returning c.*
+  )
+  select
+    l.id, l.run_id, l.app_code, x.namespace, x.task_queue, l.kind,
+    case l.kind when 'start' then stepbase_engine.temporal_start(l.run_id) else l.payload end, l.attempts
+  from leased l
+  join stepbase.temporal_runs x on x.run_id = l.run_id
+  order by l.id;
+end;
+$function$;
+comment on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) is 'Leases up to p_limit commands to a bridge, which delivers those of a run in the order of their ids and confirms each. The payload of a start is temporal_start(). A command whose run has an earlier leased one waits. Returns nothing while another bridge takes commands.';
+grant execute on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.task_mail_data(p_step_run_id uuid, p_user_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -21798,6 +22594,118 @@ AS $function$
   select p_from + (p_ms #>> '{}')::numeric * p_factor * interval '1 millisecond';
 $function$;
 comment on function stepbase_engine.task_time(p_from timestamp with time zone, p_ms jsonb, p_factor numeric) is 'The time p_factor times p_ms milliseconds after another one; null if p_ms is.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.tell_end(p_run_ids uuid[], p_status text, p_error jsonb, p_compensate boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.temporal_commands (run_id, app_code, kind, payload)
+  select
+    t.run_id, t.app_code, 'end',
+    jsonb_build_object('status', p_status, 'error', coalesce(p_error, '{}'), 'compensate', coalesce(p_compensate, false))
+  from stepbase.temporal_runs t
+  where t.run_id = any(p_run_ids) and t.closed_at is null
+    -- The end that is being mirrored is known there.
+    and t.run_id::text is distinct from current_setting('stepbase.mirrored_run', true)
+  order by t.run_id;
+  if found then
+    perform pg_notify('stepbase', 'temporal');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.tell_end(p_run_ids uuid[], p_status text, p_error jsonb, p_compensate boolean) is 'Writes the command that ends the workflows of runs with a status and an error, unless the end comes from there. p_compensate: the workflow compensates its completed steps first. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.tell_results(p_run_ids uuid[], p_step_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (
+    select 1 from stepbase.temporal_runs t where t.run_id = any(p_run_ids) and t.closed_at is null
+  ) then
+    return;
+  end if;
+  insert into stepbase_engine.temporal_commands (run_id, app_code, kind, payload)
+  select
+    s.run_id, s.app_code, case s.status when 'failed' then 'reject' else 'resolve' end,
+    jsonb_build_object('node', s.step_id, 'item', s.item_index, 'attempt', s.attempt)
+    || case s.status
+      when 'failed' then jsonb_strip_nulls(jsonb_build_object('error', s.error, 'retry_at', n.wake_at))
+      else jsonb_build_object('output', s.output)
+        || case when s.handle is null then '{}' else jsonb_build_object('handle', s.handle) end
+    end
+  from stepbase.step_runs s
+  join stepbase.temporal_runs t on t.run_id = s.run_id and t.closed_at is null
+  left join stepbase.step_runs n
+    on n.run_id = s.run_id and n.step_id = s.step_id and n.item_index = s.item_index and n.attempt = s.attempt + 1
+  where s.id = any(p_step_run_ids) and s.run_id = any(p_run_ids) and s.status in ('completed', 'failed')
+    -- The workflow ends these waits itself.
+    and s.wait_kind not in ('items', 'delay', 'retry', 'tools')
+  order by s.run_id, s.context_version, s.id;
+  if not found then
+    return;
+  end if;
+  perform stepbase_engine.leave_timers_to_temporal(p_run_ids);
+  perform pg_notify('stepbase', 'temporal');
+end;
+$function$;
+comment on function stepbase_engine.tell_results(p_run_ids uuid[], p_step_run_ids uuid[]) is 'Writes commands about those of these step runs that waited and have completed or failed, so that their workflows go on. The caller has locked the runs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.tell_temporal(p_run_id uuid, p_kind text, p_payload jsonb DEFAULT '{}'::jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase_engine.temporal_commands (run_id, app_code, kind, payload)
+  select t.run_id, t.app_code, p_kind, p_payload
+  from stepbase.temporal_runs t
+  where t.run_id = p_run_id and t.closed_at is null;
+  if found then
+    perform pg_notify('stepbase', 'temporal');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.tell_temporal(p_run_id uuid, p_kind text, p_payload jsonb) is 'Writes a command for the workflow of a run. The caller has locked the run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.temporal_start(p_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'workflow_type', t.workflow_type,
+    'args', jsonb_strip_nulls(jsonb_build_object(
+      'run', jsonb_build_object(
+        'id', r.id, 'app_code', r.app_code, 'workflow', w.kebab_name, 'version', v.version,
+        'workflow_version_id', r.workflow_version_id, 'trace_id', r.trace_id,
+        'traceparent', r.metadata -> 'traceparent', 'created_at', r.created_at
+      ),
+      'taken', (
+        select jsonb_agg(
+          jsonb_build_object('node', s.step_id, 'status', s.status, 'is_compensable', s.fence > 0)
+          || case when s.handle is null then '{}' else jsonb_build_object('handle', s.handle) end
+          || case when s.error is null then '{}' else jsonb_build_object('error', s.error) end
+          || case when s.status = 'completed' then jsonb_build_object('output', s.output) else '{}' end
+          order by s.context_version, s.step_id
+        )
+        from stepbase.step_runs s
+        where r.rerun_from_step is not null and s.run_id = r.id and s.item_index = 0
+          and s.status in ('completed', 'skipped', 'failed') and s.created_at <= t.created_at
+      )
+    )) || jsonb_build_object('input', r.input)
+  )
+  from stepbase.runs r
+  join stepbase.temporal_runs t on t.run_id = r.id
+  join stepbase.workflow_versions v on v.id = r.workflow_version_id
+  join stepbase.workflows w on w.id = r.workflow_id
+  where r.id = p_run_id;
+$function$;
+comment on function stepbase_engine.temporal_start(p_run_id uuid) is 'What the bridge needs to start the workflow of a run: {workflow_type, args}, with the StartArgs of temporal/records.ts.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.time_out_runs(p_limit integer)
  RETURNS void
@@ -22783,7 +23691,12 @@ AS $function$
     'stepbase_engine.use_task_link',
     -- The API: callbacks of components.
     'stepbase_engine.complete_callback', 'stepbase_engine.fail_callback', 'stepbase_engine.heartbeat_callback',
-    'stepbase_engine.log_callback'
+    'stepbase_engine.log_callback',
+    -- The bridge to Temporal, and activities there.
+    'stepbase_engine.take_temporal_commands', 'stepbase_engine.confirm_temporal_commands',
+    'stepbase_engine.postpone_temporal_commands', 'stepbase_engine.open_temporal_runs',
+    'stepbase_engine.mirror_temporal', 'stepbase_engine.fail_temporal_run', 'stepbase_engine.report_bridge',
+    'stepbase_engine.enter_activity'
   ];
 $function$;
 comment on function stepbase_engine.worker_functions() is 'Returns the functions that the worker and the API call on their own connection: all that stepbase_worker may execute.';
@@ -32839,6 +33752,68 @@ begin
 end;
 $function$;
 comment on function stepbase_private.refuse_view_write() is 'Trigger: raises 42501 for a write to a view, for every role.';
+
+CREATE OR REPLACE FUNCTION stepbase_private.register_worker(p_worker stepbase.workers, p_project text)
+ RETURNS stepbase.workers
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  c_most constant int := 500;
+  v_app_code constant text := stepbase_private.require_permission('run:execute');
+  v_worker stepbase.workers;
+  v_project_id uuid;
+  v_now timestamptz := stepbase_engine.now();
+begin
+  if coalesce(length(btrim(p_worker.worker_id)), 0) not between 1 and 255 then
+    perform stepbase_private.raise_error('invalid_request', 'worker_id must have 1 to 255 characters');
+  end if;
+  if not exists (select 1 from stepbase.worker_statuses s where s.name = p_worker.status) then
+    perform stepbase_private.raise_error('invalid_request', format('There is no worker status %s', p_worker.status));
+  end if;
+  if octet_length(p_worker.metadata::text) > 16384 or jsonb_typeof(p_worker.metadata) <> 'object' then
+    perform stepbase_private.raise_error('invalid_request', 'metadata must be an object of at most 16,384 bytes');
+  end if;
+  if p_project is not null then
+    select p.id into v_project_id from stepbase.projects p where p.app_code = v_app_code and p.name = p_project;
+    if not found then
+      perform stepbase_private.raise_error('not_found', format('Project %s does not exist', p_project));
+    end if;
+  end if;
+  if (
+    select count(*) from (select 1 from stepbase.workers w where w.app_code = v_app_code limit c_most) w
+  ) >= c_most and not exists (
+    select 1 from stepbase.workers w where w.app_code = v_app_code and w.worker_id = p_worker.worker_id
+  ) then
+    perform stepbase_private.raise_error('limit_reached', format('The application has %s workers already', c_most));
+  end if;
+  insert into stepbase.workers as w (
+    app_code, project_id, worker_id, task_queue_name, status, hostname, version, executing, concurrency, metadata,
+    last_heartbeat_at, started_at, stopped_at
+  )
+  select
+    v_app_code, v_project_id, p_worker.worker_id, coalesce(p_worker.task_queue_name, 'default'), s.name,
+    left(p_worker.hostname, 255), left(p_worker.version, 100), greatest(p_worker.executing, 0), p_worker.concurrency,
+    p_worker.metadata, v_now, v_now, case when s.name in ('stopped', 'error') then v_now end
+  from stepbase.worker_statuses s
+  where s.name = p_worker.status
+  on conflict (worker_id) do update
+  set
+    project_id = excluded.project_id, task_queue_name = excluded.task_queue_name, status = excluded.status,
+    hostname = excluded.hostname, version = excluded.version, executing = excluded.executing,
+    concurrency = excluded.concurrency, metadata = excluded.metadata, last_heartbeat_at = excluded.last_heartbeat_at,
+    stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
+  where w.app_code = v_app_code
+  returning w.* into v_worker;
+  if v_worker.id is null then
+    perform stepbase_private.raise_error('conflict', 'Another worker has this worker_id');
+  end if;
+  return v_worker;
+end;
+$function$;
+comment on function stepbase_private.register_worker(p_worker stepbase.workers, p_project text) is 'Implements stepbase.register_worker: the columns of p_worker that a worker may report.';
+grant execute on function stepbase_private.register_worker(p_worker stepbase.workers, p_project text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.release_incident_switch(p_switch_id uuid)
  RETURNS stepbase.incident_switches

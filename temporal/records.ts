@@ -9,19 +9,22 @@
 /** JSON as Temporal's default data converter carries it. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** Names a step run: a node, its item (0: the step itself; from 1: an item of a for_each; -1: its compensation; below -1: a tool of an agent) and the attempt, from 1. */
+/** Names a step run. */
 export interface StepKey {
   node: string;
+  /** 0: the step itself; from 1: an item of a for_each; -1: its compensation; below -1: a tool of an agent. */
   item: number;
+  /** From 1. */
   attempt: number;
 }
 
 /** activityId of an attempt: `<node>/<item or ->/<attempt>`; a dash stands for item 0. */
 export type ActivityId = `${string}/${string}/${number}`;
 
-/** An output above the limit is stored under a path and travels as this object (functions/worker/outputs). */
+/** An output above the limit is stored, and travels as this reference (functions/_shared/outputs/reference.ts). */
 export interface StoredOutput {
-  $stored: string;
+  $stepbase: 'storage';
+  [member: string]: Json;
 }
 
 /** {code, message, retryable, retry_after_ms?, details?}, as StepError.toJSON() gives it. */
@@ -64,7 +67,10 @@ export interface WaitingOutcome {
   input?: Json;
 }
 
-/** The result of every step activity. An attempt that fails throws an ApplicationFailure: type = code, details = [StepFailure, input]. */
+/**
+ * The result of every step activity. An attempt that fails throws an ApplicationFailure: type = code, details =
+ * [StepFailure, input].
+ */
 export type ActivityResult = CompletedOutcome | WaitingOutcome;
 
 /**
@@ -81,7 +87,10 @@ export type StepRecord =
   /** A failed attempt, of an activity too; retry_at: the next attempt follows at that time. */
   | (StepKey & { kind: 'failed'; error: StepFailure; input?: Json; retry_at?: string })
   /** The workflow ends the run for a reason of its own, for example a cancellation in Temporal's UI. */
-  | { kind: 'ended'; status: 'failed' | 'cancelled' | 'timed_out'; error: StepFailure };
+  | { kind: 'ended'; status: EndStatus; error: StepFailure };
+
+/** How a run ends early. */
+export type EndStatus = 'failed' | 'cancelled' | 'timed_out';
 
 /** Key of the memo that carries the records. */
 export const RECORDS = 'stepbase_records';
@@ -89,20 +98,22 @@ export const RECORDS = 'stepbase_records';
 /** Name of the signal that carries commands. */
 export const COMMAND_SIGNAL = 'stepbase';
 
-/**
- * What the database decided. Commands arrive at least once and, per run, in the order of their ids; the workflow skips
- * an id that is not above the last one it has seen.
- */
-export type Command = { id: number } & (
+/** What the database decided. */
+export type Decision =
   /** A waiting step is complete. */
   | (StepKey & { kind: 'resolve'; output: Json | StoredOutput; handle?: string })
-  /** A waiting step failed; retry_at: the next attempt follows then, otherwise the node's error edge, on_error or the end of the run. */
+  /**
+   * A waiting step failed. retry_at: the next attempt follows then; otherwise the node's error edge, on_error, or the end
+   * of the run.
+   */
   | (StepKey & { kind: 'reject'; error: StepFailure; retry_at?: string })
   | { kind: 'pause' }
   | { kind: 'resume' }
   /** The run ends: cancel what is open; compensate completed steps if `compensate`; then return. */
-  | { kind: 'end'; status: 'failed' | 'cancelled' | 'timed_out'; error: StepFailure; compensate: boolean }
-);
+  | { kind: 'end'; status: EndStatus; error: StepFailure; compensate: boolean };
+
+/** Commands arrive at least once and, per run, in the order of their ids; the workflow skips ids that it has seen. */
+export type Command = { id: number } & Decision;
 
 /** A step that a rerun takes over from its origin. */
 export interface TakenStep {
@@ -111,6 +122,8 @@ export interface TakenStep {
   output?: Json | StoredOutput;
   handle?: string;
   error?: StepFailure;
+  /** The run continues another one and has its compensations to do; false for a rerun. */
+  is_compensable?: boolean;
 }
 
 /** The argument of a compiled workflow. Its workflow id is the run id. */

@@ -440,6 +440,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"execution_engines": {
+                  Row: {
+                    "color": string,"created_at": string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "color": string,"created_at"?: string,"description": string,"icon": string,"label": string,"name": string,"ordinal": number
+                  }
+                  Update: {
+                    "color"?: string,"created_at"?: string,"description"?: string,"icon"?: string,"label"?: string,"name"?: string,"ordinal"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"incident_switches": {
                   Row: {
                     "app_code": string | null,"created_at": string,"created_by": string | null,"id": string,"mode": string,"reason": string,"released_at": string | null,"released_by": string | null,"resumed_at": string | null,"scope": string,"task_queue_id": string | null,"workflow_id": string | null
@@ -878,14 +892,14 @@ isOneToOne: false
                   ]
                 },"runs": {
                   Row: {
-                    "app_code": string,"canary_id": string | null,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
+                    "app_code": string,"canary_id": string | null,"completed_at": string | null,"context_version": number,"created_at": string,"created_by": string | null,"current_step": string | null,"deadline_at": string | null,"duration_ms": number | null,"edits": Json | null,"error": Json | null,"event_seq": number,"execution_engine": string | null,"held_by": string | null,"id": string,"idempotency_key": string | null,"input": NonNullable<Json>,"is_limited": boolean,"metadata": NonNullable<Json>,"open_steps": number,"origin_run_id": string | null,"output": Json | null,"parent_close_policy": string | null,"parent_run_id": string | null,"parent_step_run_id": string | null,"paused_at": string | null,"pending_outcome": Json | null,"priority": number,"rerun_from_step": string | null,"start_at": string | null,"started_at": string | null,"status": string,"steps_completed": number,"steps_total": number,"tags": (string)[] | null,"trace_id": string,"trigger_type": string,"updated_at": string,"workflow_id": string,"workflow_version_id": string,"context": Json | null
                   }
                   ComputedFields: "context"
                   Insert: {
-                    "app_code": string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
+                    "app_code": string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"execution_engine"?: string | null,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id": string,"workflow_version_id": string
                   }
                   Update: {
-                    "app_code"?: string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"completed_at"?: string | null,"context_version"?: number,"created_at"?: string,"created_by"?: string | null,"current_step"?: string | null,"deadline_at"?: string | null,"duration_ms"?: never,"edits"?: Json | null,"error"?: Json | null,"event_seq"?: number,"execution_engine"?: string | null,"held_by"?: string | null,"id"?: string,"idempotency_key"?: string | null,"input"?: NonNullable<Json>,"is_limited"?: boolean,"metadata"?: NonNullable<Json>,"open_steps"?: number,"origin_run_id"?: string | null,"output"?: Json | null,"parent_close_policy"?: string | null,"parent_run_id"?: string | null,"parent_step_run_id"?: string | null,"paused_at"?: string | null,"pending_outcome"?: Json | null,"priority"?: number,"rerun_from_step"?: string | null,"start_at"?: string | null,"started_at"?: string | null,"status"?: string,"steps_completed"?: number,"steps_total"?: number,"tags"?: (string)[] | null,"trace_id"?: string,"trigger_type"?: string,"updated_at"?: string,"workflow_id"?: string,"workflow_version_id"?: string
                   }
                   Relationships: [
                     {
@@ -894,6 +908,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "runs_execution_engine_fkey"
+      columns: ["execution_engine"]
+isOneToOne: false
+      referencedRelation: "execution_engines"
+      referencedColumns: ["name"]
     },{
       foreignKeyName: "runs_origin_run_fkey"
       columns: ["origin_run_id","app_code"]
@@ -1258,14 +1278,14 @@ isOneToOne: false
                   ]
                 },"task_queues": {
                   Row: {
-                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"display_name": string,"id": string,"is_system_queue": boolean,"max_concurrent_activities": number | null,"max_concurrent_workflows": number | null,"name": string,"updated_at": string
+                    "app_code": string,"created_at": string,"created_by": string | null,"description": string,"display_name": string,"execution_engine": string,"id": string,"is_system_queue": boolean,"max_concurrent_activities": number | null,"max_concurrent_workflows": number | null,"name": string,"updated_at": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name": string,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"execution_engine"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name": string,"updated_at"?: string
                   }
                   Update: {
-                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name"?: string,"updated_at"?: string
+                    "app_code"?: string,"created_at"?: string,"created_by"?: string | null,"description"?: string,"display_name"?: string,"execution_engine"?: string,"id"?: string,"is_system_queue"?: boolean,"max_concurrent_activities"?: number | null,"max_concurrent_workflows"?: number | null,"name"?: string,"updated_at"?: string
                   }
                   Relationships: [
                     {
@@ -1280,6 +1300,50 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "task_queues_execution_engine_fkey"
+      columns: ["execution_engine"]
+isOneToOne: false
+      referencedRelation: "execution_engines"
+      referencedColumns: ["name"]
+    }
+                  ]
+                },"temporal_runs": {
+                  Row: {
+                    "app_code": string,"closed_at": string | null,"compilation_id": string | null,"created_at": string,"last_event_id": number,"mirrored_at": string | null,"namespace": string,"problem": string | null,"run_id": string,"task_queue": string,"temporal_run_id": string | null,"workflow_type": string | null
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "app_code": string,"closed_at"?: string | null,"compilation_id"?: string | null,"created_at"?: string,"last_event_id"?: number,"mirrored_at"?: string | null,"namespace": string,"problem"?: string | null,"run_id": string,"task_queue": string,"temporal_run_id"?: string | null,"workflow_type"?: string | null
+                  }
+                  Update: {
+                    "app_code"?: string,"closed_at"?: string | null,"compilation_id"?: string | null,"created_at"?: string,"last_event_id"?: number,"mirrored_at"?: string | null,"namespace"?: string,"problem"?: string | null,"run_id"?: string,"task_queue"?: string,"temporal_run_id"?: string | null,"workflow_type"?: string | null
+                  }
+                  Relationships: [
+                    {
+      foreignKeyName: "temporal_run_compilation_is_of_same_app"
+      columns: ["compilation_id","app_code"]
+isOneToOne: false
+      referencedRelation: "workflow_compilations"
+      referencedColumns: ["id","app_code"]
+    },{
+      foreignKeyName: "temporal_run_is_of_same_app"
+      columns: ["run_id","app_code"]
+isOneToOne: true
+      referencedRelation: "dead_letters"
+      referencedColumns: ["redriven_run_id","app_code"]
+    },{
+      foreignKeyName: "temporal_run_is_of_same_app"
+      columns: ["run_id","app_code"]
+isOneToOne: true
+      referencedRelation: "dead_letters"
+      referencedColumns: ["run_id","app_code"]
+    },{
+      foreignKeyName: "temporal_run_is_of_same_app"
+      columns: ["run_id","app_code"]
+isOneToOne: true
+      referencedRelation: "runs"
+      referencedColumns: ["id","app_code"]
     }
                   ]
                 },"trigger_types": {
@@ -2080,14 +2144,14 @@ isOneToOne: false
                   ]
                 },"workflows": {
                   Row: {
-                    "app_code": string,"canary_id": string | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_timeout_seconds": number,"has_flow_controls": boolean,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number | null,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"searchable_inputs": (string)[],"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
+                    "app_code": string,"canary_id": string | null,"created_at": string,"created_by": string | null,"deleted_at": string | null,"description": string,"execution_engine": string | null,"execution_timeout_seconds": number,"has_flow_controls": boolean,"id": string,"kebab_name": string,"latest_version_id": string | null,"max_concurrent_executions": number | null,"metadata": NonNullable<Json>,"name": string,"operation_code": string | null,"project_id": string | null,"published_version_id": string | null,"search": unknown,"searchable_inputs": (string)[],"status": string,"tags": (string)[],"task_queue_id": string | null,"updated_at": string,"updated_by": string | null,"visibility": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search": unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_engine"?: string | null,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name": string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name": string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search": unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Update: {
-                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
+                    "app_code"?: string,"canary_id"?: string | null,"created_at"?: string,"created_by"?: string | null,"deleted_at"?: string | null,"description"?: string,"execution_engine"?: string | null,"execution_timeout_seconds"?: number,"has_flow_controls"?: boolean,"id"?: string,"kebab_name"?: string,"latest_version_id"?: string | null,"max_concurrent_executions"?: number | null,"metadata"?: NonNullable<Json>,"name"?: string,"operation_code"?: string | null,"project_id"?: string | null,"published_version_id"?: string | null,"search"?: unknown,"searchable_inputs"?: (string)[],"status"?: string,"tags"?: (string)[],"task_queue_id"?: string | null,"updated_at"?: string,"updated_by"?: string | null,"visibility"?: string
                   }
                   Relationships: [
                     {
@@ -2132,6 +2196,12 @@ isOneToOne: false
 isOneToOne: false
       referencedRelation: "users"
       referencedColumns: ["id"]
+    },{
+      foreignKeyName: "workflows_execution_engine_fkey"
+      columns: ["execution_engine"]
+isOneToOne: false
+      referencedRelation: "execution_engines"
+      referencedColumns: ["name"]
     },{
       foreignKeyName: "workflows_status_fkey"
       columns: ["status"]
@@ -2425,6 +2495,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -2598,6 +2669,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3081,6 +3153,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3218,6 +3291,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3251,6 +3325,33 @@ isOneToOne: false
         to: "runs"
         isOneToOne: false
         isSetofReturn: true
+      } },
+"register_worker":
+{ Args: { "concurrency"?: number,"executing"?: number,"hostname"?: string,"metadata"?: Json,"project"?: string,"status"?: string,"task_queue"?: string,"version"?: string,"worker_id": string }; Returns: {
+              "app_code": string | null,
+"concurrency": number | null,
+"created_at": string,
+"error_message": string | null,
+"executing": number,
+"hostname": string | null,
+"id": string,
+"last_heartbeat_at": string,
+"metadata": NonNullable<Json>,
+"mode": string,
+"project_id": string | null,
+"started_at": string,
+"status": string,
+"stopped_at": string | null,
+"task_queue_name": string,
+"updated_at": string,
+"version": string | null,
+"worker_id": string
+            }
+                          SetofOptions: {
+        from: "*"
+        to: "workers"
+        isOneToOne: true
+        isSetofReturn: false
       } },
 "release_incident_switch":
 { Args: { "switch_id": string }; Returns: {
@@ -3373,6 +3474,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3444,6 +3546,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3603,6 +3706,7 @@ isOneToOne: false
 "created_by": string | null,
 "deleted_at": string | null,
 "description": string,
+"execution_engine": string | null,
 "execution_timeout_seconds": number,
 "has_flow_controls": boolean,
 "id": string,
@@ -3785,6 +3889,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3833,6 +3938,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,
@@ -3967,6 +4073,7 @@ isOneToOne: false
 "edits": Json | null,
 "error": Json | null,
 "event_seq": number,
+"execution_engine": string | null,
 "held_by": string | null,
 "id": string,
 "idempotency_key": string | null,

@@ -835,6 +835,24 @@ export const TABLES = {
       'deleted_at',
     ],
   },
+  execution_engines: {
+    comment: 'What executes the steps of a run.',
+    columns: {
+      name: { type: 'text', required: true, pattern: '^[a-z][a-z0-9_.]*$' },
+      label: { type: 'text', required: true },
+      description: { type: 'text', required: true },
+      icon: { type: 'text', required: true },
+      color: { type: 'text', required: true, pattern: '^#[0-9a-f]{6}$' },
+      ordinal: {
+        type: 'integer',
+        required: true,
+        comment: 'Order in which clients list the values.',
+      },
+      created_at: { type: 'time' },
+    },
+    insert: [],
+    update: [],
+  },
   incident_switches: {
     comment:
       'Switches that stop runs during an incident, set and released by RPCs. Rows stay after the release.',
@@ -1306,6 +1324,11 @@ export const TABLES = {
         nullable: true,
         comment:
           'The canary that was running when the run of its version started; null for other runs.',
+      },
+      execution_engine: {
+        type: 'text',
+        nullable: true,
+        comment: 'What executes the run: temporal; null: the workers of Stepbase.',
       },
       created_by: { type: 'uuid', nullable: true },
       current_step: {
@@ -1827,6 +1850,11 @@ export const TABLES = {
           'Limit of steps (of step types with is_activity) that execute at the same time; null: no limit.',
         minimum: 1,
       },
+      execution_engine: {
+        type: 'text',
+        comment:
+          'What executes the runs of its workflows, unless a workflow names an engine itself. A change applies to runs that start later.',
+      },
       is_system_queue: {
         type: 'boolean',
         comment:
@@ -1844,13 +1872,61 @@ export const TABLES = {
       'description',
       'max_concurrent_workflows',
       'max_concurrent_activities',
+      'execution_engine',
     ],
     update: [
       'display_name',
       'description',
       'max_concurrent_workflows',
       'max_concurrent_activities',
+      'execution_engine',
     ],
+  },
+  temporal_runs: {
+    comment:
+      'Runs that Temporal executes; the workflow id there is the id of the run. Written by the bridge only.',
+    columns: {
+      run_id: { type: 'uuid', required: true },
+      app_code: { type: 'text', required: true },
+      namespace: { type: 'text', required: true },
+      task_queue: {
+        type: 'text',
+        required: true,
+        comment: 'Task queue of its workflow in Temporal.',
+      },
+      workflow_type: {
+        type: 'text',
+        nullable: true,
+        comment: 'Name of the compiled workflow function; null: the version was not compiled.',
+      },
+      temporal_run_id: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'The execution that is mirrored: the newest of the workflow, after it continued as new. Null until the bridge has seen it.',
+      },
+      last_event_id: {
+        type: 'bigint',
+        comment:
+          'The last event of its history that is applied. It commits with the rows that it changed, so each event counts once.',
+        minimum: 0,
+      },
+      compilation_id: { type: 'uuid', nullable: true },
+      problem: {
+        type: 'text',
+        nullable: true,
+        comment: 'Why the bridge could not do its latest work for the run; null: nothing is wrong.',
+      },
+      created_at: { type: 'time' },
+      mirrored_at: { type: 'time', nullable: true },
+      closed_at: {
+        type: 'time',
+        nullable: true,
+        comment: 'When the end of the workflow was mirrored.',
+      },
+    },
+    insert: [],
+    update: [],
   },
   user_roles: {
     comment:
@@ -2723,6 +2799,12 @@ export const TABLES = {
       visibility: { type: 'text' },
       project_id: { type: 'uuid', nullable: true },
       task_queue_id: { type: 'uuid', nullable: true },
+      execution_engine: {
+        type: 'text',
+        nullable: true,
+        comment:
+          'What executes its runs; null: the engine of its task queue. A change applies to runs that start later.',
+      },
       tags: { type: 'text[]' },
       metadata: { type: 'object' },
       operation_code: {
@@ -2785,6 +2867,7 @@ export const TABLES = {
       'visibility',
       'project_id',
       'task_queue_id',
+      'execution_engine',
       'tags',
       'metadata',
       'operation_code',
@@ -2800,6 +2883,7 @@ export const TABLES = {
       'visibility',
       'project_id',
       'task_queue_id',
+      'execution_engine',
       'tags',
       'metadata',
       'operation_code',

@@ -51,6 +51,7 @@ export const DOMAINS: Readonly<Record<string, readonly string[]>> = {
       'task_comments',
       'webhook_calls',
       'run_values',
+      'temporal_runs',
       'step_logs',
       'agent_turns',
       'agent_tool_calls',

@@ -124,6 +124,7 @@ export function Facts({ run, workflow, version }: Props) {
         {runs(related.reruns)}
       </AppLink>,
     ],
+    run.execution_engine === 'temporal' && ['Engine', 'Temporal'],
     ['Trace', <Copied key="trace" value={run.trace_id} label="trace id" />],
     run.tags !== null &&
       run.tags.length > 0 && [

@@ -10,6 +10,8 @@ import type { Explanation, Reason } from './explanation.ts';
 /** Work or waits that an operator has to look at. */
 const FAULTS = new Set([
   'no_worker',
+  'no_bridge',
+  'not_compiled',
   'lease_expired',
   'token_missing',
   'message_quarantined',
@@ -24,6 +26,7 @@ const PAGES: Readonly<Record<string, string>> = {
   task_queue_steps: '/insight/queues',
   workflow_limit: '/insight/queues',
 };
+const EXECUTING = new Set(['executing', 'temporal_executing']);
 const SHOWN = 5;
 
 function More({ code, until }: Reason) {
@@ -57,7 +60,7 @@ interface Props {
 }
 
 const waitsOf = ({ steps }: Explanation) =>
-  steps.filter(({ code, item }) => code !== 'executing' && item === undefined);
+  steps.filter(({ code, item }) => !EXECUTING.has(code) && item === undefined);
 
 export function Waiting({ explanation, otherwise, onChoose }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -67,7 +70,7 @@ export function Waiting({ explanation, otherwise, onChoose }: Props) {
   });
   const isWaiting =
     explanation !== undefined &&
-    (explanation.run.code !== 'executing' || waitsOf(explanation).length > 0);
+    (!EXECUTING.has(explanation.run.code) || waitsOf(explanation).length > 0);
   if (!isWaiting && height.current === 0) return null;
   return (
     <div ref={place} style={{ minHeight: height.current }}>

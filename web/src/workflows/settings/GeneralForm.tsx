@@ -15,7 +15,15 @@ import { type FormEvent, useState } from 'react';
 import { useMay } from '../../shared/app.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { supabase, type Workflow } from '../../shared/supabase.ts';
-import { columnsOf, type General, generalOf, problemsOf, UNITS, type Unit } from './general.ts';
+import {
+  columnsOf,
+  ENGINES,
+  type General,
+  generalOf,
+  problemsOf,
+  UNITS,
+  type Unit,
+} from './general.ts';
 import { ProjectSelect } from './ProjectSelect.tsx';
 
 const numberOf = (value: string | number): number | '' => (typeof value === 'number' ? value : '');
@@ -120,6 +128,16 @@ export function GeneralForm({ workflow }: { workflow: Workflow }) {
             data={(queues.data ?? []).map(({ id, name }) => ({ value: id, label: name }))}
             value={values.taskQueueId}
             onChange={(taskQueueId) => set({ taskQueueId })}
+            readOnly={isReadOnly}
+            clearable={!isReadOnly}
+          />
+          <Select
+            label="Engine"
+            description="What executes runs that start from now on."
+            placeholder="that of the task queue"
+            data={ENGINES}
+            value={values.engine}
+            onChange={(engine) => set({ engine })}
             readOnly={isReadOnly}
             clearable={!isReadOnly}
           />

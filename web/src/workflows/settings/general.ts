@@ -9,6 +9,8 @@ export interface General {
   tags: string[];
   projectId: string | null;
   taskQueueId: string | null;
+  /** Null: that of its task queue. */
+  engine: string | null;
   /** Runs in progress; empty: no limit. */
   limit: number | '';
   timeout: number | '';
@@ -41,10 +43,17 @@ export const generalOf = (workflow: Workflow): General => ({
   tags: workflow.tags,
   projectId: workflow.project_id,
   taskQueueId: workflow.task_queue_id,
+  engine: workflow.execution_engine,
   limit: workflow.max_concurrent_executions ?? '',
   ...inUnits(workflow.execution_timeout_seconds),
   searchable: workflow.searchable_inputs,
 });
+
+/** What executes the runs: rows of execution_engines. */
+export const ENGINES = [
+  { value: 'postgres', label: 'PostgreSQL' },
+  { value: 'temporal', label: 'Temporal' },
+];
 
 const PATH = /^[\w-]+(\.[\w-]+)*$/;
 
@@ -66,6 +75,7 @@ export const columnsOf = (values: General) => ({
   tags: values.tags,
   project_id: values.projectId,
   task_queue_id: values.taskQueueId,
+  execution_engine: values.engine,
   max_concurrent_executions: values.limit === '' ? null : values.limit,
   execution_timeout_seconds: toSeconds(Number(values.timeout), values.unit),
   searchable_inputs: values.searchable,
