@@ -1,0 +1,197 @@
+// Runs in Temporal as clients see them: a stack of its own, the bridge as a process that tests kill and restart, and
+// workers with the compiled code of the workflows that a test publishes.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { NativeConnection } from '@temporalio/worker';
+import { afterAll, beforeAll, inject } from 'vitest';
+import { workflowType } from '../../../functions/_shared/compile/names.ts';
+import { workerUrl } from '../../../scripts/stack/functions-env.ts';
+import { ROOT } from '../../../scripts/stack/options.ts';
+import type { Stack } from '../../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
+import {
+  type Ended,
+  type Node,
+  type Run,
+  type TestApp,
+  testApp,
+} from '../../../tests/engine/support.ts';
+import { waitFor } from '../../../tests/support/stack.ts';
+import type { Json } from '../../../types/database.ts';
+import { type Hosted, hostWorkflows } from '../host.ts';
+import { version } from '../support.ts';
+
+export interface BridgeProcess {
+  /** SIGKILL, as a crash. */
+  kill(): Promise<void>;
+  stop(): Promise<number | null>;
+}
+
+/** Starts `npm run bridge` and waits until it is ready. */
+export async function startBridge(env: Record<string, string>): Promise<BridgeProcess> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(ROOT, 'temporal', 'bridge', 'main.ts')],
+    {
+      env: { ...process.env, BRIDGE_PORT: '0', LOG_LEVEL: 'info', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const ended = once(child, 'exit') as Promise<[number | null]>;
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString();
+    if (process.env.BRIDGE_DEBUG) process.stdout.write(chunk);
+  });
+  await waitFor('the bridge runs', () => output.includes('the health checks listen'), 20_000);
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    return (await ended)[0];
+  };
+  return {
+    async kill() {
+      await end('SIGKILL');
+    },
+    stop: () => end('SIGTERM'),
+  };
+}
+
+/** A connection to Temporal that a test can cut. */
+export interface Wire {
+  address: string;
+  cut(): void;
+  mend(): void;
+  close(): Promise<void>;
+}
+
+export async function startWire(to: string): Promise<Wire> {
+  const [host = '', port = ''] = to.split(':');
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((from) => {
+    if (isCut) return void from.destroy();
+    const onward = createConnection(Number(port), host);
+    for (const [socket, other] of [
+      [from, onward],
+      [onward, from],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  });
+  const cutAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    address: `127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    cut() {
+      isCut = true;
+      cutAll();
+    },
+    mend() {
+      isCut = false;
+    },
+    async close() {
+      cutAll();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+export interface Drawn {
+  nodes: Node[];
+  lines?: string[];
+}
+
+export interface BridgeTest {
+  app: TestApp;
+  /** Also in `env`, until the test changes it. */
+  wire: Wire;
+  env: Record<string, string>;
+  /** Publishes workflows whose runs execute in Temporal, and starts workers for them. Returns their names. */
+  publish(
+    ...drawn: Drawn[]
+  ): Promise<{ names: string[]; hosted: Hosted; rehost(): Promise<Hosted> }>;
+  start(name: string, input?: Json): Promise<Run>;
+  ended(run: { id: string }): Promise<Ended>;
+}
+
+/** One stack and one connection for the tests of a file. */
+export function bridgeTest(): BridgeTest {
+  const t = {} as BridgeTest;
+  let stack: Stack;
+  let connection: NativeConnection;
+  const hosts = new Set<Hosted>();
+  beforeAll(async () => {
+    stack = await startThrowawayStack({ web: false });
+    process.env.STEPBASE_TEST_STACK = stack.infoPath;
+    const address = inject('temporalAddress');
+    t.app = await testApp(stack.info);
+    t.wire = await startWire(address);
+    t.env = {
+      DATABASE_URL: workerUrl(stack.info.db_url),
+      DATABASE_DIRECT: 'true',
+      TEMPORAL_ADDRESS: t.wire.address,
+    };
+    connection = await NativeConnection.connect({ address });
+  });
+  afterAll(async () => {
+    await Promise.all([...hosts].map((host) => host.stop()));
+    await connection?.close();
+    await t.wire?.close();
+    await stack?.stop();
+    delete process.env.STEPBASE_TEST_STACK;
+  });
+
+  t.publish = async (...drawn) => {
+    const names = await Promise.all(drawn.map(({ nodes, lines }) => t.app.publish(nodes, lines)));
+    const versions = drawn.map(({ nodes, lines }, at) => ({
+      ...version(nodes, lines),
+      kebab_name: names[at] ?? '',
+    }));
+    await t.app.db.query(
+      `update stepbase.workflows set execution_engine = 'temporal' where kebab_name = any($1)`,
+      [names],
+    );
+    await t.app.db.query(
+      `insert into stepbase.workflow_compilations (
+         app_code, workflow_version_id, workflow_code, activities_code, worker_code, package_json, tsconfig_json,
+         temporal_workflow_type
+       )
+       select w.app_code, w.published_version_id, '', '', '', '', '', n.type
+       from unnest($1::text[], $2::text[]) as n (name, type)
+       join stepbase.workflows w on w.kebab_name = n.name`,
+      [names, versions.map((of) => workflowType(of.kebab_name, of.version))],
+    );
+    const rehost = async () => {
+      const hosted = await hostWorkflows({
+        connection,
+        versions,
+        env: { DATABASE_URL: t.env.DATABASE_URL ?? '', DATABASE_DIRECT: 'true' },
+      });
+      hosts.add(hosted);
+      const { stop } = hosted;
+      hosted.stop = async () => {
+        hosts.delete(hosted);
+        await stop();
+      };
+      return hosted;
+    };
+    return { names, hosted: await rehost(), rehost };
+  };
+  t.start = (name, input = {}) => t.app.start(name, input);
+  t.ended = ({ id }) => t.app.ended(id, 60_000);
+  return t;
+}
