@@ -60,7 +60,9 @@ as $$
   cross join lateral stepbase_engine.start_run(w.app_code, w.published_version_id, p_input) r
   where w.kebab_name = p_workflow
 $$;
-create function pg_temp.id(p_name text) returns uuid language sql as $$ select m.id from made m where m.name = p_name $$;
+create function pg_temp.id(p_name text) returns uuid language sql as $$
+  select m.id from made m where m.name = p_name
+$$;
 create function pg_temp.run(p_name text) returns stepbase.runs language sql as $$
   select r.* from stepbase.runs r where r.id = pg_temp.id(p_name)
 $$;
@@ -75,7 +77,7 @@ $$;
 create function pg_temp.confirm() returns void language sql as $$
   select stepbase_engine.confirm_temporal_commands(array(select c.id from stepbase_engine.temporal_commands c))
 $$;
--- Mirrors the next entries of a run; the event ids go on by one for each call.
+-- Mirrors the next entries of a run; the event ids grow by one for each call.
 create function pg_temp.mirror(p_name text, variadic p_entries jsonb[]) returns boolean language sql as $$
   select m.is_applied
   from stepbase.temporal_runs t
