@@ -55,19 +55,21 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   }
 
   async function deliverOne(taken: TakenCommand): Promise<void> {
-    if (taken.kind === 'start') await start(taken);
-    else await send(taken);
-    await store.confirm([taken.id]);
-    counts.delivered += 1;
     if (taken.kind === 'start') {
+      await start(taken);
       follower.follow({
         run_id: taken.run_id,
         namespace: taken.namespace,
         temporal_run_id: null,
         last_event_id: '0',
       });
+    } else {
+      await send(taken);
+      follower.poke(taken.run_id);
     }
-    follower.poke(taken.run_id);
+    // Last: if this answer is lost, the command is delivered again, which changes nothing.
+    await store.confirm([taken.id]);
+    counts.delivered += 1;
   }
 
   /** The later commands of the run wait for the first one that fails. */

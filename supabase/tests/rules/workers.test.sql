@@ -25,7 +25,8 @@ select is(
     'developer', $$'w-1', 'q', 'Orders', executing => 2, concurrency => 10, version => '1.0', hostname => 'h'$$
   ) - array['id', 'metadata', 'last_heartbeat_at', 'started_at', 'created_at', 'updated_at', 'project_id'],
   '{"app_code": "tap-one", "worker_id": "w-1", "task_queue_name": "q", "status": "running", "hostname": "h",
-    "version": "1.0", "mode": "resident", "executing": 2, "concurrency": 10, "stopped_at": null, "error_message": null}',
+    "version": "1.0", "mode": "resident", "executing": 2, "concurrency": 10, "stopped_at": null,
+    "error_message": null}',
   'a worker registers with what it reports'
 );
 select is(
