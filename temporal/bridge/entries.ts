@@ -1,13 +1,13 @@
 // Entries: what a history says about the steps of a run, in the form that stepbase_engine.mirror_temporal applies.
 // A HistoryReader reads the events of one execution in their order and keeps what later events refer to.
 
-import { temporal } from '@temporalio/proto';
+import protos, { type temporal } from '@temporalio/proto';
 import { RECORDS } from '../records.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payload = temporal.api.common.v1.IPayload;
 type Failure = temporal.api.failure.v1.IFailure;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = protos.temporal.api.enums.v1;
 
 /** {kind, node, item, attempt, …}: see stepbase_engine.mirror_step. */
 export type Entry = { kind: string } & Record<string, unknown>;

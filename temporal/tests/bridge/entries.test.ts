@@ -1,12 +1,12 @@
 // Entries of a history: what is read of each event, and where groups are cut. Hand-written events, no server.
 
-import { temporal } from '@temporalio/proto';
+import protos, { type temporal } from '@temporalio/proto';
 import { expect, test } from 'vitest';
 import { HistoryReader, stepOf } from '../../bridge/entries.ts';
 import { RECORDS } from '../../records.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = protos.temporal.api.enums.v1;
 
 const payload = (value: unknown) => ({
   metadata: { encoding: new TextEncoder().encode('json/plain') },

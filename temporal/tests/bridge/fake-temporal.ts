@@ -2,12 +2,12 @@
 // be away, and it shows faults of the bridge that a real server causes only by chance. crashes.test.ts has a real one.
 
 import { randomUUID } from 'node:crypto';
-import { temporal } from '@temporalio/proto';
+import protos, { type temporal } from '@temporalio/proto';
 import type { Cluster, HistoryPage } from '../../bridge/cluster.ts';
 import type { Command, Json, StepRecord } from '../../records.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
-const { EventType } = temporal.api.enums.v1;
+const { EventType } = protos.temporal.api.enums.v1;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
