@@ -249,6 +249,21 @@ $$;
 comment on function stepbase_engine.open_temporal_runs(uuid, int) is
   'The runs whose workflows are open, by id after p_after, with the position of the mirror. A bridge that starts follows them.';
 
+create function stepbase_engine.temporal_namespaces(p_namespace text)
+returns setof text
+language sql
+stable
+set search_path = ''
+as $$
+  select distinct replace(p_namespace, '{app}', c.app_code)
+  from stepbase.workflow_compilations c
+  where c.is_active and c.temporal_workflow_type is not null;
+$$;
+
+comment on function stepbase_engine.temporal_namespaces(text) is
+  'The namespaces of the applications with compiled versions. The bridge registers them, so that workers can start before the '
+  'first run.';
+
 create function stepbase_engine.report_bridge(p_bridge jsonb)
 returns void
 language sql

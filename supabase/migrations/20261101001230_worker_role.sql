@@ -99,6 +99,7 @@ as $$
     -- The bridge to Temporal, and activities there.
     'stepbase_engine.take_temporal_commands', 'stepbase_engine.confirm_temporal_commands',
     'stepbase_engine.postpone_temporal_commands', 'stepbase_engine.open_temporal_runs',
+    'stepbase_engine.temporal_namespaces',
     'stepbase_engine.mirror_temporal', 'stepbase_engine.fail_temporal_run', 'stepbase_engine.report_bridge',
     'stepbase_engine.enter_activity'
   ];

@@ -99,9 +99,25 @@ export function startBridge(env: BridgeEnv, log: Log, clock: Clock = systemClock
       .load()
       .catch((error: unknown) => log.warn('the open runs could not be read', { error }));
 
+  /** Workers cannot start in a namespace that does not exist. */
+  const register = async () => {
+    try {
+      for (const namespace of await store.namespaces(env.namespace)) {
+        await cluster.ensureNamespace(namespace);
+      }
+    } catch (error) {
+      log.warn('the namespaces could not be registered', { error });
+    }
+  };
+
   void report();
   void load();
-  const timers = [setInterval(report, HEARTBEAT_MS), setInterval(load, LOAD_MS)];
+  void register();
+  const timers = [
+    setInterval(report, HEARTBEAT_MS),
+    setInterval(load, LOAD_MS),
+    setInterval(register, LOAD_MS),
+  ];
   const delivering = deliverUntilStopped();
   log.info('the bridge runs', {
     bridge_id: id,

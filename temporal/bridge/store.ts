@@ -53,6 +53,8 @@ export interface Store {
   confirm(ids: readonly string[]): Promise<void>;
   postpone(runId: string, ms: number, problem: string): Promise<void>;
   openRuns(after: string | null, limit: number): Promise<OpenRun[]>;
+  /** Of the applications with compiled versions. */
+  namespaces(namespace: string): Promise<string[]>;
   mirror(batch: Batch): Promise<Position>;
   fail(runId: string, code: string, message: string): Promise<void>;
   report(bridge: Record<string, unknown>): Promise<void>;
@@ -74,6 +76,13 @@ export function createStore(db: Db): Store {
     },
     openRuns: (after, limit) =>
       db.query('select * from stepbase_engine.open_temporal_runs($1, $2)', [after, limit]),
+    async namespaces(namespace) {
+      const rows = await db.query<{ name: string }>(
+        'select n as name from stepbase_engine.temporal_namespaces($1) n',
+        [namespace],
+      );
+      return rows.map(({ name }) => name);
+    },
     async mirror({ runId, temporalRunId, after, upto, entries, problem }) {
       const [row] = await db.query<{
         is_applied: boolean;

@@ -5,9 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
-import { workflowType } from '../../../functions/_shared/compile/names.ts';
+import { namespace, workflowType } from '../../../functions/_shared/compile/names.ts';
 import { workerUrl } from '../../../scripts/stack/functions-env.ts';
 import { ROOT } from '../../../scripts/stack/options.ts';
 import type { Stack } from '../../../scripts/stack/stack.ts';
@@ -21,6 +22,7 @@ import {
 } from '../../../tests/engine/support.ts';
 import { waitFor } from '../../../tests/support/stack.ts';
 import type { Json } from '../../../types/database.ts';
+import { ensureNamespace } from '../../server/server.ts';
 import { type Hosted, hostWorkflows } from '../host.ts';
 import { version } from '../support.ts';
 
@@ -145,6 +147,10 @@ export function bridgeTest(): BridgeTest {
       DATABASE_DIRECT: 'true',
       TEMPORAL_ADDRESS: t.wire.address,
     };
+    // The workers of most tests start before the bridge, which would register it.
+    const client = await Connection.connect({ address });
+    await ensureNamespace(client, namespace('acme'));
+    await client.close();
     connection = await NativeConnection.connect({ address });
   });
   afterAll(async () => {
