@@ -22671,6 +22671,19 @@ end;
 $function$;
 comment on function stepbase_engine.tell_temporal(p_run_id uuid, p_kind text, p_payload jsonb) is 'Writes a command for the workflow of a run. The caller has locked the run.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.temporal_namespaces(p_namespace text)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select distinct replace(p_namespace, '{app}', c.app_code)
+  from stepbase.workflow_compilations c
+  where c.is_active and c.temporal_workflow_type is not null;
+$function$;
+comment on function stepbase_engine.temporal_namespaces(p_namespace text) is 'The namespaces of the applications with compiled versions. The bridge registers them, so that workers can start before the first run.';
+grant execute on function stepbase_engine.temporal_namespaces(p_namespace text) to stepbase_worker;
+
 CREATE OR REPLACE FUNCTION stepbase_engine.temporal_start(p_run_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -23695,6 +23708,7 @@ AS $function$
     -- The bridge to Temporal, and activities there.
     'stepbase_engine.take_temporal_commands', 'stepbase_engine.confirm_temporal_commands',
     'stepbase_engine.postpone_temporal_commands', 'stepbase_engine.open_temporal_runs',
+    'stepbase_engine.temporal_namespaces',
     'stepbase_engine.mirror_temporal', 'stepbase_engine.fail_temporal_run', 'stepbase_engine.report_bridge',
     'stepbase_engine.enter_activity'
   ];
