@@ -70,6 +70,8 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
   ],
   'rerun-and-redrive': [["'order-shipping'", "'broken'"]],
   // A workflow that ends at once.
+  // Other pages start order-shipping.
+  temporal: [["'order-shipping'", "'broken'"]],
   sdk: [[/'order-shipping'(?=[,)])/g, "'three'"]],
   'test-a-workflow': [
     ['developer@acme.example', `founder-${mark}@docs.example`],
