@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(60);
+select plan(63);
 select tests.create_rows();
 delete from stepbase.incident_switches where true;
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
@@ -186,6 +186,14 @@ select is(
 );
 select is(pg_temp.told('chain') #> '{0,output,approved}', 'true', 'with its output');
 select is(pg_temp.take(), 'resolve', 'the bridge takes it');
+select is(
+  (select count(*) from stepbase_engine.enter_activity(pg_temp.id('chain'), 'z', 0, 2)), 0::bigint,
+  'an activity whose attempt has no row yet asks again'
+);
+select is(
+  (select w.fence from stepbase_engine.enter_activity(pg_temp.id('chain'), 'z', 0, 1) w), 1,
+  'one whose attempt is ready enters it, before the bridge has seen it'
+);
 select ok(pg_temp.mirror('chain', pg_temp.entry('entered', 'z')), 'an activity is scheduled');
 select is(pg_temp.steps('chain'), 'a=completed ask=completed z=running', 'its step is running');
 select ok(pg_temp.mirror('chain', pg_temp.entry('completed', 'z', '{"output": "end"}')), 'and completes');
@@ -196,6 +204,10 @@ select is(
   'run.created run.started step.ready:a step.completed:a step.ready:ask step.started:ask task.created:ask task.completed:ask '
   'step.ready:z step.started:z step.completed:z run.completed',
   'the events are those of every run'
+);
+select is(
+  (select w.fence from stepbase_engine.enter_activity(pg_temp.id('chain'), 'z', 0, 1) w), 0,
+  'an activity learns that its run has ended'
 );
 select ok(pg_temp.mirror('chain', '{"kind": "closed", "code": "engine_closed", "message": "x"}'), 'the workflow closes');
 select results_eq(
