@@ -332,6 +332,11 @@ export const RUN_ERRORS: Readonly<Record<string, string>> = {
   parent_closed: 'The run was cancelled when its parent ended (`parent_close_policy`).',
   continued_on_version: 'Another run continues it on another version of its workflow.',
   timeout: 'The run exceeded the `execution_timeout_seconds` of its workflow.',
+  engine_closed:
+    'The workflow in Temporal ended before its run: it was terminated or reset there, failed, or was deleted.',
+  engine_refused:
+    'Temporal does not accept a message for the workflow, which is too large, for example.',
+  mirror_failed: 'The database rejects an event of Temporal.',
 };
 
 /** Further codes in `last_error` of schedules and triggers. */
