@@ -11452,17 +11452,23 @@ declare
   v_entered record;
   v_step stepbase.step_runs;
 begin
-  select r.* into v_run from stepbase.runs r where r.id = p_run_id for no key update;
-  if v_run.completed_at is not null or v_run.id is null then
-    perform stepbase_private.raise_error('conflict', 'The run has ended');
+  -- A locked run is asked for again: activities ask for several runs in one statement, in any order.
+  select r.* into v_run from stepbase.runs r where r.id = p_run_id for no key update skip locked;
+  if v_run.id is null then
+    return;
   end if;
-  select e.* into v_entered from stepbase_engine.enter_step(p_run_id, p_step_id, p_item_index, p_attempt) e;
-  v_step := v_entered.step;
-  if v_entered.is_entered then
-    perform stepbase_engine.append_entered(v_step);
+  if v_run.completed_at is null then
+    select e.* into v_entered from stepbase_engine.enter_step(p_run_id, p_step_id, p_item_index, p_attempt) e;
+    v_step := v_entered.step;
+    if v_entered.is_entered then
+      perform stepbase_engine.append_entered(v_step);
+    end if;
   end if;
-  if v_step.status in ('cancelled', 'completed', 'failed', 'skipped') then
-    perform stepbase_private.raise_error('conflict', format('The attempt is already %s', v_step.status));
+  if v_run.completed_at is not null or v_step.status in ('cancelled', 'completed', 'failed', 'skipped') then
+    return next row(
+      null::uuid, p_run_id, v_run.app_code, v_run.workflow_version_id, null::uuid, p_step_id, p_item_index, p_attempt, 0
+    )::stepbase_engine.work;
+    return;
   end if;
   if v_step.status = 'running' then
     return next row(
@@ -11472,7 +11478,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer) is 'For an activity that needs the row of its attempt: enters it and returns it. No row: the bridge has not mirrored what comes before it; ask again. Errors: SB409 the run or the attempt has ended.';
+comment on function stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer) is 'For an activity that needs the row of its attempt: enters it and returns it. Fence 0: the run or the attempt has ended. No row: the bridge has not mirrored what comes before it, or another transaction holds the run; ask again.';
 grant execute on function stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.enter_step(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer, OUT step stepbase.step_runs, OUT is_entered boolean)
@@ -17860,6 +17866,9 @@ begin
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
       and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
+      and not exists (
+        select 1 from stepbase_engine.temporal_commands c where c.run_id = r.id and c.app_code = r.app_code
+      )
     limit p_limit
     for no key update of r skip locked
   loop

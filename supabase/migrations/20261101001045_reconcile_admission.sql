@@ -72,7 +72,9 @@ begin
       and not exists (select 1 from stepbase_engine.run_backlog w where w.run_id = r.id)
       and not exists (select 1 from stepbase_engine.flow_backlog f where f.run_id = r.id)
       and r.id not in (select q.run_id from stepbase_engine.queued_runs() as q (run_id))
-      and not exists (select 1 from stepbase_engine.temporal_commands c where c.run_id = r.id and c.app_code = r.app_code)
+      and not exists (
+        select 1 from stepbase_engine.temporal_commands c where c.run_id = r.id and c.app_code = r.app_code
+      )
     limit p_limit
     for no key update of r skip locked
   loop

@@ -100,4 +100,5 @@ comment on function stepbase.register_worker(text, text, text, text, int, int, t
   'the end. project: the name of the project that it serves. worker_id: unique in the installation. executing and concurrency: '
   'how many steps it executes and may execute at a time. Errors: SB400 invalid argument, SB401, SB403, SB404 unknown project, '
   'SB409 the worker_id belongs to another application, SB429 500 workers.';
-grant execute on function stepbase.register_worker(text, text, text, text, int, int, text, text, jsonb) to authenticated;
+grant execute on function stepbase.register_worker(text, text, text, text, int, int, text, text, jsonb)
+  to authenticated;
