@@ -18,6 +18,7 @@ import type {
   Work,
 } from './engine/engine.ts';
 import type { AttemptOutcome } from './executor.ts';
+import { waitOf } from './outcomes.ts';
 import { StepError } from './steps/index.ts';
 import type { Span } from './tracing/span.ts';
 
@@ -164,7 +165,7 @@ export function createCompleter(options: CompleterOptions): Completer {
         counts.completed += 1 + eager.length;
         completions.add({ work, ...resultOf(outcome), eager, startsRun });
       } else if (outcome.kind === 'waiting') {
-        waits.add({ work, input: outcome.input, wait: waitOf(outcome), ...spanOf(outcome) });
+        waits.add({ work, input: outcome.input, wait: waitOf(outcome.result), ...spanOf(outcome) });
       } else if (outcome.error.code === 'cancelled') {
         // The run has already ended in the database, or this worker stops: there is nothing to write.
         exportSpans([outcome]);
@@ -188,19 +189,3 @@ export function createCompleter(options: CompleterOptions): Completer {
 }
 
 const spanOf = ({ span }: Traced): Traced => (span === undefined ? {} : { span });
-
-/** The condition of a waiting step as engine.wait takes it. */
-function waitOf({ result }: Extract<AttemptOutcome, { kind: 'waiting' }>): WaitingStep['wait'] {
-  const { kind: _kind, reason, wakeAt, timeoutMs, signalName, workQueueId, task, ...rest } = result;
-  const { heartbeatTimeoutMs, ...more } = rest;
-  return {
-    kind: reason,
-    wake_at: wakeAt?.toISOString(),
-    timeout_ms: timeoutMs ?? task?.deadline_ms,
-    heartbeat_timeout_ms: heartbeatTimeoutMs,
-    signal_name: signalName,
-    work_queue_id: workQueueId,
-    task,
-    ...more,
-  };
-}

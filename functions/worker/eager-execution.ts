@@ -5,7 +5,8 @@
 // normal way, which is invisible, because the step changed nothing.
 
 import type { EagerStep, Work } from './engine/types.ts';
-import { type AttemptOutcome, detailsOf, type ExecutorDeps, execute } from './executor.ts';
+import { type AttemptOutcome, type ExecutorDeps, execute } from './executor.ts';
+import { detailsOf } from './outcomes.ts';
 import type { CompiledNode, CompiledPlan } from './plans.ts';
 
 /** Eagerly executed steps become visible in the run when they are written: so they are few and take little time. */

@@ -6,7 +6,6 @@ import type { Secret } from '../_shared/expressions/index.ts';
 import { ATTEMPT_TIMEOUT_MS } from '../_shared/step-types/define.ts';
 import { type ToolItem, toolStep } from './agents/tool-step.ts';
 import { withToolOutputs } from './agents/turns.ts';
-import { AttemptLimit } from './attempt-limit.ts';
 import type { Work } from './engine/engine.ts';
 import { chooseHandle } from './handles.ts';
 import type { Meter } from './meter.ts';
@@ -27,6 +26,7 @@ import {
   toStepError,
   type Waiting,
 } from './steps/index.ts';
+import { timeLimit, timeoutError, waitAtMost, within } from './time-limits.ts';
 import type { Span } from './tracing/span.ts';
 import { type Tracer, traceparentFor } from './tracing/tracer.ts';
 import type { Turns } from './turns.ts';
@@ -203,20 +203,6 @@ function logFailure(work: Work, error: StepError, logs: StepLogs): void {
   });
 }
 
-/** The details of the step.completed event: printed lines, events that the engine emits, and a value without an edge. */
-export function detailsOf({
-  logs,
-  emit,
-  takesNoEdge,
-}: Completed): Record<string, unknown> | undefined {
-  if (!logs?.length && !emit?.length && !takesNoEdge) return undefined;
-  return {
-    ...(logs?.length ? { logs } : {}),
-    ...(emit?.length ? { emit } : {}),
-    ...(takesNoEdge ? { no_edge: true } : {}),
-  };
-}
-
 /** Below -1: a tool of an agent, or its approval. */
 const isTool = ({ item_index: itemIndex }: Work) => itemIndex < -1;
 
@@ -295,56 +281,4 @@ async function timeLeft(
   if (maxElapsedMs === undefined) return undefined;
   const isFirst = work.attempt === 1 && work.fence === 1;
   return Math.max(0, maxElapsedMs - (isFirst ? 0 : await memory.elapsed(work.step_run_id)));
-}
-
-const timeoutError = (of: TimeLimit['of']) =>
-  new StepError('timeout', `the ${of} ran out of time`, { retryable: true });
-
-interface TimeLimit {
-  ms: number;
-  /** Which limit this is. */
-  of: 'attempt' | 'step';
-}
-
-function timeLimit(timeoutMs: number, leftMs = Number.POSITIVE_INFINITY): TimeLimit {
-  return leftMs < timeoutMs ? { ms: leftMs, of: 'step' } : { ms: timeoutMs, of: 'attempt' };
-}
-
-/** The remaining time of the step also limits how long it waits. */
-function waitAtMost(leftMs: number | undefined, wait: Waiting): Waiting {
-  if (leftMs === undefined || wait.reason === 'delay' || wait.reason === 'items') return wait;
-  return {
-    ...wait,
-    timeoutMs: Math.min(wait.timeoutMs ?? Number.POSITIVE_INFINITY, Math.ceil(leftMs)),
-  };
-}
-
-/**
- * Runs an attempt until it ends, is aborted, or exceeds its time limit; the signal carries the reason. If a
- * handler ignores the signal, its late result is dropped.
- * (AbortSignal.timeout would keep a timer for every attempt long after the attempt has ended.)
- */
-function within<T>(
-  { ms, of }: TimeLimit,
-  clock: Clock,
-  abort: AbortSignal,
-  attempt: (signal: AbortSignal, queueing: StepContext['queueing']) => Promise<T>,
-): Promise<T> {
-  const ending = new AbortController();
-  return new Promise((resolve, reject) => {
-    const end = (reason: unknown) => {
-      ending.abort(reason);
-      reject(reason);
-    };
-    const onAbort = () => end(abort.reason);
-    if (abort.aborted) return onAbort();
-    const limit = new AttemptLimit(clock, ms, () => end(timeoutError(of)));
-    abort.addEventListener('abort', onAbort, { once: true });
-    attempt(ending.signal, (wait) => limit.exclude(wait))
-      .then(resolve, reject)
-      .finally(() => {
-        limit.end();
-        abort.removeEventListener('abort', onAbort);
-      });
-  });
 }

@@ -20,9 +20,8 @@ import { referenceFault } from './references.ts';
 export type { CheckContext } from './context.ts';
 export type { Fault } from './fault.ts';
 export { mergeFaults, type SqlProblem } from './merge.ts';
+export { CHECKER_VERSION } from './version.ts';
 
-/** Increased when published versions should be checked again. */
-export const CHECKER_VERSION = 1;
 const maxFaults = 1_000;
 /** After this time, other work of the process gets a turn. */
 const sliceMs = 20;

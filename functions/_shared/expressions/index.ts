@@ -3,7 +3,14 @@
 export type { References } from './analysis.ts';
 export { ExpressionError, type ExpressionErrorCode } from './errors.ts';
 export { type Json, toJson } from './json.ts';
-export { type CompiledExpression, compileExpression, evaluate, type Scope } from './jsonata.ts';
+export {
+  type CompiledExpression,
+  compileExpression,
+  evaluate,
+  MOMENT,
+  type Moment,
+  type Scope,
+} from './jsonata.ts';
 export {
   isUnsafeJavaScriptLiteral,
   type UnsafeLiteral,

@@ -8,8 +8,19 @@ import { expressionLimits, guard } from './limits.ts';
 import { unsafeJsonataLiterals } from './literals.ts';
 import { prepareRegex, SandboxedRegExp, withRegexBudget } from './regex.ts';
 
+/** Where an evaluation must give the same value again: what $now, $millis and $random return. */
+export interface Moment {
+  /** Milliseconds since 1970. */
+  now: number;
+  random(): number;
+}
+
+/** Key of the moment in a scope. A symbol, so that no expression can read it. */
+export const MOMENT = Symbol('moment');
+
 /** The names that an expression can read. */
 export interface Scope {
+  [MOMENT]?: Moment;
   input: unknown;
   steps: Readonly<Record<string, { output: unknown }>>;
   context: Readonly<Record<string, unknown>>;
@@ -92,13 +103,30 @@ function compile(source: string): CompiledExpression {
       try {
         const direct = path === undefined ? unresolved : follow(path, scope);
         if (direct !== unresolved) return toJson(direct);
-        if (!references.usesRegex) return toJson(await expression.evaluate(scope));
+        const functions = functionsOf(scope[MOMENT]);
+        if (!references.usesRegex) return toJson(await expression.evaluate(scope, functions));
         await prepareRegex();
-        return toJson(await withRegexBudget(() => expression.evaluate(scope)));
+        return toJson(await withRegexBudget(() => expression.evaluate(scope, functions)));
       } catch (error) {
         throw fromJsonata(error, source);
       }
     },
+  };
+}
+
+const isoTime = jsonata('$fromMillis($millis, $picture, $timezone)');
+
+/** Functions of the scope's moment, in place of those that JSONata has; undefined without a moment. */
+function functionsOf(moment: Moment | undefined): Record<string, unknown> | undefined {
+  if (moment === undefined) return undefined;
+  const { now: millis, random } = moment;
+  return {
+    now: (picture?: string, timezone?: string) =>
+      picture === undefined && timezone === undefined
+        ? new Date(millis).toISOString()
+        : isoTime.evaluate({}, { millis, picture, timezone }),
+    millis: () => millis,
+    random,
   };
 }
 

@@ -1,7 +1,8 @@
 // The engine client: the database functions that a worker calls. Each call is one statement, one round trip
 // and one transaction, and most take arrays. supabase/migrations/*_engine_*.sql defines the functions.
 
-import { CHECKER_VERSION, type Fault } from '../../_shared/checker/index.ts';
+import type { Fault } from '../../_shared/checker/index.ts';
+import { CHECKER_VERSION } from '../../_shared/checker/version.ts';
 import type { Clock } from '../../_shared/clock/clock.ts';
 import type { Db } from '../../_shared/db/pool.ts';
 import { retry } from '../../_shared/db/retry.ts';

@@ -1,6 +1,6 @@
 // The scope of a step's expressions, made from the step's context.
 
-import type { Scope } from '../../_shared/expressions/index.ts';
+import { MOMENT, type Scope } from '../../_shared/expressions/index.ts';
 import type { StepContext } from './types.ts';
 
 export function toScope(ctx: StepContext): Scope {
@@ -11,5 +11,6 @@ export function toScope(ctx: StepContext): Scope {
     run: ctx.run,
     index: ctx.itemIndex,
     ...(ctx.item === undefined ? {} : { item: ctx.item }),
+    ...(ctx.moment === undefined ? {} : { [MOMENT]: ctx.moment }),
   };
 }

@@ -1,6 +1,7 @@
 // The contract between the worker and the step handlers: the context of a handler and its results.
 
 import type { z } from 'zod';
+import type { Moment } from '../../_shared/expressions/index.ts';
 import type { StepType } from '../../_shared/step-types/index.ts';
 import type { AgentTurns, ToolFacts } from '../agents/types.ts';
 import type { LogLevel } from '../step-logs.ts';
@@ -61,6 +62,8 @@ export interface StepContext {
   itemIndex: number;
   /** The element of the list that this item of a for_each processes. */
   item?: unknown;
+  /** What $now and $random return in expressions; undefined: the time and chance of this machine. */
+  moment?: Moment;
   /** run:step:item, the same for every attempt: other systems can recognise a repeated call by it. */
   idempotencyKey: string;
   /** The row of this attempt. */
