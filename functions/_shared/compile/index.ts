@@ -1,0 +1,94 @@
+// Compiles a published version to a TypeScript project for Temporal. Pure: it reads nothing, so it runs on Node, Deno and
+// in Edge Functions. The caller passes the library (temporal/runtime and the bundled step handlers).
+
+import { activitiesCode, usedTypes } from './activities-code.ts';
+import { readNodes } from './graph.ts';
+import { libraryTypes } from './library-types.ts';
+import { type Lock, type Manifest, pruneLock } from './lock.ts';
+import { namespace, taskQueue, workflowType } from './names.ts';
+import { manifest, type ProjectFacts, readme, TSCONFIG, workerCode } from './project-files.ts';
+import { workflowCode } from './workflow-code.ts';
+
+export { NotCompilable } from './not-compilable.ts';
+
+export interface Version {
+  app_code: string;
+  kebab_name: string;
+  name: string;
+  version: number;
+  definition: unknown;
+  /** retry_count of the components, by the activity that runs them. */
+  retry_counts?: Readonly<Record<string, number>>;
+}
+
+/** The part of a project that is the same for every workflow with the same step types. */
+export interface Library {
+  /** By path below stepbase/. */
+  files: Readonly<Record<string, string>>;
+  /** The packages that they import, with exact versions. */
+  dependencies: Record<string, string>;
+  devDependencies: Record<string, string>;
+  locks: readonly Lock[];
+}
+
+/** The columns of workflow_compilations that hold code. */
+export interface Compilation {
+  workflow_code: string;
+  activities_code: string;
+  worker_code: string;
+  package_json: string;
+  tsconfig_json: string;
+  temporal_workflow_type: string;
+}
+
+export interface Compiled extends Compilation {
+  /** Every file of the project, by path. */
+  files: Record<string, string>;
+}
+
+/** The step types whose handlers the library needs. Throws NotCompilable. */
+export function typesOf({ definition, retry_counts }: Version): string[] {
+  return usedTypes(readNodes(definition, retry_counts));
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Throws NotCompilable for a construct that Temporal cannot execute. */
+export function compileWorkflow(version: Version, library: Library): Compiled {
+  const nodes = readNodes(version.definition, version.retry_counts);
+  const type = workflowType(version.kebab_name, version.version);
+  const facts: ProjectFacts = {
+    appCode: version.app_code,
+    kebabName: version.kebab_name,
+    name: version.name,
+    version: version.version,
+    type,
+    taskQueue: taskQueue(version.app_code, type),
+    namespace: namespace(version.app_code),
+  };
+  const packageJson: Manifest = manifest(facts, library.dependencies, library.devDependencies);
+  const compilation: Compilation = {
+    workflow_code: workflowCode(facts, nodes),
+    activities_code: activitiesCode(nodes),
+    worker_code: workerCode(facts),
+    package_json: json(packageJson),
+    tsconfig_json: json(TSCONFIG),
+    temporal_workflow_type: type,
+  };
+  return {
+    ...compilation,
+    files: {
+      'README.md': readme(facts),
+      'package.json': compilation.package_json,
+      'package-lock.json': json(pruneLock(packageJson, library.locks)),
+      'tsconfig.json': compilation.tsconfig_json,
+      'src/workflow.ts': compilation.workflow_code,
+      'src/activities.ts': compilation.activities_code,
+      'src/worker.ts': compilation.worker_code,
+      'stepbase/activities.d.ts': libraryTypes(usedTypes(nodes)),
+      ...Object.fromEntries(
+        Object.entries(library.files).map(([path, text]) => [`stepbase/${path}`, text]),
+      ),
+    },
+  };
+}

@@ -1,0 +1,101 @@
+// The worker of a compiled workflow: polls its task queue, executes the workflow and the activities of its steps.
+
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import { systemClock } from '../../functions/_shared/clock/clock.ts';
+import { parseEnv } from '../../functions/_shared/env/env.ts';
+import { createLog, type LogLevel } from '../../functions/_shared/log/log.ts';
+import { createStepEnv } from '../../functions/worker/steps/env.ts';
+import type { StepRecord } from '../records.ts';
+import type { AttemptCall } from '../runtime/plan.ts';
+import { type AttemptHost, performAttempt } from './attempt.ts';
+import { openDatabase } from './database.ts';
+import type { ActivityStep, Steps } from './step.ts';
+
+/** Temporal's server gives an activity to another worker after 20 seconds without one. */
+const HEARTBEAT_MS = 4_000;
+
+export interface WorkerOptions {
+  /** The file that exports the workflow. */
+  workflowsPath: string;
+  steps: Steps;
+  taskQueue: string;
+  namespace: string;
+}
+
+/** An activity, local or not: both get one call and return one record. */
+function activityOf(step: ActivityStep, host: AttemptHost) {
+  return async (call: AttemptCall): Promise<StepRecord> => {
+    const context = Context.current();
+    const { isLocal } = context.info;
+    const beat = isLocal ? undefined : setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+    try {
+      const outcome = await performAttempt(step, call, context.cancellationSignal, host);
+      // The run has ended: the attempt has no outcome.
+      if (context.cancellationSignal.aborted) await context.cancelled;
+      const { node, item, attempt } = call;
+      if (outcome.kind !== 'failed' || isLocal) return { node, item, attempt, ...outcome };
+      const { error, input } = outcome;
+      throw ApplicationFailure.create({
+        message: error.message,
+        type: error.code,
+        nonRetryable: true,
+        details: [error, input ?? null],
+      });
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+export interface RunningWorker {
+  /** Resolves when the worker has stopped. */
+  stopped: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Reads TEMPORAL_ADDRESS and the environment of Stepbase's worker. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const env = parseEnv(process.env);
+  const log = createLog({ level: env.logLevel, fields: { function: 'temporal-worker' } });
+  const database = openDatabase(env, systemClock);
+  const host: AttemptHost = {
+    env: createStepEnv(env.steps),
+    database,
+    log: (level: LogLevel, message, data) => log[level](message, data),
+  };
+  const activities = Object.fromEntries(
+    Object.entries(options.steps).map(([name, step]) => [name, activityOf(step, host)]),
+  );
+  const connection = await NativeConnection.connect({
+    address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233',
+    ...(process.env.TEMPORAL_API_KEY ? { apiKey: process.env.TEMPORAL_API_KEY, tls: true } : {}),
+  });
+  const worker = await Worker.create({
+    connection,
+    namespace: options.namespace,
+    taskQueue: options.taskQueue,
+    workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath }),
+    activities,
+    maxHeartbeatThrottleInterval: 2_000,
+    shutdownGraceTime: 5_000,
+  });
+  const stopped = worker.run().finally(async () => {
+    await Promise.all([connection.close(), database.close()]);
+  });
+  log.info('the worker takes tasks', { task_queue: options.taskQueue });
+  return {
+    stopped,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped;
+    },
+  };
+}
+
+/** Runs until the process gets SIGINT or SIGTERM, which Temporal's runtime handles. */
+export async function runWorker(options: WorkerOptions): Promise<void> {
+  const { stopped } = await startWorker(options);
+  await stopped;
+}

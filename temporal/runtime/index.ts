@@ -1,0 +1,89 @@
+// What compiled workflows import: a run with its steps and edges, and `runGraph`, which executes its nodes.
+
+import {
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineSignal,
+  setHandler,
+} from '@temporalio/workflow';
+import { COMMAND_SIGNAL, type Command, type StartArgs } from '../records.ts';
+import type { AttemptPlan } from './plan.ts';
+import { type Ending, Run } from './run.ts';
+import { Stopped } from './scheduler.ts';
+import { performCompensation } from './step.ts';
+
+export type { StartArgs } from '../records.ts';
+export { all, any, type Run } from './run.ts';
+
+/** A node of the graph: waits for its edges and executes or skips its step. */
+export type Node = (run: Run) => Promise<void>;
+
+export interface Compensation {
+  node: string;
+  plan: AttemptPlan;
+}
+
+export interface GraphOptions {
+  /** In the order of the graph. */
+  compensations?: readonly Compensation[];
+  /** A longer history continues in a new one. */
+  maxEvents?: number;
+}
+
+const commandSignal = defineSignal<[Command]>(COMMAND_SIGNAL);
+
+/** Executes the nodes, which wait for each other, until all have ended or the run ends before. */
+export async function runGraph(
+  args: StartArgs,
+  nodes: readonly Node[],
+  options: GraphOptions = {},
+): Promise<void> {
+  const run = new Run(args, options);
+  setHandler(commandSignal, (command) => run.obey(command));
+  endWhenCancelled(run);
+  const ending = await Promise.race([
+    finished(run, nodes),
+    run.ending,
+    condition(() => run.scheduler.isFull && run.scheduler.isIdle).then(() => 'continues' as const),
+  ]);
+  run.journal.write();
+  if (ending === 'continues') {
+    await continueAsNew<typeof runGraph>(...([run.continued()] as unknown as [StartArgs, []]));
+  }
+  if (ending === undefined || ending === 'continues') return;
+  await CancellationScope.nonCancellable(() => end(run, ending, options.compensations ?? []));
+}
+
+/** Someone cancelled the workflow in Temporal instead of the run in Stepbase. */
+function endWhenCancelled(run: Run): void {
+  CancellationScope.current().cancelRequested.catch(() => {
+    const error = { code: 'cancelled', message: 'The workflow was cancelled in Temporal' };
+    run.journal.add({ kind: 'ended', status: 'cancelled', error });
+    run.endWith({ status: 'cancelled', error, compensates: true });
+  });
+}
+
+async function finished(run: Run, nodes: readonly Node[]): Promise<undefined> {
+  await Promise.all(
+    nodes.map((node) =>
+      node(run).catch((error: unknown) => {
+        // Its run ends: `run.ending` says why.
+        if (error instanceof Stopped) return new Promise<void>(() => {});
+        throw error;
+      }),
+    ),
+  );
+}
+
+async function end(run: Run, ending: Ending, compensations: readonly Compensation[]) {
+  await run.scheduler.stop();
+  if (!ending.compensates) return;
+  run.scheduler.restart();
+  for (const { node, plan } of compensations.toReversed()) {
+    if (run.state.steps[`${node}/0`]?.end?.status !== 'completed') continue;
+    if (run.args.taken?.some((taken) => taken.node === node)) continue;
+    await performCompensation(run, node, plan);
+  }
+  run.journal.write();
+}
