@@ -18,6 +18,7 @@ export const GROUPS: readonly Group[] = [
       explain: 'explain a workflow, or what a run waits for; -- <workflow> [--app APP] | --run ID',
       doctor:
         'check an installation from end to end; -- [--env-file FILE] [--email ADDRESS] [--json]',
+      compile: 'write a workflow as a project for Temporal; -- <workflow> --out DIR [--version N]',
       export: 'write the rows of an application as JSON lines; -- --app CODE --out DIR',
     },
   },
@@ -31,6 +32,7 @@ export const GROUPS: readonly Group[] = [
       'test:node': 'run the integration tests; -- [part of a path]',
       'test:browser': 'run the tests of the web client in a real browser',
       'test:long': 'run the long suites: chaos and random graphs for minutes',
+      'test:temporal': 'run compiled workflows and the bridge on a real Temporal; -- [files]',
       coverage: 'run the tests and measure the executed lines; fails below 80 %; -- [--json]',
       chaos: 'kill workers, crash the database, audit every run; -- [--short] [--json]',
     },

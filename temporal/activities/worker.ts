@@ -4,7 +4,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { systemClock } from '../../functions/_shared/clock/clock.ts';
-import { parseEnv } from '../../functions/_shared/env/env.ts';
+import { type Env, parseEnv } from '../../functions/_shared/env/env.ts';
 import { createLog, type LogLevel } from '../../functions/_shared/log/log.ts';
 import { createStepEnv } from '../../functions/worker/steps/env.ts';
 import type { StepRecord } from '../records.ts';
@@ -49,6 +49,22 @@ function activityOf(step: ActivityStep, host: AttemptHost) {
   };
 }
 
+/** The activities of a workflow, by their names. */
+export const activitiesOf = (steps: Steps, host: AttemptHost) =>
+  Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, activityOf(step, host)]));
+
+export function createHost(env: Env): AttemptHost {
+  const log = createLog({ level: env.logLevel, fields: { function: 'temporal-worker' } });
+  return {
+    env: createStepEnv(env.steps),
+    database: openDatabase(env, systemClock),
+    log: (level: LogLevel, message, data) => log[level](message, data),
+  };
+}
+
+/** A worker that gives its activities up soon after their runs were cancelled, and ends soon. */
+export const WORKER_SETTINGS = { maxHeartbeatThrottleInterval: 2_000, shutdownGraceTime: 5_000 };
+
 export interface RunningWorker {
   /** Resolves when the worker has stopped. */
   stopped: Promise<void>;
@@ -58,16 +74,7 @@ export interface RunningWorker {
 /** Reads TEMPORAL_ADDRESS and the environment of Stepbase's worker. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const env = parseEnv(process.env);
-  const log = createLog({ level: env.logLevel, fields: { function: 'temporal-worker' } });
-  const database = openDatabase(env, systemClock);
-  const host: AttemptHost = {
-    env: createStepEnv(env.steps),
-    database,
-    log: (level: LogLevel, message, data) => log[level](message, data),
-  };
-  const activities = Object.fromEntries(
-    Object.entries(options.steps).map(([name, step]) => [name, activityOf(step, host)]),
-  );
+  const host = createHost(env);
   const connection = await NativeConnection.connect({
     address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233',
     ...(process.env.TEMPORAL_API_KEY ? { apiKey: process.env.TEMPORAL_API_KEY, tls: true } : {}),
@@ -77,14 +84,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     namespace: options.namespace,
     taskQueue: options.taskQueue,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath }),
-    activities,
-    maxHeartbeatThrottleInterval: 2_000,
-    shutdownGraceTime: 5_000,
+    activities: activitiesOf(options.steps, host),
+    ...WORKER_SETTINGS,
   });
   const stopped = worker.run().finally(async () => {
-    await Promise.all([connection.close(), database.close()]);
+    await Promise.all([connection.close(), host.database.close()]);
   });
-  log.info('the worker takes tasks', { task_queue: options.taskQueue });
+  host.log('info', 'the worker takes tasks', { task_queue: options.taskQueue });
   return {
     stopped,
     async stop() {

@@ -4,12 +4,13 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
+  defineQuery,
   defineSignal,
   setHandler,
 } from '@temporalio/workflow';
 import { COMMAND_SIGNAL, type Command, type StartArgs } from '../records.ts';
-import type { AttemptPlan } from './plan.ts';
-import { type Ending, Run } from './run.ts';
+import type { AttemptPlan, Ending, RunState } from './plan.ts';
+import { Run } from './run.ts';
 import { Stopped } from './scheduler.ts';
 import { performCompensation } from './step.ts';
 
@@ -31,6 +32,8 @@ export interface GraphOptions {
   maxEvents?: number;
 }
 
+/** For Temporal's UI and tests: the progress of every step. */
+const progressQuery = defineQuery<RunState>('stepbase_progress');
 const commandSignal = defineSignal<[Command]>(COMMAND_SIGNAL);
 
 /** Executes the nodes, which wait for each other, until all have ended or the run ends before. */
@@ -41,6 +44,7 @@ export async function runGraph(
 ): Promise<void> {
   const run = new Run(args, options);
   setHandler(commandSignal, (command) => run.obey(command));
+  setHandler(progressQuery, () => run.state);
   endWhenCancelled(run);
   const ending = await Promise.race([
     finished(run, nodes),
@@ -81,8 +85,9 @@ async function end(run: Run, ending: Ending, compensations: readonly Compensatio
   if (!ending.compensates) return;
   run.scheduler.restart();
   for (const { node, plan } of compensations.toReversed()) {
-    if (run.state.steps[`${node}/0`]?.end?.status !== 'completed') continue;
-    if (run.args.taken?.some((taken) => taken.node === node)) continue;
+    const { end, isTaken } = run.progress(node, 0);
+    // The result of another run is undone by that run.
+    if (end?.status !== 'completed' || isTaken) continue;
     await performCompensation(run, node, plan);
   }
   run.journal.write();

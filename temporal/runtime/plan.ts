@@ -1,6 +1,6 @@
 // What a compiled workflow states about its steps, and what it passes to their activities.
 
-import type { Json, StartArgs, StepKey } from '../records.ts';
+import type { Json, StartArgs, StepFailure, StepKey } from '../records.ts';
 
 /** As `data.retry` of a node. */
 export interface RetryPolicy {
@@ -68,14 +68,22 @@ export interface Progress {
   items?: Json[] | undefined;
   concurrency?: number;
   end?: StepEnd;
+  /** A rerun took the result over from its origin. */
+  isTaken?: boolean;
+}
+
+/** Why a run ends before its last step. */
+export interface Ending {
+  status: 'failed' | 'cancelled' | 'timed_out';
+  error: StepFailure & { step_id?: string };
+  compensates: boolean;
 }
 
 /** Everything that a run continues with. */
 export interface RunState {
   /** By `<node>/<item>`. */
   steps: Record<string, Progress>;
-  /** Nodes with a `compensate` step that completed, and those whose compensation has ended. */
-  compensated: string[];
   lastCommand: number;
   isPaused: boolean;
+  ending?: Ending;
 }

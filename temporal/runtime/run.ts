@@ -1,18 +1,11 @@
 // A run: its steps with their progress, the edges between them, and its end. Compiled workflows are written with it.
 
-import type { Command, Json, StartArgs, StepFailure } from '../records.ts';
+import type { Command, Json, StartArgs } from '../records.ts';
 import { Decisions } from './commands.ts';
 import { Journal } from './journal.ts';
-import type { AttemptPlan, Progress, RunState, StepEnd, StepPlan } from './plan.ts';
+import type { AttemptPlan, Ending, Progress, RunState, StepEnd, StepPlan } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
 import { performStep } from './step.ts';
-
-/** Why a run ends before its last step. */
-export interface Ending {
-  status: 'failed' | 'cancelled' | 'timed_out';
-  error: StepFailure;
-  compensates: boolean;
-}
 
 interface Deferred<T> {
   promise: Promise<T>;
@@ -40,12 +33,13 @@ export class Run {
     this.args = args;
     this.scheduler = new Scheduler(this.journal, options.maxEvents);
     const { early = [], ...state } = (args.state ?? {}) as Partial<SavedState>;
-    this.state = { steps: {}, compensated: [], lastCommand: 0, isPaused: false, ...state };
+    this.state = { steps: {}, lastCommand: 0, isPaused: false, ...state };
     this.scheduler.isPaused = this.state.isPaused;
     for (const decision of early) this.decisions.add(decision);
-    for (const { node, status, output, error, handle } of args.taken ?? []) {
+    for (const { node, status, output, error, handle, is_compensable } of args.taken ?? []) {
       this.state.steps[`${node}/0`] ??= {
         attempt: 1,
+        isTaken: is_compensable !== true,
         end:
           status === 'skipped'
             ? { status }
@@ -64,7 +58,8 @@ export class Run {
 
   /** The first ending counts. */
   endWith(ending: Ending): void {
-    this.#ending.resolve(ending);
+    this.state.ending ??= ending;
+    this.#ending.resolve(this.state.ending);
   }
 
   obey(command: Command): void {

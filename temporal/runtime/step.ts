@@ -33,7 +33,7 @@ export async function performStep(
     if (end !== undefined) return end;
     run.endWith({
       status: 'failed',
-      error: { ...error.failure },
+      error: { ...error.failure, step_id: node },
       compensates: true,
     });
     throw new Stopped('the step failed');

@@ -25,7 +25,7 @@ interface Edge {
   handle: number;
 }
 
-interface Graph {
+export interface Graph {
   steps: Step[];
   edges: Edge[];
 }
@@ -44,7 +44,7 @@ const stepOf = fc.record<Step>({
 });
 
 /** Edges go from lower to higher numbers, so there is no cycle. */
-const graphOf: fc.Arbitrary<Graph> = fc
+export const graphOf: fc.Arbitrary<Graph> = fc
   .array(stepOf, { minLength: 1, maxLength: 12 })
   .chain((steps) =>
     fc
@@ -148,7 +148,7 @@ function nodeOf(step: Step, i: number, key: string, shop: Shop): Node {
   }
 }
 
-function draw(graph: Graph, shop: Shop): { nodes: Node[]; lines: string[] } {
+export function draw(graph: Graph, shop: Shop): { nodes: Node[]; lines: string[] } {
   const key = randomUUID();
   const nodes = graph.steps.map((step, i) => nodeOf(step, i, key, shop));
   const lines = graph.edges.map((edge) => {
@@ -168,7 +168,14 @@ function plain(output: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(output).map(([id, of]) => [id, plainly(id, of)]));
 }
 
-function compare(graph: Graph, { run, statuses, all }: Ended): void {
+/** What a comparison reads of a run that has ended. */
+export interface Compared {
+  run: Pick<Ended['run'], 'status' | 'output' | 'error'>;
+  statuses: Ended['statuses'];
+  all: readonly Pick<Ended['all'][number], 'step_id'>[];
+}
+
+export function compare(graph: Graph, { run, statuses, all }: Compared): void {
   const expected = interpret(graph);
   const attempts = Map.groupBy(all, (step) => step.step_id);
   for (const [i, { kind, n }] of graph.steps.entries()) {

@@ -1,0 +1,106 @@
+// The model test of the engine on Temporal: random graphs must end with the statuses, attempts and outputs of the
+// reference interpreter. Each history is executed again, which proves that the workflow code is deterministic.
+
+import { temporal as protos } from '@temporalio/proto';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Version } from '../../functions/_shared/compile/index.ts';
+import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
+import { scaled } from '../../scripts/test/time.ts';
+import {
+  type Compared,
+  compare,
+  draw,
+  type Graph,
+  graphOf,
+} from '../../tests/engine/random-graphs.ts';
+import { stepOf } from './history.ts';
+import { hostWorkflows } from './host.ts';
+import { endsOf, type Started, temporal, version } from './support.ts';
+
+const t = temporal();
+let shop: Shop;
+beforeAll(async () => {
+  shop = await startShop();
+});
+afterAll(() => shop?.stop());
+
+const { EventType } = protos.api.enums.v1;
+
+async function endOf(run: Started, graph: Graph, of: Version): Promise<Compared> {
+  await run.handle.result();
+  const state = await run.progress();
+  const { events } = await run.handle.fetchHistory();
+  const ends = endsOf(state);
+  const { ending } = state;
+  const sources = new Set(
+    (of.definition as { edges: { source: string }[] }).edges.map(({ source }) => source),
+  );
+  const outputs = Object.entries(ends).flatMap(([id, end]) =>
+    end.status === 'skipped' || sources.has(id) ? [] : [[id, end.output] as const],
+  );
+  const statuses = Object.fromEntries(Object.entries(ends).map(([id, { status }]) => [id, status]));
+  if (ending?.error.step_id !== undefined) statuses[ending.error.step_id] = 'failed';
+  const attempted = (events ?? []).flatMap(
+    ({ eventType, activityTaskScheduledEventAttributes: at }) =>
+      eventType === EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED && at?.activityId
+        ? [{ step_id: stepOf(at.activityId).node }]
+        : [],
+  );
+  const local = graph.steps.flatMap((_, at) => (`s${at}` in ends ? [{ step_id: `s${at}` }] : []));
+  return {
+    run: ending
+      ? { status: ending.status, output: null, error: ending.error as never }
+      : { status: 'completed', output: Object.fromEntries(outputs) as never, error: null },
+    statuses,
+    // A skipped step counts as one attempt, as its row does.
+    all: [
+      ...attempted,
+      ...local.filter(({ step_id: id }) => !attempted.some((a) => a.step_id === id)),
+    ],
+  };
+}
+
+/** `replays`: every workflow task executes the history from its start. */
+async function check(graphs: readonly Graph[], replays: boolean): Promise<void> {
+  const drawn = graphs.map((graph) => {
+    const { nodes, lines } = draw(graph, shop);
+    return { graph, of: version(nodes, lines) };
+  });
+  const { connection } = t;
+  const host = await hostWorkflows({ connection, versions: drawn.map(({ of }) => of), replays });
+  try {
+    await Promise.all(
+      drawn.map(async ({ graph, of }) => {
+        const run = await t.start(of);
+        compare(graph, await endOf(run, graph, of));
+      }),
+    );
+  } finally {
+    await host.stop();
+  }
+}
+
+test.each([
+  ['compiled graphs end as the reference interpreter says', false],
+  ['so they do when every task replays the history', true],
+])('%s', async (_name, replays) => {
+  const graphs = fc.array(graphOf, { minLength: 8, maxLength: 16, size: 'max' });
+  await fc.assert(
+    fc.asyncProperty(graphs, (some) => check(some, replays)),
+    { numRuns: 3, interruptAfterTimeLimit: scaled(150_000), markInterruptAsFailure: false },
+  );
+});
+
+test('the reference finds a wrong result', () => {
+  const graph: Graph = {
+    steps: [{ kind: 'value', n: 0, continues: false, any: false }],
+    edges: [],
+  };
+  const ended = {
+    run: { status: 'completed', output: { s0: 1 }, error: null },
+    statuses: { s0: 'completed' },
+    all: [],
+  };
+  expect(() => compare(graph, ended as unknown as Compared)).toThrow();
+});
