@@ -1,10 +1,14 @@
 // Builds the package: the program with the parts of the SDK that it uses, and the files that it installs into projects.
 // Only commander stays a dependency.
-import { cpSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { pruneLock } from '../functions/_shared/compile/lock.ts';
+import { DEV_PACKAGES, packagesOf, typesByVariant } from '../functions/_shared/compile/packages.ts';
+import { stepTypes } from '../functions/_shared/step-types/index.ts';
 import { bundle } from '../scripts/bundle.ts';
+import { buildLibrary } from '../scripts/compile/library.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** `node build.ts FOLDER` builds there instead of in dist. */
@@ -33,3 +37,17 @@ await Promise.all([
 ]);
 cpSync(at('../supabase/migrations'), join(dist, 'assets/migrations'), { recursive: true });
 cpSync(at('../supabase/uninstall.sql'), join(dist, 'assets/uninstall.sql'));
+
+// The libraries of projects for Temporal: one for each set of packages that they can need.
+const libraries = join(dist, 'assets/temporal');
+mkdirSync(libraries, { recursive: true });
+const types = stepTypes.map(({ name }) => name);
+for (const [variant, some] of Object.entries(typesByVariant(types))) {
+  const { files, locks } = await buildLibrary(some);
+  const manifest = {
+    ...{ name: variant, version: '0.0.0' },
+    ...{ dependencies: packagesOf(some), devDependencies: { ...DEV_PACKAGES } },
+  };
+  const library = { files, locks: [pruneLock(manifest, locks)] };
+  writeFileSync(join(libraries, `${variant}.json`), JSON.stringify(library));
+}

@@ -5,14 +5,35 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { compileWorkflow, typesOf } from '../functions/_shared/compile/index.ts';
+import {
+  publishedVersions,
+  type StoredVersion,
+  storeCompilation,
+} from '../functions/_shared/compile/queries.ts';
+import type { Query } from '../functions/_shared/db/pool.ts';
 import { buildLibrary } from './compile/library.ts';
-import { readVersion, storeCompilation } from './compile/store.ts';
 import { writeProject } from './compile/write.ts';
 import { databaseUrl } from './database/url.ts';
 
 const USAGE = `usage: npm run compile -- <workflow> --out DIR [--version N] [--app CODE] [--db-url URL | --data DIR] [--json]
 Reads the database of --db-url, of DATABASE_URL, or of the running stack (--data, default .stepbase).
 The directory must be new, empty, or hold an earlier compilation.`;
+
+/** The only one of them. */
+function onlyVersion(
+  versions: readonly StoredVersion[],
+  workflow: string,
+  { app, version }: { app: string | undefined; version: number | undefined },
+): StoredVersion {
+  const [first, ...others] = versions;
+  if (first === undefined) {
+    const name = version === undefined ? workflow : `version ${version} of ${workflow}`;
+    throw new Error(`${name} is not published${app === undefined ? '' : ` in ${app}`}`);
+  }
+  if (others.length === 0) return first;
+  const apps = versions.map(({ app_code }) => app_code).join(' and ');
+  throw new Error(`${workflow} exists in ${apps}: name one with --app`);
+}
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -38,11 +59,16 @@ async function main(): Promise<void> {
   const db = new pg.Client({ connectionString: databaseUrl(values['db-url'], values.data) });
   await db.connect();
   try {
-    const version = await readVersion(db, workflow, { app: values.app, version: number });
+    const query: Query = async <R extends object>(text: string, given?: readonly unknown[]) =>
+      (await db.query(text, given && [...given])).rows as R[];
+    const wanted = { app: values.app, version: number };
+    const version = onlyVersion(await publishedVersions(query, workflow, wanted), workflow, wanted);
     const compiled = compileWorkflow(version, await buildLibrary(typesOf(version)));
     const folder = resolve(values.out);
     await writeProject(folder, compiled.files);
-    const id = await storeCompilation(db, version, compiled);
+    await query('begin');
+    const id = await storeCompilation(query, version, compiled);
+    await query('commit');
     const files = Object.keys(compiled.files).sort();
     const { temporal_workflow_type: type } = compiled;
     if (values.json) {

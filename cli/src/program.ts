@@ -1,6 +1,7 @@
 // The commands and the options that all of them have.
 import { Command, CommanderError } from 'commander';
 import { addAdminCommands } from './commands/admin.ts';
+import { addCompileCommand } from './commands/compile.ts';
 import { addCompletionCommands } from './commands/completion.ts';
 import { addDevCommand } from './commands/dev.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -89,6 +90,7 @@ export function createProgram(io: Io, act: Act): Command {
   addInstallCommands(program, act);
   addLinkCommands(program, act);
   addWorkflowCommands(program, act);
+  addCompileCommand(program, act);
   addDevCommand(program, act);
   addTypesCommand(program, act);
   addRunCommands(program, act);

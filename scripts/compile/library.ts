@@ -24,32 +24,16 @@ const FILES: Readonly<Record<string, string>> = {
 
 const fileOf = (type: string): string => FILES[type] ?? type.replaceAll('_', '-');
 
-/** What the workflow code and the checks of a project need beside the packages of the bundle. */
-const WORKFLOW_PACKAGES = ['@temporalio/workflow'];
-const DEV_PACKAGES = ['@types/node', 'typescript'];
-
 /** `types`: the step types of the workflow. */
-export async function buildLibrary(types: readonly string[]): Promise<Library> {
+export async function buildLibrary(
+  types: readonly string[],
+): Promise<Library & { packages: string[] }> {
   const [runtime, bundle, locks] = await Promise.all([
     readRuntime(),
     bundleActivities(types),
     readLocks(),
   ]);
-  const versionOf = (name: string): string => {
-    const found = locks
-      .map(({ packages }) => packages[`node_modules/${name}`]?.version)
-      .find(Boolean);
-    if (found === undefined) throw new Error(`no lock file has the package ${name}`);
-    return found;
-  };
-  const versions = (names: readonly string[]) =>
-    Object.fromEntries([...new Set(names)].sort().map((name) => [name, versionOf(name)]));
-  return {
-    files: { ...runtime, 'activities.js': bundle.text },
-    dependencies: versions([...bundle.packages, ...WORKFLOW_PACKAGES]),
-    devDependencies: versions(DEV_PACKAGES),
-    locks,
-  };
+  return { files: { ...runtime, 'activities.js': bundle.text }, locks, packages: bundle.packages };
 }
 
 async function readRuntime(): Promise<Record<string, string>> {

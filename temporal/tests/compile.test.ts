@@ -15,6 +15,8 @@ import {
   typesOf,
   type Version,
 } from '../../functions/_shared/compile/index.ts';
+import { DEV_PACKAGES, packagesOf } from '../../functions/_shared/compile/packages.ts';
+import { stepTypes } from '../../functions/_shared/step-types/index.ts';
 import { buildLibrary } from '../../scripts/compile/library.ts';
 import type { Shop } from '../../scripts/fakes/shop.ts';
 import type { Stack } from '../../scripts/stack/stack.ts';
@@ -59,13 +61,12 @@ test('random graphs compile, and a sample of them passes the type check', async 
       const { nodes, lines } = draw(graph, shop);
       const of = version(nodes, lines);
       if (sample.length < 40) sample.push(of);
-      const library = { files: {}, dependencies: {}, devDependencies: {}, locks: [] };
-      const { workflow_code, activities_code } = compileWorkflow(of, library);
+      const { workflow_code, activities_code } = compileWorkflow(of);
       // A function and a step for each node.
       expect(workflow_code.match(/^async function /gm)).toHaveLength(nodes.length);
       expect(activities_code.match(/\bstep\(/g)?.length ?? 0).toBeGreaterThanOrEqual(nodes.length);
       // The same version gives the same code.
-      expect(compileWorkflow(of, library).workflow_code).toBe(workflow_code);
+      expect(compileWorkflow(of).workflow_code).toBe(workflow_code);
     }),
     { numRuns: 300 },
   );
@@ -131,6 +132,24 @@ test('npm run compile writes and stores the workflows of the seed', async () => 
     });
   }
   await db.end();
+});
+
+test.each(stepTypes.map(({ name }) => name))(
+  '%s needs the packages that its project names',
+  async (type) => {
+    const { packages } = await buildLibrary([type]);
+    const named = Object.keys(packagesOf([type]));
+    expect([...packages, '@temporalio/workflow'].sort()).toEqual(named.sort());
+  },
+);
+
+test('the packages have the versions of the lock files', async () => {
+  const { locks } = await buildLibrary([]);
+  const all = { ...packagesOf(stepTypes.map(({ name }) => name)), ...DEV_PACKAGES };
+  for (const [name, version] of Object.entries(all)) {
+    const found = locks.map(({ packages }) => packages[`node_modules/${name}`]?.version);
+    expect(found.find(Boolean), name).toBe(version);
+  }
 });
 
 test('other texts stay what they are', async () => {

@@ -436,6 +436,15 @@ describe('every command', () => {
   });
 });
 
+it('writes a published workflow as a project for Temporal', async () => {
+  const written = await folder.stepbase('compile asking --out temporal --json');
+  expect(written).toMatchObject({ exit: 0, stderr: '', json: { type: 'asking_v1' } });
+  expect(folder.read('temporal/package.json')).toContain('@temporalio/workflow');
+  expect(folder.read('temporal/src/activities.ts')).toContain('waitForApproval');
+  const refused = await folder.stepbase('compile nothing --out other');
+  expect(refused.exit).not.toBe(0);
+});
+
 it('is packed with its parts of the SDK, and needs commander only', async () => {
   const target = mkdtempSync(join(tmpdir(), 'stepbase-cli-packed-'));
   atFileEnd(() => rmSync(target, { recursive: true, force: true }));
@@ -451,6 +460,9 @@ it('is packed with its parts of the SDK, and needs commander only', async () => 
     expect.arrayContaining([
       ...['LICENSE', 'README.md', 'package.json', 'dist/main.js', 'dist/assets/uninstall.sql'],
       ...['api', 'worker'].map((name) => `dist/assets/functions/stepbase-${name}/index.js`),
+      ...['base', 'base-mail', 'base-models', 'base-mail-models'].map(
+        (variant) => `dist/assets/temporal/${variant}.json`,
+      ),
       ...readdirSync(join(ROOT, 'supabase/migrations')).map(
         (name) => `dist/assets/migrations/${name}`,
       ),
@@ -462,6 +474,10 @@ it('is packed with its parts of the SDK, and needs commander only', async () => 
   const project = createFolder(join(target, 'package/dist/main.js'));
   project.env = folder.env;
   project.write('stepbase/workflows/all.ts', folder.read('stepbase/workflows/all.ts'));
+  const compiled = await project.stepbase('compile adding --out compiled');
+  expect([compiled.exit, compiled.stderr]).toEqual([0, '']);
+  expect(project.read('compiled/src/workflow.ts')).toContain("run.step('sum'");
+  expect(project.read('compiled/stepbase/activities.js')).toContain('JSONata');
   const equal = await project.stepbase('diff --json');
   expect(equal).toMatchObject({ exit: 0, stderr: '', json: { workflows: { length: 4 } } });
 });

@@ -6,6 +6,7 @@ import { readNodes } from './graph.ts';
 import { libraryTypes } from './library-types.ts';
 import { type Lock, type Manifest, pruneLock } from './lock.ts';
 import { namespace, taskQueue, workflowType } from './names.ts';
+import { DEV_PACKAGES, packagesOf } from './packages.ts';
 import { manifest, type ProjectFacts, readme, TSCONFIG, workerCode } from './project-files.ts';
 import { workflowCode } from './workflow-code.ts';
 
@@ -25,9 +26,7 @@ export interface Version {
 export interface Library {
   /** By path below stepbase/. */
   files: Readonly<Record<string, string>>;
-  /** The packages that they import, with exact versions. */
-  dependencies: Record<string, string>;
-  devDependencies: Record<string, string>;
+  /** They contain the packages that the files import. */
   locks: readonly Lock[];
 }
 
@@ -42,6 +41,8 @@ export interface Compilation {
 }
 
 export interface Compiled extends Compilation {
+  /** The step types that it uses, which a library must have. */
+  step_types: string[];
   /** Every file of the project, by path. */
   files: Record<string, string>;
 }
@@ -53,8 +54,11 @@ export function typesOf({ definition, retry_counts }: Version): string[] {
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Throws NotCompilable for a construct that Temporal cannot execute. */
-export function compileWorkflow(version: Version, library: Library): Compiled {
+/**
+ * Without a library, `files` lacks it and the lock file. Throws NotCompilable for a construct that Temporal cannot
+ * execute.
+ */
+export function compileWorkflow(version: Version, library?: Library): Compiled {
   const nodes = readNodes(version.definition, version.retry_counts);
   const type = workflowType(version.kebab_name, version.version);
   const facts: ProjectFacts = {
@@ -66,7 +70,8 @@ export function compileWorkflow(version: Version, library: Library): Compiled {
     taskQueue: taskQueue(version.app_code, type),
     namespace: namespace(version.app_code),
   };
-  const packageJson: Manifest = manifest(facts, library.dependencies, library.devDependencies);
+  const types = usedTypes(nodes);
+  const packageJson: Manifest = manifest(facts, packagesOf(types), { ...DEV_PACKAGES });
   const compilation: Compilation = {
     workflow_code: workflowCode(facts, nodes),
     activities_code: activitiesCode(nodes),
@@ -77,18 +82,26 @@ export function compileWorkflow(version: Version, library: Library): Compiled {
   };
   return {
     ...compilation,
+    step_types: types,
     files: {
       'README.md': readme(facts),
       'package.json': compilation.package_json,
-      'package-lock.json': json(pruneLock(packageJson, library.locks)),
       'tsconfig.json': compilation.tsconfig_json,
       'src/workflow.ts': compilation.workflow_code,
       'src/activities.ts': compilation.activities_code,
       'src/worker.ts': compilation.worker_code,
-      'stepbase/activities.d.ts': libraryTypes(usedTypes(nodes)),
-      ...Object.fromEntries(
-        Object.entries(library.files).map(([path, text]) => [`stepbase/${path}`, text]),
-      ),
+      'stepbase/activities.d.ts': libraryTypes(types),
+      ...(library ? libraryFiles(library, packageJson) : {}),
     },
+  };
+}
+
+/** The files that a library adds to a project. */
+export function libraryFiles(library: Library, packageJson: Manifest): Record<string, string> {
+  return {
+    'package-lock.json': json(pruneLock(packageJson, library.locks)),
+    ...Object.fromEntries(
+      Object.entries(library.files).map(([path, text]) => [`stepbase/${path}`, text]),
+    ),
   };
 }

@@ -13,6 +13,7 @@ import { START_OPTIONS, TRACEPARENT_HEADER, withTraceparent } from '../start-opt
 import { readIdempotencyKey } from '../validation.ts';
 import { PREFER_HEADER, PREFER_REPLY, readWait, waitForEnd } from '../wait.ts';
 import { CANARY_OPERATIONS } from './canaries.ts';
+import { COMPILE_OPERATIONS } from './compile.ts';
 import { DEFINITIONS } from './definitions.ts';
 import { SEARCH_WORKFLOWS } from './search-workflows.ts';
 import { START_RUNS } from './start-runs.ts';
@@ -171,6 +172,7 @@ export const WORKFLOW_RESOURCE: Resource = {
     ),
     ...VERSION_OPERATIONS,
     ...CANARY_OPERATIONS,
+    ...COMPILE_OPERATIONS,
     operation(
       {
         id: 'startRun',

@@ -1,0 +1,71 @@
+// Compiles a published version of a workflow to code for Temporal.
+import { z } from 'zod';
+import { compileWorkflow, NotCompilable } from '../../_shared/compile/index.ts';
+import { publishedVersions, storeCompilation } from '../../_shared/compile/queries.ts';
+import { AppError } from '../../_shared/errors/index.ts';
+import { found, readRow } from '../crud.ts';
+import { type Operation, statement } from '../operation.ts';
+import { columnNames, named, row } from '../rows.ts';
+
+export const CompileBody = z.strictObject({
+  version: z.number().int().positive().max(2_147_483_647).optional(),
+});
+
+const COMPILATION = {
+  table: 'workflow_compilations',
+  columns: columnNames('workflow_compilations'),
+  key: ['id'],
+} as const;
+
+const CompiledWorkflow = named('CompiledWorkflow', () =>
+  z.object({
+    compilation: row('workflow_compilations', 'Compilation'),
+    step_types: z.array(z.string()).describe('The step types that the workflow uses.'),
+    files: z
+      .record(z.string(), z.string())
+      .describe('The files of the project by path, without the library that the CLI adds.'),
+  }),
+);
+
+export const COMPILE_OPERATIONS: Operation[] = [
+  statement(
+    {
+      id: 'compileWorkflow',
+      method: 'POST',
+      path: '/v1/workflows/:kebab_name/compile',
+      title: 'Compile a workflow',
+      permission: 'workflow:publish',
+      description:
+        'Compiles the published version, or `version`, to a TypeScript project for [Temporal](../guides/temporal.md), and makes its code the active compilation of the version. The same code as before stays the same compilation. `invalid_definition` names the node that Temporal cannot execute. `stepbase compile` calls this and writes the complete project.',
+      body: CompileBody,
+      replies: {
+        200: { description: '`{compilation, step_types, files}`', schema: CompiledWorkflow },
+      },
+      errors: ['not_found', 'invalid_definition'],
+    },
+    async (query, { member, params: { kebab_name: workflow = '' }, body: { version: number } }) => {
+      const wanted = { app: member.appCode, version: number };
+      const [first] = await publishedVersions(query, workflow, wanted);
+      const version = found('published version', first);
+      const compiled = orRefused(() => compileWorkflow(version));
+      const id = await storeCompilation(query, version, compiled);
+      const compilation = found('compilation', await readRow(query, COMPILATION, id));
+      const { step_types, files } = compiled;
+      return { body: { compilation, step_types, files } };
+    },
+  ),
+];
+
+function orRefused<T>(compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    if (!(error instanceof NotCompilable)) throw error;
+    const { node = null, reason, message } = error;
+    const fault = {
+      ...{ node, pointer: '', code: 'not_compilable', message: reason },
+      severity: 'error',
+    };
+    throw new AppError('invalid_definition', message, { extra: { errors: [fault] } });
+  }
+}
