@@ -113,8 +113,8 @@ class Attempt {
     return this.#entered;
   };
 
-  readonly secrets: Parameters<ActivityStep['compiled']['run']>[1] = async (name) =>
-    await this.#host.database.secretsOf(await this.work())(name);
+  readonly secrets: Parameters<ActivityStep['compiled']['run']>[1] = (name) =>
+    this.#host.database.secretsOf(this.#unread(), this.work)(name);
 
   async store(result: StepResult): Promise<StepResult> {
     if (result.kind === 'waiting') return result;
@@ -149,7 +149,7 @@ class Attempt {
     const given = new Map<string, unknown>(Object.entries(this.#call.outputs));
     const [outputs, facts] = await Promise.all([
       database.outputs(this.work).load(run.app_code, given, this.#limits.signal),
-      this.#step.isComponent ? database.facts(run.workflow_version_id, this.#call) : undefined,
+      this.#step.readsPlan ? database.facts(run.workflow_version_id, this.#call) : undefined,
     ]);
     const { timeoutMs } = this.#step;
     return {

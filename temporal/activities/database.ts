@@ -25,6 +25,8 @@ const MAX_PAYLOAD_BYTES = 262_144;
 const MIRROR_MS = 60_000;
 const PLAN_KEPT_MS = 60_000;
 
+type Attempt = Pick<Work, 'app_code' | 'step_run_id' | 'fence'>;
+
 export type Services = Pick<
   StepContext,
   'queues' | 'runs' | 'usage' | 'functions' | 'callbacks' | 'agentTurns'
@@ -53,7 +55,6 @@ export function openDatabase(env: Env, clock: Clock) {
   const functions = createFunctionCalls(functionDb);
   const relay = () => void db.query("select pg_notify('stepbase', 'outbox')").catch(() => {});
   const services = createStepServices(engine, functions, relay);
-  const readSecret = createSecrets(engine, env.secrets);
   const stored = createStoredOutputQueries(db, clock);
   const plans = new Map<string, { facts: Promise<Map<string, NodeFacts>>; until: number }>();
 
@@ -98,7 +99,14 @@ export function openDatabase(env: Env, clock: Clock) {
   return {
     enter,
     services: (work: Work, key: string): Services => services(work, key),
-    secretsOf: readSecret,
+    /** A secret of the environment needs no row. */
+    secretsOf: (attempt: Attempt, workOf: () => Promise<Work>) => {
+      const readSecret: typeof engine.readSecret = async (_stepRunId, _fence, name) => {
+        const { step_run_id, fence } = await workOf();
+        return await engine.readSecret(step_run_id, fence, name);
+      };
+      return createSecrets({ readSecret }, env.secrets)(attempt);
+    },
     /** The component, tools and prompts of a node. */
     async facts(versionId: string, { node }: StepKey): Promise<NodeFacts | undefined> {
       const kept = plans.get(versionId);

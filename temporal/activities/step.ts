@@ -12,15 +12,18 @@ export interface StepFacts {
 
 export interface ActivityStep extends StepFacts {
   readonly compiled: CompiledStep;
-  /** Its facts (component, prompts, tools) are in the database. */
-  readonly isComponent: boolean;
+  /** Its component or prompt is in the plan of the version, in the database. */
+  readonly readsPlan: boolean;
 }
+
+/** Keys of a config that name a component or a stored prompt. */
+const PLAN_KEYS = ['component', 'prompt_name', 'system_prompt_name'];
 
 /** Throws StepError when a template of the config cannot be compiled. */
 export function step(handler: StepHandler, config: unknown, facts: StepFacts = {}): ActivityStep {
-  const { isComponent, name } = handler.stepType;
-  const usesPlan = isComponent || name === 'llm_call';
-  return { ...facts, compiled: compileStep(handler, config), isComponent: usesPlan };
+  const compiled = compileStep(handler, config);
+  const keys = typeof config === 'object' && config !== null ? Object.keys(config) : [];
+  return { ...facts, compiled, readsPlan: keys.some((key) => PLAN_KEYS.includes(key)) };
 }
 
 /** The steps of a workflow, by the names of their activities. */

@@ -2,7 +2,13 @@
 
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import { systemClock } from '../../functions/_shared/clock/clock.ts';
 import { type Env, parseEnv } from '../../functions/_shared/env/env.ts';
 import { createLog, type LogLevel } from '../../functions/_shared/log/log.ts';
@@ -74,6 +80,9 @@ export interface RunningWorker {
 /** Reads TEMPORAL_ADDRESS and the environment of Stepbase's worker. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const env = parseEnv(process.env);
+  const level = env.logLevel.toUpperCase() as 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
+  const logger = new DefaultLogger(level);
+  Runtime.install({ logger });
   const host = createHost(env);
   const connection = await NativeConnection.connect({
     address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233',
@@ -83,7 +92,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     connection,
     namespace: options.namespace,
     taskQueue: options.taskQueue,
-    workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath }),
+    workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath, logger }),
     activities: activitiesOf(options.steps, host),
     ...WORKER_SETTINGS,
   });

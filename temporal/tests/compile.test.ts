@@ -28,10 +28,13 @@ import { version } from './support.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
 const NODE = process.execPath;
-const tsc = (folder: string) =>
-  run(NODE, [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', folder], {
-    cwd: ROOT,
+/** Rejects with the findings. */
+async function tsc(folder: string): Promise<void> {
+  const args = [join(ROOT, 'node_modules/typescript/bin/tsc'), '--noEmit', '-p', folder];
+  await run(NODE, args, { cwd: ROOT }).catch((error: { stdout: string }) => {
+    throw new Error(error.stdout);
   });
+}
 
 /** Below temporal/, where the packages of a project are found without an installation. */
 let folder = '';

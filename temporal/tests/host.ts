@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { bundleWorkflowCode, type NativeConnection, Worker } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type NativeConnection,
+  Runtime,
+  Worker,
+} from '@temporalio/worker';
 import {
   type Compiled,
   compileWorkflow,
@@ -28,6 +34,9 @@ export const NO_DATABASE = {
   STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
   LOG_LEVEL: 'error',
 };
+
+// Tests have failed attempts on purpose.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 export interface Hosted {
   /** Ends the workers in an orderly way. */
@@ -80,7 +89,7 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
   }
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(folder, 'index.ts'),
-    logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error: console.error },
+    logger: new DefaultLogger('ERROR'),
   });
   const host = createHost(parseEnv({ ...NO_DATABASE, ...options.env }));
   const workers = await Promise.all(

@@ -71,7 +71,7 @@ test('a request is retried by attempts of its own, with records of the failed on
       ['get', 3, 'completed'],
       ['next', 1, 'completed'],
     ]);
-    expect(facts[1]).toMatchObject({ error: { code: 'http_error', retryable: true } });
+    expect(facts[1]).toMatchObject({ error: { code: 'http_server_error', retryable: true } });
     expect(facts[1]?.retry_at).toMatch(/^\d{4}-/);
   });
 });

@@ -17,7 +17,7 @@ export interface StepFacts {
 }
 
 export interface ActivityStep extends StepFacts {
-  readonly isComponent: boolean;
+  readonly readsPlan: boolean;
 }
 
 /** The steps of a workflow, by the names of their activities. */

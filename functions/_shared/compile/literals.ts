@@ -8,13 +8,17 @@ export function quote(text: string): string {
     const escaped = text.replaceAll('\\', '\\\\').replaceAll('`', '\\`').replaceAll('${', '\\${');
     return `\`${escaped}\``;
   }
+  return oneLine(text);
+}
+
+function oneLine(text: string): string {
   const json = JSON.stringify(text).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
   if (text.includes("'")) return json;
   return `'${json.slice(1, -1).replaceAll('\\"', '"')}'`;
 }
 
 export const keyOf = (key: string): string =>
-  key === '__proto__' ? `['__proto__']` : NAME.test(key) ? key : quote(key);
+  key === '__proto__' ? `['__proto__']` : NAME.test(key) ? key : oneLine(key);
 
 /** `indent`: of the line that the literal begins in; `used`: the characters of that line beside the literal. */
 export function literal(value: unknown, indent = '', used = indent.length): string {
