@@ -19,10 +19,15 @@ import type { ActivityStep } from './step.ts';
 /** Temporal refuses a payload of 2 MB. */
 const MAX_RESULT_CHARS = 1_500_000;
 
+/** The item of a compensation. */
+const COMPENSATION = -1;
+
 export interface AttemptHost {
   env: StepEnv;
   database: Database;
   log: StepContext['log'];
+  /** The bridge mirrors the run. False in tests that have no database. */
+  isMirrored: boolean;
 }
 
 export type AttemptOutcome = ActivityResult | { kind: 'failed'; error: StepFailure; input?: Json };
@@ -41,6 +46,7 @@ export async function performAttempt(
     const limit = timeLimit(step.timeoutMs ?? ATTEMPT_TIMEOUT_MS, leftMs);
     const given = await within(limit, systemClock, signal, async (limited, queueing) => {
       const attempt = new Attempt(step, call, { signal: limited, queueing }, host);
+      if (call.item === COMPENSATION && host.isMirrored) await attempt.work();
       const ctx = await attempt.context();
       const resolved = await step.compiled.resolve(ctx);
       stored = plain(resolved.stored);

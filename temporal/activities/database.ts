@@ -82,7 +82,8 @@ export function openDatabase(env: Env, clock: Clock) {
 
   /** The row of the attempt. */
   async function enter(call: AttemptCall, signal: AbortSignal): Promise<Work> {
-    const until = clock.now() + MIRROR_MS;
+    // The database starts a compensation when the children of the run have ended, however long that takes.
+    const until = call.item === -1 ? Number.POSITIVE_INFINITY : clock.now() + MIRROR_MS;
     for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 1_000)) {
       const work = await entering.load(call).catch(asEnded);
       if (work !== undefined) return work;

@@ -65,6 +65,7 @@ export function createHost(env: Env): AttemptHost {
     env: createStepEnv(env.steps),
     database: openDatabase(env, systemClock),
     log: (level: LogLevel, message, data) => log[level](message, data),
+    isMirrored: true,
   };
 }
 

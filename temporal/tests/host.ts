@@ -91,7 +91,10 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
     workflowsPath: join(folder, 'index.ts'),
     logger: new DefaultLogger('ERROR'),
   });
-  const host = createHost(parseEnv({ ...NO_DATABASE, ...options.env }));
+  const host = {
+    ...createHost(parseEnv({ ...NO_DATABASE, ...options.env })),
+    isMirrored: options.env?.DATABASE_URL !== undefined,
+  };
   const workers = await Promise.all(
     compiled.map(async ([version, { temporal_workflow_type: type }]) => {
       const { steps } = (await import(join(folder, type, 'activities.ts'))) as { steps: Steps };
