@@ -85,6 +85,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Temporal
   }
 
   await start();
+  // A test run that is interrupted leaves no server behind.
+  process.once('exit', () => child?.kill('SIGKILL'));
   return {
     address,
     start,

@@ -49,6 +49,8 @@ export interface HostOptions {
   env?: Record<string, string>;
   /** Replaces text of workflow.ts, for example to continue as new early. */
   edit?: (workflowCode: string) => string;
+  /** One worker with this task queue for all versions, which costs less than one for each. */
+  queue?: string;
   /** Forgets workflows after each task, so that every task replays the history. */
   replays?: boolean;
 }
@@ -95,19 +97,28 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
     ...createHost(parseEnv({ ...NO_DATABASE, ...options.env })),
     isMirrored: options.env?.DATABASE_URL !== undefined,
   };
-  const workers = await Promise.all(
+  const hosted = await Promise.all(
     compiled.map(async ([version, { temporal_workflow_type: type }]) => {
       const { steps } = (await import(join(folder, type, 'activities.ts'))) as { steps: Steps };
-      return await Worker.create({
+      const queue = taskQueue(version.app_code, type);
+      return { queue, workflow: version.kebab_name, activities: activitiesOf(steps, host) };
+    }),
+  );
+  const [{ app_code: app = '' } = {}] = versions;
+  const { queue } = options;
+  const together = queue === undefined ? hosted : [{ queue, activities: byWorkflow(hosted) }];
+  const workers = await Promise.all(
+    together.map(({ queue: name, activities }) =>
+      Worker.create({
         connection,
-        namespace: namespace(version.app_code),
-        taskQueue: taskQueue(version.app_code, type),
+        namespace: namespace(app),
+        taskQueue: name,
         workflowBundle,
-        activities: activitiesOf(steps, host),
+        activities,
         ...WORKER_SETTINGS,
         ...(options.replays ? { maxCachedWorkflows: 0 } : {}),
-      });
-    }),
+      }),
+    ),
   );
   const running = workers.map((worker) => worker.run());
   return {
@@ -118,6 +129,22 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+type Activities = ReturnType<typeof activitiesOf>;
+
+/** The activities of several workflows by their names: each call goes to that of its own workflow. */
+function byWorkflow(hosted: readonly { workflow: string; activities: Activities }[]): Activities {
+  const of = new Map(hosted.map(({ workflow, activities }) => [workflow, activities]));
+  const names = new Set(hosted.flatMap(({ activities }) => Object.keys(activities)));
+  const dispatch =
+    (name: string): Activities[string] =>
+    async (call) => {
+      const activity = of.get(call.run.workflow)?.[name];
+      if (activity === undefined) throw new Error(`${call.run.workflow} has no activity ${name}`);
+      return await activity(call);
+    };
+  return Object.fromEntries([...names].map((name) => [name, dispatch(name)]));
 }
 
 export { namespace, taskQueue, workflowType };

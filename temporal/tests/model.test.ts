@@ -1,6 +1,7 @@
 // The model test of the engine on Temporal: random graphs must end with the statuses, attempts and outputs of the
 // reference interpreter. Each history is executed again, which proves that the workflow code is deterministic.
 
+import { randomUUID } from 'node:crypto';
 import { temporal as protos } from '@temporalio/proto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -68,11 +69,13 @@ async function check(graphs: readonly Graph[], replays: boolean): Promise<void> 
     return { graph, of: version(nodes, lines) };
   });
   const { connection } = t;
-  const host = await hostWorkflows({ connection, versions: drawn.map(({ of }) => of), replays });
+  const queue = `model-${randomUUID()}`;
+  const versions = drawn.map(({ of }) => of);
+  const host = await hostWorkflows({ connection, versions, queue, replays });
   try {
     await Promise.all(
       drawn.map(async ({ graph, of }) => {
-        const run = await t.start(of);
+        const run = await t.start(of, {}, queue);
         compare(graph, await endOf(run, graph, of));
       }),
     );

@@ -42,7 +42,8 @@ export interface Temporal {
   address: string;
   connection: NativeConnection;
   client: Client;
-  start(version: Version, input?: Json, more?: Partial<StartArgs>): Promise<Started>;
+  /** `queue`: of a host for several versions. */
+  start(version: Version, input?: Json, queue?: string): Promise<Started>;
 }
 
 /** A client of the server, in the namespace of the application. */
@@ -58,13 +59,13 @@ export function temporal(): Temporal {
   afterAll(async () => {
     await Promise.all([connection.close(), found.connection.close()]);
   });
-  found.start = async (of, input = {}, more = {}) => {
+  found.start = async (of, input = {}, queue = undefined) => {
     const id = randomUUID();
     const type = workflowType(of.kebab_name, of.version);
     const started = await found.client.workflow.start(type, {
       workflowId: id,
-      taskQueue: taskQueue(of.app_code, type),
-      args: [argsOf(of, id, input, more)],
+      taskQueue: queue ?? taskQueue(of.app_code, type),
+      args: [argsOf(of, id, input)],
     });
     const handle = found.client.workflow.getHandle(id);
     return {
@@ -78,7 +79,7 @@ export function temporal(): Temporal {
   return found;
 }
 
-function argsOf(of: Version, id: string, input: Json, more: Partial<StartArgs>): StartArgs {
+function argsOf(of: Version, id: string, input: Json): StartArgs {
   return {
     run: {
       id,
@@ -90,7 +91,6 @@ function argsOf(of: Version, id: string, input: Json, more: Partial<StartArgs>):
       created_at: new Date().toISOString(),
     },
     input,
-    ...more,
   };
 }
 

@@ -5,7 +5,7 @@ import { publishedVersions, storeCompilation } from '../../_shared/compile/queri
 import { AppError } from '../../_shared/errors/index.ts';
 import { found, readRow } from '../crud.ts';
 import { type Operation, statement } from '../operation.ts';
-import { columnNames, named, row } from '../rows.ts';
+import { COMPONENTS, columnNames, named } from '../rows.ts';
 
 export const CompileBody = z.strictObject({
   version: z.number().int().positive().max(2_147_483_647).optional(),
@@ -19,7 +19,8 @@ const COMPILATION = {
 
 const CompiledWorkflow = named('CompiledWorkflow', () =>
   z.object({
-    compilation: row('workflow_compilations', 'Compilation'),
+    // The schema of the resource in registry.ts.
+    compilation: COMPONENTS.get('Compilation')?.() ?? z.object({}),
     step_types: z.array(z.string()).describe('The step types that the workflow uses.'),
     files: z
       .record(z.string(), z.string())
