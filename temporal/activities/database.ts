@@ -85,7 +85,8 @@ export function openDatabase(env: Env, clock: Clock) {
     // The database starts a compensation when the children of the run have ended, however long that takes.
     const until = call.item === -1 ? Number.POSITIVE_INFINITY : clock.now() + MIRROR_MS;
     for (let waitMs = 20; ; waitMs = Math.min(waitMs * 2, 1_000)) {
-      const work = await entering.load(call).catch(asEnded);
+      const work = await entering.load(call);
+      if (work?.fence === 0) throw new StepError('cancelled', 'the run has ended');
       if (work !== undefined) return work;
       if (clock.now() > until) {
         throw new StepError('not_mirrored', 'the bridge has not written this attempt yet', {
@@ -129,9 +130,4 @@ export function openDatabase(env: Env, clock: Clock) {
       await Promise.all([db.close(), functionDb.close()]);
     },
   };
-}
-
-function asEnded(error: unknown): never {
-  if ((error as { code?: unknown }).code !== 'SB409') throw error;
-  throw new StepError('cancelled', 'the run has ended', { cause: error });
 }
