@@ -161,3 +161,21 @@ export function vitestPart(
     progress: () => readVitestProgress(progress),
   };
 }
+
+/** Compiled workflows and the bridge, against a real server of Temporal. */
+export function temporalPart(): Part {
+  const progress = join(logDir, 'temporal.jsonl');
+  return {
+    name: 'temporal (vitest)',
+    command: process.execPath,
+    args: [
+      join('scripts', 'test', 'temporal.ts'),
+      '--reporter=default',
+      `--reporter=${join(ROOT, 'scripts', 'test', 'progress-reporter.ts')}`,
+    ],
+    env: { [PROGRESS_FILE]: progress },
+    // Includes the time to build the server, once for each machine.
+    limitMs: 45 * MINUTE,
+    progress: () => readVitestProgress(progress),
+  };
+}
