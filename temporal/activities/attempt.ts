@@ -19,6 +19,8 @@ import type { ActivityStep } from './step.ts';
 /** Temporal refuses a payload of 2 MB. */
 const MAX_RESULT_CHARS = 1_500_000;
 
+/** Their calls name the row of the attempt. */
+const ROW_TYPES = ['service_task', 'ai_agent_task'];
 /** The item of a compensation. */
 const COMPENSATION = -1;
 
@@ -153,7 +155,8 @@ class Attempt {
     const { run, node, attempt, item, element, input, now, seed } = this.#call;
     const { database, env, log } = this.#host;
     const given = new Map<string, unknown>(Object.entries(this.#call.outputs));
-    const [outputs, facts] = await Promise.all([
+    const [row, outputs, facts] = await Promise.all([
+      ROW_TYPES.includes(this.#step.compiled.type) ? this.work() : undefined,
       database.outputs(this.work).load(run.app_code, given, this.#limits.signal),
       this.#step.readsPlan ? database.facts(run.workflow_version_id, this.#call) : undefined,
     ]);
@@ -172,7 +175,7 @@ class Attempt {
       item: element,
       moment: { now, random: randomFrom(seed) },
       idempotencyKey: this.#key,
-      stepRunId: this.#key,
+      stepRunId: row?.step_run_id ?? this.#key,
       ...(run.traceparent === undefined ? {} : { traceparent: () => run.traceparent }),
       ...this.#limits,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
