@@ -262,7 +262,7 @@ select is(
 );
 select is((select count(*) from stepbase_engine.due_operations()), 1::bigint, 'one operation of an application is due at a time');
 -- A rate.
-insert into o select 'paced', pg_temp.start_op('rerun', '{"workflow": "w-00d101"}', ', null, false, 10');
+insert into o select 'paced', pg_temp.start_op('rerun', '{"workflow": "w-00d101"}', ', max_per_minute => 10');
 select is(stepbase_engine.advance_operation(o.id), 1, 'with a rate, a slice is the share of six seconds') from o where o.name = 'paced';
 select is(
   (
