@@ -2530,7 +2530,8 @@ create table stepbase.workflow_compilations (
   constraint workflow_compilations_app_code_fkey FOREIGN KEY (app_code) REFERENCES stepbase.applications(app_code) ON DELETE CASCADE,
   constraint workflow_compilations_compiled_by_fkey FOREIGN KEY (compiled_by) REFERENCES stepbase.users(id) ON DELETE SET NULL,
   constraint avg_execution_duration_is_not_negative CHECK ((avg_execution_duration_ms >= 0)),
-  constraint execution_count_is_not_negative CHECK ((execution_count >= 0))
+  constraint execution_count_is_not_negative CHECK ((execution_count >= 0)),
+  constraint temporal_workflow_type_is_an_identifier CHECK ((temporal_workflow_type ~ '^[A-Za-z_][A-Za-z0-9_]{0,199}$'::text))
 );
 comment on table stepbase.workflow_compilations is 'Versions compiled to TypeScript projects for Temporal.';
 CREATE INDEX idx_workflow_compilations_app_code_compiled_at ON stepbase.workflow_compilations USING btree (app_code, compiled_at DESC);
@@ -5085,6 +5086,7 @@ create table stepbase_engine.temporal_commands (
   constraint kind_is_known CHECK ((kind = ANY (ARRAY['start'::text, 'resolve'::text, 'reject'::text, 'pause'::text, 'resume'::text, 'end'::text])))
 );
 comment on table stepbase_engine.temporal_commands is 'What the database decided about runs in Temporal and the bridge has not delivered yet. Each is written in the transaction that decided; the bridge deletes it after Temporal has accepted it.';
+CREATE INDEX idx_temporal_commands_app_code ON stepbase_engine.temporal_commands USING btree (app_code, id);
 CREATE INDEX idx_temporal_commands_run_id ON stepbase_engine.temporal_commands USING btree (run_id, app_code, id);
 alter table stepbase_engine.temporal_commands enable row level security;
 
@@ -6898,6 +6900,30 @@ begin
 end;
 $function$;
 comment on function stepbase_engine.apply_workflow_limit() is 'Trigger: has a changed limit applied to the runs of a workflow. Another number of an existing limit changes no run.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.apps_with_commands()
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+  -- A loose index scan over the applications, without reading their commands.
+  with recursive app as (
+    (select c.app_code from stepbase_engine.temporal_commands c order by c.app_code limit 1)
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select c.app_code from stepbase_engine.temporal_commands c
+      where c.app_code > a.app_code
+      order by c.app_code
+      limit 1
+    ) n
+  )
+  select a.app_code from app a;
+$function$;
+comment on function stepbase_engine.apps_with_commands() is 'The applications that have commands for Temporal.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.at_path(p_state jsonb, p_path text[])
  RETURNS jsonb
@@ -22498,6 +22524,9 @@ CREATE OR REPLACE FUNCTION stepbase_engine.take_temporal_commands(p_namespace te
 AS $function$
 declare
   v_now timestamptz := stepbase_engine.now();
+  v_apps text[];
+  -- For each application, so that one with many commands does not delay the others.
+  v_share int;
   v_starts uuid[];
   v_ids bigint[];
 begin
@@ -22505,10 +22534,18 @@ begin
   if not pg_try_advisory_xact_lock(hashtext('stepbase.take_temporal_commands')) then
     return;
   end if;
+  v_apps := array(select a from stepbase_engine.apps_with_commands() a);
+  v_share := greatest(p_limit / greatest(cardinality(v_apps), 1), 1);
   v_starts := array(
-    select c.run_id from stepbase_engine.temporal_commands c
-    where c.kind = 'start' and (c.leased_until is null or c.leased_until <= v_now)
-    order by c.id limit p_limit
+    select s.run_id
+    from unnest(v_apps) as a (app_code)
+    cross join lateral (
+      select c.run_id, c.id from stepbase_engine.temporal_commands c
+      where c.app_code = a.app_code and c.kind = 'start' and (c.leased_until is null or c.leased_until <= v_now)
+      order by c.id
+      limit v_share
+    ) s
+    order by s.id
   );
   if v_starts <> '{}' then
     perform stepbase_engine.start_temporal_runs(v_starts, p_namespace);
@@ -22525,16 +22562,17 @@ begin
   end if;
 
   select array_agg(t.id) into v_ids
-  from (
+  from unnest(v_apps) as a (app_code)
+  cross join lateral (
     select c.id from stepbase_engine.temporal_commands c
-    join stepbase.temporal_runs x on x.run_id = c.run_id
-    where (c.leased_until is null or c.leased_until <= v_now)
+    join stepbase.temporal_runs x on x.run_id = c.run_id and x.app_code = c.app_code
+    where c.app_code = a.app_code and (c.leased_until is null or c.leased_until <= v_now)
       and not exists (
         select 1 from stepbase_engine.temporal_commands e
         where e.run_id = c.run_id and e.app_code = c.app_code and e.id < c.id and e.leased_until > v_now
       )
     order by c.id
-    limit p_limit
+    limit v_share
   ) t;
   return query
   with leased as (
@@ -22551,7 +22589,7 @@ begin
   order by l.id;
 end;
 $function$;
-comment on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) is 'Leases up to p_limit commands to a bridge, which delivers those of a run in the order of their ids and confirms each. The payload of a start is temporal_start(). A command whose run has an earlier leased one waits. Returns nothing while another bridge takes commands.';
+comment on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) is 'Leases about p_limit commands to a bridge, the same number of each application; it delivers those of a run in the order of their ids and confirms each. The payload of a start is temporal_start(). A command whose run has an earlier leased one waits. Returns nothing while another bridge takes commands.';
 grant execute on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.task_mail_data(p_step_run_id uuid, p_user_id uuid)

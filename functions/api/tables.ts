@@ -2403,6 +2403,7 @@ export const TABLES = {
         type: 'text',
         nullable: true,
         comment: 'Name under which the workflow function is registered.',
+        pattern: '^[A-Za-z_][A-Za-z0-9_]{0,199}$',
       },
       is_active: {
         type: 'boolean',

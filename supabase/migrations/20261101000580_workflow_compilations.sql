@@ -11,7 +11,8 @@ create table stepbase.workflow_compilations (
   package_json text not null,
   tsconfig_json text not null,
   temporal_workflow_id text,
-  temporal_workflow_type text,
+  temporal_workflow_type text
+    constraint temporal_workflow_type_is_an_identifier check (temporal_workflow_type ~ '^[A-Za-z_][A-Za-z0-9_]{0,199}$'),
   is_active boolean not null default true,
   execution_count bigint not null default 0 constraint execution_count_is_not_negative check (execution_count >= 0),
   avg_execution_duration_ms int not null default 0
@@ -30,6 +31,7 @@ comment on column stepbase.workflow_compilations.workflow_code is 'Source of the
 comment on column stepbase.workflow_compilations.activities_code is 'Source of its activities.';
 comment on column stepbase.workflow_compilations.worker_code is 'Source of the worker that runs both.';
 comment on column stepbase.workflow_compilations.temporal_workflow_id is 'Id of its latest execution in Temporal.';
+-- Without a hyphen, so that no two applications have the same task queue: stepbase-<app_code>-<type>.
 comment on column stepbase.workflow_compilations.temporal_workflow_type is 'Name under which the workflow function is registered.';
 comment on column stepbase.workflow_compilations.is_active is 'True for the deployed compilation; at most one per version.';
 comment on column stepbase.workflow_compilations.execution_count is 'Number of executions in Temporal, as reported by its workers.';

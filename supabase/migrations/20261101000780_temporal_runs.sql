@@ -67,6 +67,8 @@ comment on column stepbase_engine.temporal_commands.leased_until is
   'A bridge delivers it until then, and no other one delivers a later command of the run.';
 
 create index idx_temporal_commands_run_id on stepbase_engine.temporal_commands (run_id, app_code, id);
+-- The bridge takes the oldest commands of each application.
+create index idx_temporal_commands_app_code on stepbase_engine.temporal_commands (app_code, id);
 
 alter table stepbase_engine.temporal_commands enable row level security;
 

@@ -123,6 +123,31 @@ $$;
 comment on function stepbase_engine.temporal_start(uuid) is
   'What the bridge needs to start the workflow of a run: {workflow_type, args}, with the StartArgs of temporal/records.ts.';
 
+create function stepbase_engine.apps_with_commands()
+returns setof text
+language sql
+stable
+set search_path = ''
+set jit = off
+as $$
+  -- A loose index scan over the applications, without reading their commands.
+  with recursive app as (
+    (select c.app_code from stepbase_engine.temporal_commands c order by c.app_code limit 1)
+    union all
+    select n.app_code
+    from app a
+    cross join lateral (
+      select c.app_code from stepbase_engine.temporal_commands c
+      where c.app_code > a.app_code
+      order by c.app_code
+      limit 1
+    ) n
+  )
+  select a.app_code from app a;
+$$;
+
+comment on function stepbase_engine.apps_with_commands() is 'The applications that have commands for Temporal.';
+
 create function stepbase_engine.take_temporal_commands(
   p_namespace text, p_limit int default 100, p_lease interval default '30 seconds'
 )
@@ -136,6 +161,9 @@ set jit = off
 as $$
 declare
   v_now timestamptz := stepbase_engine.now();
+  v_apps text[];
+  -- For each application, so that one with many commands does not delay the others.
+  v_share int;
   v_starts uuid[];
   v_ids bigint[];
 begin
@@ -143,10 +171,18 @@ begin
   if not pg_try_advisory_xact_lock(hashtext('stepbase.take_temporal_commands')) then
     return;
   end if;
+  v_apps := array(select a from stepbase_engine.apps_with_commands() a);
+  v_share := greatest(p_limit / greatest(cardinality(v_apps), 1), 1);
   v_starts := array(
-    select c.run_id from stepbase_engine.temporal_commands c
-    where c.kind = 'start' and (c.leased_until is null or c.leased_until <= v_now)
-    order by c.id limit p_limit
+    select s.run_id
+    from unnest(v_apps) as a (app_code)
+    cross join lateral (
+      select c.run_id, c.id from stepbase_engine.temporal_commands c
+      where c.app_code = a.app_code and c.kind = 'start' and (c.leased_until is null or c.leased_until <= v_now)
+      order by c.id
+      limit v_share
+    ) s
+    order by s.id
   );
   if v_starts <> '{}' then
     perform stepbase_engine.start_temporal_runs(v_starts, p_namespace);
@@ -163,16 +199,17 @@ begin
   end if;
 
   select array_agg(t.id) into v_ids
-  from (
+  from unnest(v_apps) as a (app_code)
+  cross join lateral (
     select c.id from stepbase_engine.temporal_commands c
-    join stepbase.temporal_runs x on x.run_id = c.run_id
-    where (c.leased_until is null or c.leased_until <= v_now)
+    join stepbase.temporal_runs x on x.run_id = c.run_id and x.app_code = c.app_code
+    where c.app_code = a.app_code and (c.leased_until is null or c.leased_until <= v_now)
       and not exists (
         select 1 from stepbase_engine.temporal_commands e
         where e.run_id = c.run_id and e.app_code = c.app_code and e.id < c.id and e.leased_until > v_now
       )
     order by c.id
-    limit p_limit
+    limit v_share
   ) t;
   return query
   with leased as (
@@ -191,9 +228,9 @@ end;
 $$;
 
 comment on function stepbase_engine.take_temporal_commands(text, int, interval) is
-  'Leases up to p_limit commands to a bridge, which delivers those of a run in the order of their ids and confirms each. The '
-  'payload of a start is temporal_start(). A command whose run has an earlier leased one waits. Returns nothing while '
-  'another bridge takes commands.';
+  'Leases about p_limit commands to a bridge, the same number of each application; it delivers those of a run in the order of '
+  'their ids and confirms each. The payload of a start is temporal_start(). A command whose run has an earlier leased one '
+  'waits. Returns nothing while another bridge takes commands.';
 
 create function stepbase_engine.confirm_temporal_commands(p_ids bigint[])
 returns void

@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(63);
+select plan(64);
 select tests.create_rows();
 delete from stepbase.incident_switches where true;
 delete from stepbase.workflow_flow_controls where app_code = 'tap-one';
@@ -312,6 +312,24 @@ select is(
 select is(
   tests.attempt('viewer', format('select 1 from stepbase.temporal_runs where run_id = %L', pg_temp.id('chain'))), 'ok 1',
   'members read where their runs execute'
+);
+
+-- One application with many commands does not delay another.
+select pg_temp.confirm();
+select tests.create_workflow('tap-two', '00000000-0000-4000-8000-00000000d201');
+insert into made
+select 'other', r.id from stepbase.workflows w
+cross join lateral stepbase_engine.start_run(w.app_code, w.published_version_id, '{}') r
+where w.id = '00000000-0000-4000-8000-00000000d201';
+insert into stepbase.temporal_runs (run_id, app_code, namespace, task_queue)
+select r.id, r.app_code, 'n', 'q' from stepbase.runs r where r.id in (pg_temp.id('other'), pg_temp.id('retry'))
+on conflict do nothing;
+update stepbase.temporal_runs t set closed_at = null where t.run_id in (pg_temp.id('other'), pg_temp.id('retry'));
+select stepbase_engine.tell_temporal(pg_temp.id('retry'), 'pause') from generate_series(1, 10);
+select stepbase_engine.tell_temporal(pg_temp.id('other'), 'pause');
+select results_eq(
+  $$select t.app_code, count(*) from stepbase_engine.take_temporal_commands('t-{app}', 4) t group by 1 order by 1$$,
+  $$values ('tap-one', 2::bigint), ('tap-two', 1::bigint)$$, 'each application has its share of the commands that are taken'
 );
 
 select * from finish();
