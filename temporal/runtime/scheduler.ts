@@ -56,49 +56,51 @@ export class Scheduler {
     return continueAsNewSuggested || historyLength >= this.#maxEvents;
   }
 
+  /** Work that can be cancelled alone, beside its end with the run: the items of a list. */
+  group(): CancellationScope {
+    let group = this.#scope;
+    void this.#scope.run(async () => {
+      group = new CancellationScope();
+    });
+    return group;
+  }
+
   /** Resolves when work may start. Throws Stopped when none will. */
-  async #mayStart(): Promise<void> {
+  async #mayStart(group: CancellationScope): Promise<void> {
+    const isOver = () => this.#isStopped || group.consideredCancelled;
     if (this.isPaused || this.isFull) {
-      await condition(() => this.#isStopped || !(this.isPaused || this.isFull));
+      await condition(() => isOver() || !(this.isPaused || this.isFull));
     }
-    if (this.#isStopped) throw new Stopped('the run starts no more steps');
+    if (isOver()) throw new Stopped('the run starts no more steps');
   }
 
-  async attempt(type: string, plan: AttemptPlan, makeCall: () => AttemptCall): Promise<StepRecord> {
-    await this.#mayStart();
+  async attempt(
+    type: string,
+    plan: AttemptPlan,
+    makeCall: () => AttemptCall,
+    group = this.#scope,
+  ): Promise<StepRecord> {
+    await this.#mayStart(group);
     const call = makeCall();
-    return await this.#run(() =>
-      plan.isLocal ? local(type, plan, call) : remote(type, plan, call),
-    );
-  }
-
-  async until(dueAt: number): Promise<void> {
-    await this.#mayStart();
-    const ms = dueAt - Date.now();
-    if (ms <= 0) return;
-    // An open timer does not keep the run from continuing as new: its due time is in the state.
-    this.#journal.write();
-    await this.#stoppable(() => sleep(ms));
-    await this.#mayStart();
-  }
-
-  async #run<T>(work: () => Promise<T>): Promise<T> {
     this.#journal.write();
     this.#open += 1;
     try {
-      return await this.#stoppable(work);
+      return await stoppable(group, () =>
+        plan.isLocal ? local(type, plan, call) : remote(type, plan, call),
+      );
     } finally {
       this.#open -= 1;
     }
   }
 
-  async #stoppable<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#scope.run(work);
-    } catch (error) {
-      // Only the end of the run cancels: by `stop`, or in Temporal's UI.
-      throw isCancellation(error) ? new Stopped('the run has ended') : error;
-    }
+  async until(dueAt: number, group = this.#scope): Promise<void> {
+    await this.#mayStart(group);
+    const ms = dueAt - Date.now();
+    if (ms <= 0) return;
+    // An open timer does not keep the run from continuing as new: its due time is in the state.
+    this.#journal.write();
+    await stoppable(group, () => sleep(ms));
+    await this.#mayStart(group);
   }
 
   /** Cancels what is open and lets nothing start; resolves when all of it has ended. */
@@ -114,6 +116,15 @@ export class Scheduler {
     this.#scope = new CancellationScope({ cancellable: false });
     this.#isStopped = false;
     this.isPaused = false;
+  }
+}
+
+async function stoppable<T>(group: CancellationScope, work: () => Promise<T>): Promise<T> {
+  try {
+    return await group.run(work);
+  } catch (error) {
+    // Only the end of the run, or of the list, cancels; also a cancellation in Temporal's UI.
+    throw isCancellation(error) ? new Stopped('the run has ended') : error;
   }
 }
 

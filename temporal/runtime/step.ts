@@ -1,5 +1,6 @@
 // One step: its attempts, its waits, and what its failure means for the run.
 
+import type { CancellationScope } from '@temporalio/workflow';
 import type { CompletedOutcome, Json, StepFailure, StepKey, WaitingOutcome } from '../records.ts';
 import { AttemptFailed, attemptFailed } from './failures.ts';
 import type { AttemptCall, AttemptPlan, Progress, StepEnd, StepPlan } from './plan.ts';
@@ -24,9 +25,8 @@ export async function performStep(
   element?: AttemptPlan,
 ): Promise<StepEnd> {
   try {
-    return await attempts(run, { node, item: 0 }, plan, (list) =>
-      performItems(run, node, plan, element, list),
-    );
+    const itemsOf: ItemsOf = (list) => performItems(run, node, plan, element, list);
+    return await attempts(run, { node, item: 0 }, plan, { itemsOf });
   } catch (error) {
     if (!(error instanceof FailedForGood)) throw error;
     const end = afterFailure(plan, error.failure);
@@ -64,6 +64,15 @@ export async function performCompensation(
   }
 }
 
+interface Own {
+  /** Executes the items of a list. */
+  itemsOf?: ItemsOf;
+  /** The element of the list, of an item. */
+  element?: Json;
+  /** The items end together when one fails. */
+  group?: CancellationScope;
+}
+
 type ItemsOf = (wait: { items: Json[]; concurrency: number }) => Promise<Json>;
 
 /** Attempts until one completes, or fails for good. */
@@ -71,21 +80,20 @@ async function attempts(
   run: Run,
   id: Omit<StepKey, 'attempt'>,
   plan: AttemptPlan,
-  itemsOf?: ItemsOf,
-  element?: Json,
+  own: Own = {},
 ): Promise<Extract<StepEnd, { status: 'completed' }>> {
   const progress = run.progress(id.node, id.item);
   for (;;) {
     const key = { ...id, attempt: progress.attempt };
     try {
       if (progress.wait === undefined) {
-        if (progress.dueAt !== undefined) await run.scheduler.until(progress.dueAt);
+        if (progress.dueAt !== undefined) await run.scheduler.until(progress.dueAt, own.group);
         progress.dueAt = undefined;
-        const outcome = await attempt(run, key, plan, progress, element);
+        const outcome = await attempt(run, key, plan, progress, own);
         if (outcome.kind === 'completed') return completed(outcome);
         beginWait(progress, outcome.wait);
       }
-      return await endOfWait(run, key, progress, itemsOf);
+      return await endOfWait(run, key, progress, own);
     } catch (error) {
       if (error instanceof Stopped) throw error;
       if (error instanceof Rejected) {
@@ -137,7 +145,7 @@ async function attempt(
   key: StepKey,
   plan: AttemptPlan,
   progress: Progress,
-  element: Json | undefined,
+  { element, group }: Own,
 ): Promise<CompletedOutcome | WaitingOutcome> {
   const makeCall = (): AttemptCall => {
     const now = Date.now();
@@ -155,7 +163,7 @@ async function attempt(
     };
   };
   const type = key.item === 0 ? key.node : `${key.node}.${key.item > 0 ? 'item' : 'compensate'}`;
-  const record = await run.scheduler.attempt(type, plan, makeCall);
+  const record = await run.scheduler.attempt(type, plan, makeCall, group);
   if (record.kind === 'failed') throw new AttemptFailed(record.error, record.input);
   if (record.kind === 'ended') throw new Error('an activity does not end the run');
   return record;
@@ -185,9 +193,9 @@ class Rejected extends Error {
   }
 }
 
-async function endOfWait(run: Run, key: StepKey, progress: Progress, itemsOf?: ItemsOf) {
+async function endOfWait(run: Run, key: StepKey, progress: Progress, { itemsOf, group }: Own) {
   if (progress.wait === 'delay') {
-    await run.scheduler.until(progress.dueAt ?? 0);
+    await run.scheduler.until(progress.dueAt ?? 0, group);
     run.journal.add({ ...key, kind: 'completed', output: {} });
     return { status: 'completed' as const, output: {} };
   }
@@ -213,21 +221,24 @@ async function performItems(
 ): Promise<Json> {
   if (element === undefined) throw new Error('only a for_each has items');
   let next = 0;
-  let hasFailed = false;
+  const group = run.scheduler.group();
   const lane = async (): Promise<void> => {
-    while (next < items.length && !hasFailed) {
+    while (next < items.length) {
       const at = next;
       next += 1;
       const progress = run.progress(node, at + 1);
       progress.end ??= await item(at).catch((error: unknown) => {
-        hasFailed = true;
+        group.cancel();
         throw error;
       });
     }
   };
   const item = async (at: number): Promise<StepEnd> => {
     try {
-      return await attempts(run, { node, item: at + 1 }, element, undefined, items[at] ?? null);
+      return await attempts(run, { node, item: at + 1 }, element, {
+        element: items[at] ?? null,
+        group,
+      });
     } catch (error) {
       if (!(error instanceof FailedForGood)) throw error;
       const { failure } = error;

@@ -182,6 +182,30 @@ test('a list runs as many items at a time as it may, in its order', async () => 
   });
 });
 
+test('an item that fails for good ends the list, and its other items', async () => {
+  const of = version(
+    [
+      node('each', 'for_each', {
+        items: [`${shop.url}/slow/left?ms=60000`, `${shop.url}/status/400`],
+        step: { type: 'http_request', config: { url: '{{ item }}' } },
+      }),
+      value('caught', 'steps.each.output.error.item_index'),
+    ],
+    ['each > caught : error'],
+  );
+  await hosted(of, async () => {
+    const run = await t.start(of);
+    await run.handle.result();
+    expect(endsOf(await run.progress())).toMatchObject({
+      each: { status: 'failed', handle: 'error' },
+      caught: { output: 2 },
+    });
+    // The record of the item is that of the list, too.
+    const failed = (await factsOf(run.handle)).filter(({ kind }) => kind === 'failed');
+    expect(failed.map(({ node, item }) => [node, item])).toEqual([['each', 2]]);
+  });
+});
+
 test('a failed run compensates its completed steps, the later ones of the graph first', async () => {
   const undo = (name: string) => ({
     type: 'http_request',
