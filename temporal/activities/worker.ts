@@ -26,8 +26,9 @@ export interface WorkerOptions {
   /** The file that exports the workflow. */
   workflowsPath: string;
   steps: Steps;
+  /** The code of the application. */
+  app: string;
   taskQueue: string;
-  namespace: string;
 }
 
 /** An activity, local or not: both get one call and return one record. */
@@ -72,46 +73,42 @@ export function createHost(env: Env): AttemptHost {
 /** A worker that gives its activities up soon after their runs were cancelled, and ends soon. */
 export const WORKER_SETTINGS = { maxHeartbeatThrottleInterval: 2_000, shutdownGraceTime: 5_000 };
 
-export interface RunningWorker {
-  /** Resolves when the worker has stopped. */
-  stopped: Promise<void>;
-  stop(): Promise<void>;
+/** As the bridge names it. */
+const namespaceOf = (app: string): string =>
+  (process.env.TEMPORAL_NAMESPACE || 'stepbase-{app}').replaceAll('{app}', app);
+
+async function connect(): Promise<NativeConnection> {
+  const { TEMPORAL_ADDRESS: address, TEMPORAL_API_KEY: apiKey, TEMPORAL_TLS: tls } = process.env;
+  return await NativeConnection.connect({
+    address: address || '127.0.0.1:7233',
+    tls: tls ? tls === 'true' : Boolean(apiKey),
+    ...(apiKey ? { apiKey } : {}),
+  });
 }
 
-/** Reads TEMPORAL_ADDRESS and the environment of Stepbase's worker. */
-export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+/**
+ * Runs until the process gets SIGINT or SIGTERM, which Temporal's runtime handles. Reads the environment of Stepbase's
+ * worker.
+ */
+export async function runWorker(options: WorkerOptions): Promise<void> {
   const env = parseEnv(process.env);
   const level = env.logLevel.toUpperCase() as 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
   const logger = new DefaultLogger(level);
   Runtime.install({ logger });
   const host = createHost(env);
-  const connection = await NativeConnection.connect({
-    address: process.env.TEMPORAL_ADDRESS ?? '127.0.0.1:7233',
-    ...(process.env.TEMPORAL_API_KEY ? { apiKey: process.env.TEMPORAL_API_KEY, tls: true } : {}),
-  });
+  const connection = await connect();
   const worker = await Worker.create({
     connection,
-    namespace: options.namespace,
+    namespace: namespaceOf(options.app),
     taskQueue: options.taskQueue,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath, logger }),
     activities: activitiesOf(options.steps, host),
     ...WORKER_SETTINGS,
   });
-  const stopped = worker.run().finally(async () => {
-    await Promise.all([connection.close(), host.database.close()]);
-  });
   host.log('info', 'the worker takes tasks', { task_queue: options.taskQueue });
-  return {
-    stopped,
-    async stop() {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
-      await stopped;
-    },
-  };
-}
-
-/** Runs until the process gets SIGINT or SIGTERM, which Temporal's runtime handles. */
-export async function runWorker(options: WorkerOptions): Promise<void> {
-  const { stopped } = await startWorker(options);
-  await stopped;
+  try {
+    await worker.run();
+  } finally {
+    await Promise.all([connection.close(), host.database.close()]);
+  }
 }

@@ -477,7 +477,7 @@ it('is packed with its parts of the SDK, and needs commander only', async () => 
   const compiled = await project.stepbase('compile adding --out compiled');
   expect([compiled.exit, compiled.stderr]).toEqual([0, '']);
   expect(project.read('compiled/src/workflow.ts')).toContain("run.step('sum'");
-  expect(project.read('compiled/stepbase/activities.js')).toContain('JSONata');
+  expect(project.read('compiled/stepbase/activities.js')).toContain('jsonata');
   const equal = await project.stepbase('diff --json');
   expect(equal).toMatchObject({ exit: 0, stderr: '', json: { workflows: { length: 4 } } });
 });

@@ -5,7 +5,7 @@ import { activitiesCode, usedTypes } from './activities-code.ts';
 import { readNodes } from './graph.ts';
 import { libraryTypes } from './library-types.ts';
 import { type Lock, type Manifest, pruneLock } from './lock.ts';
-import { namespace, taskQueue, workflowType } from './names.ts';
+import { taskQueue, workflowType } from './names.ts';
 import { DEV_PACKAGES, packagesOf } from './packages.ts';
 import { manifest, type ProjectFacts, readme, TSCONFIG, workerCode } from './project-files.ts';
 import { workflowCode } from './workflow-code.ts';
@@ -68,7 +68,6 @@ export function compileWorkflow(version: Version, library?: Library): Compiled {
     version: version.version,
     type,
     taskQueue: taskQueue(version.app_code, type),
-    namespace: namespace(version.app_code),
   };
   const types = usedTypes(nodes);
   const packageJson: Manifest = manifest(facts, packagesOf(types), { ...DEV_PACKAGES });

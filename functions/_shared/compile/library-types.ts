@@ -30,8 +30,9 @@ export interface WorkerOptions {
   /** The file that exports the workflow. */
   workflowsPath: string;
   steps: Steps;
+  /** The code of the application. */
+  app: string;
   taskQueue: string;
-  namespace: string;
 }
 
 /** Executes tasks until the process gets SIGINT or SIGTERM. */

@@ -8,7 +8,7 @@ export function workflowType(kebabName: string, version: number): string {
 
 export const taskQueue = (appCode: string, type: string): string => `stepbase-${appCode}-${type}`;
 
-export const namespace = (appCode: string, prefix = 'stepbase-'): string => `${prefix}${appCode}`;
+export const namespace = (appCode: string): string => `stepbase-${appCode}`;
 
 /** Words that no function can be called, and the names that workflow.ts imports. */
 const TAKEN = new Set(

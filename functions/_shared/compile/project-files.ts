@@ -9,10 +9,9 @@ export interface ProjectFacts {
   version: number;
   type: string;
   taskQueue: string;
-  namespace: string;
 }
 
-export function workerCode({ taskQueue, namespace }: ProjectFacts): string {
+export function workerCode({ appCode, taskQueue }: ProjectFacts): string {
   return `// The worker: \`npm start\` executes the workflow and its activities until the process gets SIGINT or SIGTERM.
 
 import { fileURLToPath } from 'node:url';
@@ -22,7 +21,7 @@ import { steps } from './activities.ts';
 await runWorker({
   workflowsPath: fileURLToPath(new URL('workflow.ts', import.meta.url)),
   steps,
-  namespace: process.env.TEMPORAL_NAMESPACE ?? '${namespace}',
+  app: '${appCode}',
   taskQueue: '${taskQueue}',
 });
 `;
@@ -71,7 +70,7 @@ export function readme({
   version,
   type,
   taskQueue,
-  namespace,
+  appCode,
 }: ProjectFacts): string {
   return `# ${name.replace(/\s+/g, ' ')}
 
@@ -96,8 +95,9 @@ npm start
 | variable | meaning |
 | --- | --- |
 | \`TEMPORAL_ADDRESS\` | host and port of Temporal; default \`127.0.0.1:7233\` |
-| \`TEMPORAL_API_KEY\` | key for Temporal Cloud; with it the connection uses TLS |
-| \`TEMPORAL_NAMESPACE\` | default \`${namespace}\` |
+| \`TEMPORAL_API_KEY\` | key for Temporal Cloud |
+| \`TEMPORAL_TLS\` | \`true\` encrypts the connection; the default with a key |
+| \`TEMPORAL_NAMESPACE\` | default \`stepbase-{app}\`, where \`{app}\` stands for \`${appCode}\` |
 | \`DATABASE_URL\`, \`SUPABASE_URL\` | the project, as for Stepbase's own worker, with all its other variables |
 
 The worker polls the task queue \`${taskQueue}\`. The workflow type is \`${type}\`, and the workflow id is the id of the run. Stepbase's bridge starts it and mirrors its history. Tasks, approvals, signals, children and queues are decided in the database and arrive as the signal \`stepbase\`.

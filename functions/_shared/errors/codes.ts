@@ -390,7 +390,7 @@ export const DEFINITION_PROBLEMS: Readonly<Record<string, string>> = {
 /** Further codes of faults, which the checker in TypeScript finds (functions/_shared/checker). */
 export const CHECKER_FAULTS: Readonly<Record<string, string>> = {
   not_compilable:
-    'Temporal cannot execute the node. Only [compiling](../guides/temporal.md) raises it.',
+    'Temporal cannot execute the node. Only [compiling](../guides/compile-for-temporal.md) raises it.',
   expression_syntax: 'An expression or a template cannot be parsed.',
   expression_too_large: 'An expression is too long.',
   expression_too_deep: 'An expression nests too deeply.',

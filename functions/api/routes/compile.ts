@@ -37,7 +37,7 @@ export const COMPILE_OPERATIONS: Operation[] = [
       title: 'Compile a workflow',
       permission: 'workflow:publish',
       description:
-        'Compiles the published version, or `version`, to a TypeScript project for [Temporal](../guides/temporal.md), and makes its code the active compilation of the version. The same code as before stays the same compilation. `invalid_definition` names the node that Temporal cannot execute. `stepbase compile` calls this and writes the complete project.',
+        'Compiles the published version, or `version`, to a TypeScript project for [Temporal](../guides/compile-for-temporal.md), and makes its code the active compilation of the version. The same code as before stays the same compilation. `invalid_definition` names the node that Temporal cannot execute. `stepbase compile` calls this and writes the complete project.',
       body: CompileBody,
       replies: {
         200: { description: '`{compilation, step_types, files}`', schema: CompiledWorkflow },
