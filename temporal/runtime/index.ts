@@ -28,12 +28,17 @@ export interface Compensation {
 export interface GraphOptions {
   /** In the order of the graph. */
   compensations?: readonly Compensation[];
+  /** The nodes whose outputs steps read: a new history gets only these. Undefined: all. */
+  read?: readonly string[];
   /** A longer history continues in a new one. */
   maxEvents?: number;
 }
 
 /** For Temporal's UI and tests: the progress of every step. */
 const progressQuery = defineQuery<RunState>('stepbase_progress');
+/** Temporal refuses an argument of 2 MB. */
+const MAX_STATE_CHARS = 1_500_000;
+
 const commandSignal = defineSignal<[Command]>(COMMAND_SIGNAL);
 
 /** Executes the nodes, which wait for each other, until all have ended or the run ends before. */
@@ -49,14 +54,22 @@ export async function runGraph(
   const ending = await Promise.race([
     finished(run, nodes),
     run.ending,
-    condition(() => run.scheduler.isFull && run.scheduler.isIdle).then(() => 'continues' as const),
+    continuation(run, options.read),
   ]);
   run.journal.write();
-  if (ending === 'continues') {
-    await continueAsNew<typeof runGraph>(...([run.continued()] as unknown as [StartArgs, []]));
-  }
-  if (ending === undefined || ending === 'continues') return;
+  if (ending === undefined) return;
+  if ('run' in ending) return await continueAsNew<(start: StartArgs) => Promise<void>>(ending);
   await CancellationScope.nonCancellable(() => end(run, ending, options.compensations ?? []));
+}
+
+/** The argument of the next history, when this one is full and nothing is open. */
+async function continuation(run: Run, read: GraphOptions['read']): Promise<StartArgs> {
+  await condition(() => run.scheduler.isFull && run.scheduler.isIdle);
+  const args = run.continued(read);
+  if (JSON.stringify(args).length <= MAX_STATE_CHARS) return args;
+  // Temporal refuses the argument. The history grows to Temporal's own limit instead.
+  run.scheduler.ignoreLength();
+  return new Promise(() => {});
 }
 
 /** Someone cancelled the workflow in Temporal instead of the run in Stepbase. */

@@ -126,8 +126,8 @@ export class Run {
     return found;
   }
 
-  /** The argument of the workflow that continues this one. */
-  continued(): StartArgs {
+  /** The argument of the workflow that continues this one, with the outputs of the nodes `read`. */
+  continued(read?: readonly string[]): StartArgs {
     const { steps } = this.state;
     // The items of a list that has ended are in its output.
     const needed = Object.entries(steps).filter(
@@ -135,11 +135,21 @@ export class Run {
     );
     const saved: SavedState = {
       ...this.state,
-      steps: Object.fromEntries(needed),
+      steps: Object.fromEntries(
+        needed.map(([name, progress]) => [name, withoutUnread(name, progress, read)]),
+      ),
       early: this.decisions.early,
     };
     return { ...this.args, taken: [], state: saved as unknown as Json };
   }
+}
+
+function withoutUnread(name: string, progress: Progress, read?: readonly string[]): Progress {
+  const { end } = progress;
+  if (read === undefined || !name.endsWith('/0') || read.includes(name.slice(0, -2)))
+    return progress;
+  if (end === undefined || end.status === 'skipped') return progress;
+  return { ...progress, end: { ...end, output: null } };
 }
 
 const hasEnded = (steps: RunState['steps'], item: string): boolean =>

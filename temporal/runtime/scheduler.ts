@@ -35,7 +35,7 @@ export class Scheduler {
   readonly #journal: Journal;
   #scope = new CancellationScope();
   #isStopped = false;
-  #isEnding = false;
+  #ignoresLength = false;
   #open = 0;
   isPaused = false;
   readonly #maxEvents: number;
@@ -51,7 +51,7 @@ export class Scheduler {
 
   /** The history is long: nothing new starts, and the run continues in a new one when it is idle. */
   get isFull(): boolean {
-    if (this.#isEnding) return false;
+    if (this.#ignoresLength) return false;
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     return continueAsNewSuggested || historyLength >= this.#maxEvents;
   }
@@ -103,10 +103,15 @@ export class Scheduler {
     await this.#mayStart(group);
   }
 
+  /** From now on the run does not continue as new. */
+  ignoreLength(): void {
+    this.#ignoresLength = true;
+  }
+
   /** Cancels what is open and lets nothing start; resolves when all of it has ended. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    this.#isEnding = true;
+    this.ignoreLength();
     this.#scope.cancel();
     await CancellationScope.nonCancellable(() => condition(() => this.#open === 0));
   }

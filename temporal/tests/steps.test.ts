@@ -298,8 +298,7 @@ test('a long run continues as new with its steps, waits, retries and early comma
     [...chain, `s${count - 1} > end`, 'ask > end', 'wait > end', 'each > end'],
   );
   // A chain of local steps is one workflow task: the limit counts events.
-  const edit = (code: string) =>
-    code.replace(/(await runGraph\(start, [\s\S]*\])\);/, '$1, { maxEvents: 25 });');
+  const edit = (code: string) => code.replace(/\bread: /, 'maxEvents: 25, read: ');
   await hosted(
     of,
     async () => {

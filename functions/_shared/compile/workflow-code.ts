@@ -22,27 +22,33 @@ export function workflowCode(
   const joins = [
     ...new Set(nodes.filter(({ incoming }) => incoming.length > 0).map(({ join }) => join)),
   ].sort();
-  const undone = nodes.filter(({ compensation }) => compensation !== undefined);
-  const compensations = undone.map(
-    ({ id, compensation }) =>
-      `    { node: ${quote(id)}, plan: ${literal(planOf(compensation as Part), '    ')} },\n`,
-  );
-  const options =
-    compensations.length === 0
-      ? ''
-      : `, {\n    compensations: [\n${indented(compensations.join(''))}    ],\n  }`;
+  const options = graphOptions(nodes);
+  const call = `  await runGraph(start, ${listOf(nodes.map(({ id }) => nameOf(id)))}`;
+  const used = call.length - call.lastIndexOf('\n') + 4;
+  const given = Object.keys(options).length === 0 ? '' : `, ${literal(options, '  ', used)}`;
   return [
     `// ${kebabName}, version ${version}: one function for each step. Each awaits the edges into it.\n`,
     '// Compiled by Stepbase. Publish another version of the workflow instead of changing this file.\n\n',
     `import { ${joins.map((join) => `${join}, `).join('')}type Run, runGraph, type StartArgs } from '../stepbase/runtime/index.ts';\n\n`,
     ...nodes.map((node) => `${nodeFunction(node, nameOf(node.id))}\n`),
     `export async function ${type}(start: StartArgs): Promise<void> {\n`,
-    `  await runGraph(start, ${listOf(nodes.map(({ id }) => nameOf(id)))}${options});\n`,
+    `${call}${given});\n`,
     '}\n',
   ].join('');
 }
 
-const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ');
+function graphOptions(nodes: readonly GraphNode[]): Record<string, unknown> {
+  const compensations = nodes.flatMap(({ id, compensation }) =>
+    compensation === undefined ? [] : [{ node: id, plan: planOf(compensation) }],
+  );
+  const parts = nodes.flatMap(({ step, item, compensation }) => [step, item, compensation]);
+  const reads = parts.map((part) => part?.reads ?? []);
+  const read = nodes.map(({ id }) => id).filter((id) => reads.flat().includes(id));
+  return {
+    ...(compensations.length === 0 ? {} : { compensations }),
+    ...(reads.includes('all') ? {} : { read }),
+  };
+}
 
 function listOf(names: readonly string[]): string {
   const line = `[${names.join(', ')}]`;
