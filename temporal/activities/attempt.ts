@@ -135,7 +135,7 @@ class Attempt {
     return output === result.output ? result : { ...result, output };
   }
 
-  /** An attempt whose row nobody has read; `work` reads it when the output has to be stored. */
+  /** An attempt whose row was not read yet; `work` reads it when the output has to be stored. */
   #unread(): Work {
     const { run, node, item, attempt } = this.#call;
     return {
