@@ -58,11 +58,7 @@ export class Scheduler {
 
   /** Work that can be cancelled alone, beside its end with the run: the items of a list. */
   group(): CancellationScope {
-    let group = this.#scope;
-    void this.#scope.run(async () => {
-      group = new CancellationScope();
-    });
-    return group;
+    return new CancellationScope({ cancellable: true, parent: this.#scope });
   }
 
   /** Resolves when work may start. Throws Stopped when none will. */
