@@ -36,6 +36,10 @@ comment on column stepbase.temporal_runs.closed_at is 'When the end of the workf
 create index idx_temporal_runs_open on stepbase.temporal_runs (run_id) where closed_at is null;
 create index idx_temporal_runs_compilation_id on stepbase.temporal_runs (compilation_id, app_code);
 
+create trigger temporal_runs_cut_errors before insert or update of problem on stepbase.temporal_runs
+  for each row when (new.problem is not null)
+  execute function stepbase_private.cut_errors('problem');
+
 alter table stepbase.temporal_runs enable row level security;
 
 grant select on stepbase.temporal_runs to authenticated;

@@ -47,7 +47,7 @@ where c.relnamespace in ('stepbase'::regnamespace, 'stepbase_engine'::regnamespa
   );
 select is(
   array(select format('%s.%s', e.name, e.column_name) from error_columns e order by 1),
-  '{agent_tool_calls.error,agent_turns.finish_reason,invitations.mail_error,mails.error,outbox.error,refused_starts.error,run_operations.last_error,runs.error,runs.pending_outcome,schedule_backfills.last_error,schedule_runs.error,step_runs.error,unassigned_changes.error,webhook_calls.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
+  '{agent_tool_calls.error,agent_turns.finish_reason,invitations.mail_error,mails.error,outbox.error,refused_starts.error,run_operations.last_error,runs.error,runs.pending_outcome,schedule_backfills.last_error,schedule_runs.error,step_runs.error,temporal_runs.problem,unassigned_changes.error,webhook_calls.error,webhook_deliveries.failure,webhook_subscriptions.disabled_reason,workers.error_message,workflow_schedules.last_error,workflow_triggers.last_error}'::text[],
   'these columns hold errors'
 );
 select is_empty(
