@@ -28,13 +28,13 @@ interface RestOptions {
 }
 
 export async function startRest(options: RestOptions): Promise<RestService> {
-  let api = await openApi(options);
+  let api = await openApi(options, START_MS);
   const watch = await watchDatabase(options.introspectionUrl, {
     changed: () => api.readSchema(),
     // After a connection loss the pool may count lost connections forever, so a new Data API replaces it.
-    async back() {
+    async back(attempt) {
       const before = api;
-      api = await openApi(options);
+      api = await openApi(options, attempt * REOPEN_MS);
       await before.close();
     },
   });
@@ -53,8 +53,8 @@ interface Api {
   close(): Promise<void>;
 }
 
-/** Opens a Data API with its own pool. */
-async function openApi(options: RestOptions): Promise<Api> {
+/** Opens a Data API with its own pool, or rejects after `ms`: statements of a connection that breaks never settle. */
+async function openApi(options: RestOptions, ms: number): Promise<Api> {
   const { App } = await import('@supabase/lite');
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
@@ -140,8 +140,10 @@ async function openApi(options: RestOptions): Promise<Api> {
     for (const { giveUp } of asking) giveUp();
   };
   try {
-    await app.init();
-    await read();
+    await within(ms, async () => {
+      await app.init();
+      await read();
+    });
   } catch (error) {
     await close();
     throw error;
@@ -236,6 +238,9 @@ function isoTime(oid: number) {
   };
 }
 
+const START_MS = 60_000;
+/** For the first attempt after a connection loss; later ones have a multiple, because a busy machine is slow. */
+const REOPEN_MS = 10_000;
 const RECONNECT_MS = 250;
 const CLOSE_GRACE_MS = 2_000;
 const LISTEN_MS = 5_000;
@@ -260,7 +265,7 @@ async function within(ms: number, work: () => Promise<void>): Promise<void> {
  */
 async function watchDatabase(
   url: string,
-  { changed, back }: { changed(): Promise<void>; back(): Promise<void> },
+  { changed, back }: { changed(): Promise<void>; back(attempt: number): Promise<void> },
 ): Promise<{ stop(): Promise<void> }> {
   const stopping = new AbortController();
   let client: pg.Client | undefined;
@@ -300,12 +305,12 @@ async function watchDatabase(
   }
 
   async function comeBack(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    for (let attempt = 1; !stopping.signal.aborted; ) {
       let listening: pg.Client | undefined;
       try {
         await sleep(RECONNECT_MS, undefined, { signal: stopping.signal });
         listening = await listen();
-        await back();
+        await back(attempt++);
         return watch(listening);
       } catch {
         // The database is still unavailable, or unavailable again.
