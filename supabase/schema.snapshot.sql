@@ -1948,6 +1948,7 @@ create table stepbase.temporal_runs (
 comment on table stepbase.temporal_runs is 'Runs that Temporal executes; the workflow id there is the id of the run. Written by the bridge only.';
 CREATE INDEX idx_temporal_runs_compilation_id ON stepbase.temporal_runs USING btree (compilation_id, app_code);
 CREATE INDEX idx_temporal_runs_open ON stepbase.temporal_runs USING btree (run_id) WHERE (closed_at IS NULL);
+CREATE TRIGGER temporal_runs_cut_errors BEFORE INSERT OR UPDATE OF problem ON stepbase.temporal_runs FOR EACH ROW WHEN ((new.problem IS NOT NULL)) EXECUTE FUNCTION stepbase_private.cut_errors('problem');
 alter table stepbase.temporal_runs enable row level security;
 grant select on stepbase.temporal_runs to authenticated;
 grant select, insert, update, delete on stepbase.temporal_runs to service_role;
@@ -4216,8 +4217,8 @@ AS $function$
           r.priority, r.error, r.tags, r.metadata, r.idempotency_key, r.trace_id, r.parent_run_id,
           r.parent_step_run_id, r.parent_close_policy, r.origin_run_id, r.rerun_from_step, r.created_by,
           r.current_step, r.steps_total, r.steps_completed, r.open_steps, r.event_seq, r.context_version,
-          r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.started_at, r.completed_at,
-          r.paused_at, r.duration_ms, r.created_at, r.updated_at,
+          r.is_limited, r.start_at, r.held_by, r.canary_id, r.edits, r.deadline_at, r.execution_engine,
+          r.started_at, r.completed_at, r.paused_at, r.duration_ms, r.created_at, r.updated_at,
           (select w.kebab_name from stepbase.workflows w where w.id = r.workflow_id) as workflow,
           (select v.version from stepbase.workflow_versions v where v.id = r.workflow_version_id) as version,
           (select u.display_name from stepbase.users u where u.id = r.created_by) as created_by_name,

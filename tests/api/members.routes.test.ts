@@ -163,6 +163,14 @@ describe('members', () => {
     expect(outcome(await post('application/leave', ann))).toEqual(CONFLICT);
 
     await join(bob);
+    const { tables } = (await get(`members/${bob.id}/export`, ann)).body as { tables: string[] };
+    expect(tables).toContain('app_members');
+    const path = `members/${bob.id}/export/app_members`;
+    const rows = items(await get(path, ann));
+    expect(rows.map(({ user_id }) => user_id)).toEqual([bob.id]);
+    expect(outcome(await get(`members/${bob.id}/export`, bob))).toEqual(REFUSED);
+    expect(outcome(await get(path, bob))).toEqual(REFUSED);
+
     expect(outcome(await post(`members/${ann.id}/erase`, bob))).toEqual(REFUSED);
     const erased = await post(`members/${bob.id}/erase`, ann);
     expect([erased.status, erased.body]).toEqual([

@@ -100,7 +100,7 @@ describe('keys', () => {
         path: path.replace('/v1/', '').replace('{organization_id}', organization),
       })),
     );
-    expect(paths).toHaveLength(10);
+    expect(paths).toHaveLength(11);
     paths.push({ method: 'POST', path: 'application/leave' });
     const bodies: Record<string, unknown> = {
       'POST organizations': { slug: 'by-key', name: 'By key' },
@@ -237,6 +237,18 @@ describe('an application', () => {
     );
     expect(rows.map(({ app_code }) => app_code)).toEqual([app, second]);
     expect(outcome(await post(`applications/${second}/switch`, eve))).toEqual(MISSING);
+  });
+
+  it('moves to another organization, whose members it then has', async () => {
+    const other = await post('organizations', ann, { slug: `${app}-c`, name: 'C' });
+    const body = { organization_id: other.body.id };
+    const path = `organizations/${other.body.id}/members`;
+    expect(outcome(await post(`applications/${second}/transfer`, eve, body))).toEqual(MISSING);
+    expect(outcome(await get(path, eve))).toEqual(MISSING);
+    const admin = await inApp(ann, second);
+    const moved = await post(`applications/${second}/transfer`, admin, body);
+    expect([moved.status, moved.body.organization_id]).toEqual([200, other.body.id]);
+    expect(items(await get(path, admin)).map(({ user_id }) => user_id)).toEqual([ann.id]);
   });
 
   it('is deactivated, reactivated and deleted by its admin', async () => {

@@ -89,7 +89,8 @@ const wanted = {
   code: `import { defineWorkflow } from 'stepbase/workflow';
 
 export default defineWorkflow('pause', {}, (w) => {
-  w.delay('wait', { ms: 1 });
+  const wait = w.delay('wait', { ms: 1 });
+  return wait;
 });
 `,
   unsigned: 401,

@@ -69,9 +69,8 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
     ['apps[1]', `apps.find(({ app_code }) => app_code === '${app}')`],
   ],
   'rerun-and-redrive': [["'order-shipping'", "'broken'"]],
-  // A workflow that ends at once.
-  // Other pages start order-shipping.
-  temporal: [["'order-shipping'", "'broken'"]],
+  // A workflow that no other page starts.
+  temporal: [["'order-shipping'", "'in-temporal'"]],
   sdk: [[/'order-shipping'(?=[,)])/g, "'three'"]],
   'test-a-workflow': [
     ['developer@acme.example', `founder-${mark}@docs.example`],

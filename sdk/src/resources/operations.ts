@@ -17,11 +17,13 @@ export interface OperationSelection {
 
 /** What an operation would do. */
 export interface OperationPreview {
+  /** The action of the selection. */
   action: string;
   /** Runs on which the operation would act. */
   count: number;
   /** False: more runs match than an operation may have. */
   is_complete: boolean;
+  /** How many of them have which status. */
   by_status: Record<string, number>;
   /** Matching runs on which the operation would not act, by reason. */
   excluded: Record<string, number>;
@@ -29,6 +31,7 @@ export interface OperationPreview {
   sample: string[];
   /** Pass it to `start`. */
   preview: string;
+  /** Until then `start` takes the preview. */
   expires_at: string;
 }
 
@@ -46,31 +49,47 @@ export interface OperationStart extends OperationSelection {
 
 /** An operation and its progress. Each of the `total` runs ends in `done`, `failed` or `skipped`. */
 export interface RunOperation {
+  /** The id of the operation. */
   id: string;
+  /** The application. */
   app_code: string;
+  /** What it does with each run. */
   action: string;
+  /** Which runs it selected. */
   filter: unknown;
+  /** `force` of its start. */
   is_forced: boolean;
+  /** Why; null: none was given. */
   reason: string | null;
+  /** What each run gets, `{name, payload}`; null for the other actions. */
   signal: unknown;
+  /** On how many runs it acts in a minute; null: as fast as it can. */
   max_per_minute: number | null;
   /** `running`, then `completed` or `stopped`. */
   status: string;
+  /** The selected runs. */
   total: number;
+  /** Runs on which it had its effect. */
   done: number;
   /** Runs that refused the action. */
   failed: number;
   /** Runs whose status changed before. */
   skipped: number;
+  /** The newest refusal, with its `code` and `message`; null: none. */
   last_error: unknown;
+  /** The id of the user who started it; null: an API key, or a person who was deleted. */
   created_by: string | null;
+  /** When it started. */
   created_at: string;
+  /** When it acted on its last run or was stopped; null: it is running. */
   ended_at: string | null;
 }
 
 /** All conditions apply. */
 export interface OperationFilter {
+  /** Only operations with this status. */
   status?: 'running' | 'completed' | 'stopped' | undefined;
+  /** Only operations with this action. */
   action?: OperationSelection['action'] | undefined;
 }
 

@@ -18,25 +18,35 @@ export interface StatisticsFilter<Name extends string = string> {
 
 /** Counts and durations of one group; the ids that name the group depend on `groupBy`. */
 export interface StatisticsItem {
+  /** All that ended: completed, failed and cancelled. */
   total: number;
+  /** Those that completed. */
   completed: number;
   /** With those that timed out. */
   failed: number;
+  /** Those that were cancelled. */
   cancelled: number;
   /** From 0 to 1; null: none has completed or failed. */
   success_rate: number | null;
+  /** Milliseconds; null: none has ended with a duration. */
   avg_duration_ms: number | null;
+  /** Milliseconds that half of them needed at most, up to 10 % off. */
   p50_duration_ms: number | null;
+  /** Milliseconds that 95 % of them needed at most, up to 10 % off. */
   p95_duration_ms: number | null;
+  /** The ids and names of the group, such as `workflow_id`. */
   [group: string]: unknown;
 }
 
 /** The largest 1,000 groups. */
 export interface Statistics {
+  /** The time counts from here, included. */
   since: string;
+  /** The time ends here, not included. */
   until: string;
   /** Earlier minutes are final. */
   settled_at: string;
+  /** One for each group. */
   items: StatisticsItem[];
 }
 
