@@ -195,7 +195,7 @@ export async function prepare(): Promise<Record<string, unknown>> {
   await publish('broken', [node('one', 'transform', { expression: '$error("no")' })]);
   const steps = ['one', 'two', 'three'].map((id) => node(id, 'transform', { expression: '1' }));
   await publish('three', steps);
-  await publish('in-temporal', one('1'));
+  await publish('in-temporal', [node('one', 'transform', { expression: '1' })]);
   const [ask, fill, signal, , three] = await Promise.all([
     waiting('order-shipping', 'running'),
     waiting('form', 'running'),
