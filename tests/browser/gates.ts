@@ -205,18 +205,18 @@ export interface LoadedScripts {
   bytes: number;
 }
 
-/** The scripts that `work` makes the page load. */
+/** The scripts that `work` makes the page load. They are read afterwards: a page that goes on drops what it has read. */
 export async function scriptsOf(page: Page, work: () => Promise<void>): Promise<LoadedScripts> {
-  const bodies: Promise<[string, Buffer]>[] = [];
+  const urls = new Set<string>();
   const listener = (response: Awaited<ReturnType<Page['waitForResponse']>>) => {
-    const { pathname } = new URL(response.url());
-    if (!pathname.endsWith('.js')) return;
-    bodies.push(response.body().then((body) => [pathname.split('/').at(-1) ?? '', body]));
+    if (new URL(response.url()).pathname.endsWith('.js')) urls.add(response.url());
   };
   page.on('response', listener);
   await work();
   page.off('response', listener);
-  const files = new Map(await Promise.all(bodies));
-  const bytes = [...files.values()].reduce((sum, body) => sum + gzipSync(body).length, 0);
-  return { files: new Set(files.keys()), bytes };
+  const bodies = await Promise.all(
+    [...urls].map(async (url) => await (await page.request.get(url)).body()),
+  );
+  const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0);
+  return { files: new Set([...urls].map((url) => url.split('/').at(-1) ?? '')), bytes };
 }

@@ -104,6 +104,7 @@ test('a page whose socket is cut says so, catches up, and does not move', async 
   await page.locator('[data-live="true"]').waitFor();
   await settled(page);
   await page.locator('.step-node[data-step="go"][data-status="waiting"]').waitFor();
+  await page.getByText('Why it waits').waitFor();
   const shifts = await watchShifts(page);
   wire.cut();
   await page.locator('[data-live="false"]').getByText('connecting').waitFor();

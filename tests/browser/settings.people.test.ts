@@ -24,7 +24,8 @@ test('an admin exports and erases a person, and moves the application', async ()
     organization_id: made.data?.id ?? '',
   });
   await pool().query(
-    `insert into stepbase.app_members (app_code, user_id, role) values ($1, $2, 'viewer')`,
+    `insert into stepbase.app_members (app_code, user_id, role, accepted_at)
+     values ($1, $2, 'viewer', now())`,
     [app, memberId],
   );
 
