@@ -47,7 +47,7 @@ test('an admin exports and erases a person, and moves the application', async ()
   });
 
   await openAppPage(page, '/settings/organization');
-  const people = page.getByRole('table', { name: 'People of the organization' });
+  const people = page.getByRole('region', { name: 'People of the organization' });
   await people.getByRole('row', { name: member }).getByText('viewer').waitFor();
   await page.getByLabel('Find a person, role or application').fill('admin');
   await people.getByRole('row', { name: member }).waitFor({ state: 'detached' });

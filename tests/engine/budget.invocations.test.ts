@@ -25,7 +25,7 @@ interface Invocation {
 }
 
 describe.each([
-  ['wall', { STEPBASE_BUDGET_WALL_MS: '100', STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
+  ['wall', { STEPBASE_BUDGET_WALL_MS: `${scaled(100)}`, STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
   ['cpu', { STEPBASE_BUDGET_WALL_MS: AMPLE_MS, STEPBASE_BUDGET_CPU_MS: '25' }],
 ] as const)('invocations that end at their limit of %s time', (limit, budget) => {
   let environment: ChaosEnvironment;
