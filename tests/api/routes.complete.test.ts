@@ -43,6 +43,7 @@ const POSTS_WITHOUT_KEY: Readonly<Record<string, string>> = {
   verifyAuditLog: 'writes nothing',
   saveDraft: 'the same draft again is the same draft; If-Match guards it',
   publishWorkflow: 'a version is published once',
+  compileWorkflow: 'the same code is the same compilation',
   callWebhook: 'the delivery id of the sender is the key',
   callMcp: 'its tool start_run takes the key as an argument',
   failCallback: 'a repeated answer changes nothing',

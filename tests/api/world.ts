@@ -336,6 +336,19 @@ export async function prepare(world: World): Promise<Preparations> {
     getIncidentSwitch: stopped,
     getIncidentStatus: stopped,
     releaseIncidentSwitch: stopped,
+    // Another one of the version may be active: compileWorkflow makes its own the active one.
+    createCompilation: async () => ({
+      body: {
+        workflow_version_id: version.id,
+        workflow_code: 'export async function run() {}',
+        activities_code: '',
+        worker_code: '',
+        package_json: '{}',
+        tsconfig_json: '{}',
+        is_active: false,
+      },
+    }),
+    updateCompilation: async () => ({ body: { temporal_workflow_id: 'order-1' } }),
     createFlowControl: async () => ({ body: await flowControl() }),
     updateFlowControl: async () => {
       const { id } = await world.made('POST', '/v1/flow-controls', await flowControl());

@@ -69,7 +69,7 @@ describe('reference/errors.md', () => {
   it('lists every code that the database writes', () => {
     const written = [
       // A list of keys is no code, and neither is a key that is read.
-      ...found(migrations, /(?<!\bin \(|-> )'code', '(\w+)'/g),
+      ...found(migrations, /(?<!\bin \(|->>? )'code', '(\w+)'/g),
       ...found(migrations, /"code": "(\w+)"/g),
     ];
     // Prefixes: child_ with the status of the child, unknown_ with the unknown object.
