@@ -1,28 +1,12 @@
 // `npm run test:temporal [-- files]`: compiled workflows and the bridge against a real server of Temporal. It installs the
-// packages of temporal/ first. Where no server can run, it says so in one line and succeeds.
+// packages of temporal/ first. Where no server can run, it prints the reason in one line and succeeds.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from '../stack/options.ts';
+import { installTemporalPackages, TEMPORAL } from '../temporal/packages.ts';
 
-const folder = join(ROOT, 'temporal');
-
-function installPackages(): boolean {
-  const installed = join(folder, 'node_modules', '.package-lock.json');
-  const lock = join(folder, 'package-lock.json');
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return true;
-  console.log('Installing the packages of temporal/ (npm ci) …');
-  const args = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
-  const result = spawnSync('npm', args, {
-    cwd: folder,
-    stdio: 'inherit',
-    shell: process.platform === 'win32',
-  });
-  return result.status === 0;
-}
-
-if (!installPackages()) {
+if (!installTemporalPackages()) {
   console.error('npm ci failed in temporal/; see above.');
   process.exitCode = 1;
 } else {
@@ -37,10 +21,10 @@ if (!installPackages()) {
         join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'),
         'run',
         '--config',
-        join(folder, 'vitest.config.ts'),
+        join(TEMPORAL, 'vitest.config.ts'),
         ...process.argv.slice(2),
       ],
-      { cwd: folder, stdio: 'inherit' },
+      { cwd: TEMPORAL, stdio: 'inherit' },
     );
     process.exitCode = status ?? 1;
   }
