@@ -70,7 +70,7 @@ create policy "Members save views of their own" on stepbase.run_views
     and (select stepbase_private.has_permission('run:read'))
     and case
       when is_shared then (select stepbase_private.has_permission('run:execute'))
-      -- An API key is no member: it would not see a view of its own.
+      -- An API key has no user id, so it could not read a view of its own.
       else (select stepbase_private.user_id()) is not null
     end
   );

@@ -6,7 +6,7 @@ import type { StepHandler } from '../../functions/worker/steps/types.ts';
 export interface StepFacts {
   /** Time limit of an attempt, in milliseconds. */
   timeoutMs?: number;
-  /** The handles of the edges that leave the node; null: any. A condition chooses among them. */
+  /** The handles of the edges that leave the node, null for an edge without one. A condition chooses among them. */
   handles?: readonly (string | null)[];
 }
 

@@ -50,7 +50,7 @@ const Settings = z.object({
     .min(0)
     .max(65_535)
     .default(54_390)
-    .describe('Port of /healthz and /readyz; 0: any.'),
+    .describe('Port of /healthz and /readyz; with 0 the system chooses a free one.'),
   BRIDGE_HOST: z.string().default('127.0.0.1'),
   BRIDGE_POLL_MS: z.coerce
     .number()

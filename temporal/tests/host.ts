@@ -29,7 +29,7 @@ const FOLDER = join(ROOT, 'temporal', '.stepbase-test');
 
 /** The environment of a worker that needs no database. */
 export const NO_DATABASE = {
-  DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+  DATABASE_URL: 'postgres://unused@127.0.0.1:1/none',
   SUPABASE_URL: 'http://127.0.0.1:1',
   STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
   LOG_LEVEL: 'error',

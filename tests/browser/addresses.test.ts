@@ -16,7 +16,7 @@ beforeAll(async () => {
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 const problem = (page: Page) => page.getByRole('main').getByRole('alert');
 
-test('an address that leads nowhere says so in words', async () => {
+test('an unknown address shows a heading, a reason and a link', async () => {
   const page = await openPage('dark');
   await signIn(page, 'viewer@acme', '/no-such-page');
   await heading(page, 'There is no such page').waitFor();
@@ -54,7 +54,7 @@ test('the palette finds a run by its id and its key', async () => {
 
 test('the list of runs is read once before its channel is joined', async () => {
   const page = await openPage();
-  // The socket opens, and nobody answers.
+  // The socket opens, and the server sends no answer.
   await page.routeWebSocket(/realtime/, () => undefined);
   await signIn(page, 'viewer@acme', '/tasks');
   const reads: string[] = [];

@@ -1,5 +1,5 @@
 // Opens what a page can open beside itself: menus, dialogs, drawers, forms and tabs, each by its control, so that the gates
-// see them too. Controls are chosen by what they say, so a new page needs no change here.
+// see them too. It finds controls by their labels, so a new page needs no change here.
 
 import type { Locator, Page } from 'playwright-core';
 

@@ -205,7 +205,10 @@ export interface LoadedScripts {
   bytes: number;
 }
 
-/** The scripts that `work` makes the page load. They are read afterwards: a page that goes on drops what it has read. */
+/**
+ * The scripts that `work` makes the page load. They are read afterwards, because the browser drops the bodies of a page
+ * that it leaves.
+ */
 export async function scriptsOf(page: Page, work: () => Promise<void>): Promise<LoadedScripts> {
   const urls = new Set<string>();
   const listener = (response: Awaited<ReturnType<Page['waitForResponse']>>) => {

@@ -1,5 +1,5 @@
 // Messages that do not arrive: Realtime drops most of them, as a hosted project does above the rate of its plan, or the
-// socket is cut and refused for a while. The page says so, ends with what the database holds, and nothing in it jumps.
+// socket is cut and refused for a while. The page shows that, ends with the rows of the database, and does not move.
 
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -96,7 +96,7 @@ test('pages whose messages are dropped end right', async () => {
   await list.page.locator(`tr[data-run="${id}"] [data-status="completed"]`).waitFor();
 });
 
-test('a page whose socket is cut says so, catches up, and does not move', async () => {
+test('a page whose socket is cut shows it, reads what it missed, and does not move', async () => {
   const { id } = await waitingRun();
   const page = await openPage('dark');
   const wire = await wired(page);

@@ -38,7 +38,7 @@ test('two windows of a browser show two applications', async () => {
   await second.getByRole('heading', { name: 'There is no such page' }).waitFor();
 });
 
-test('a session that ends by itself keeps its place', async () => {
+test('a user whose session ends signs in again on the same page', async () => {
   const page = await openPage('dark', 'about:blank');
   await page.clock.install();
   await page.goto(stackInfo().web_url);

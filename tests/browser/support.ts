@@ -50,7 +50,7 @@ export async function openPage(
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
   });
-  // Whoever uses the page waits for the parts of it; signIn() does not wait for the sign-in page at all.
+  // A test waits for the parts of the page that it uses; signIn() does not wait for the sign-in page.
   await page.goto(url, { waitUntil: 'commit' });
   return page;
 }

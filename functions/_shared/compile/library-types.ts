@@ -12,7 +12,7 @@ export interface StepHandler {
 export interface StepFacts {
   /** Time limit of an attempt, in milliseconds. */
   timeoutMs?: number;
-  /** The handles of the edges that leave the node; null: any. A condition chooses among them. */
+  /** The handles of the edges that leave the node, null for an edge without one. A condition chooses among them. */
   handles?: readonly (string | null)[];
 }
 

@@ -1,5 +1,5 @@
 -- Runs in Temporal: which runs they are, what the bridge takes, how a history becomes rows and events, and what the
--- database tells the workflow.
+-- database sends to the workflow.
 
 begin;
 set local search_path = public, extensions;
@@ -70,7 +70,7 @@ create function pg_temp.take() returns text language sql as $$
   select string_agg(t.kind, ' ' order by t.id) from stepbase_engine.take_temporal_commands('t-{app}') t
 $$;
 -- The commands of a run that wait, without their ids.
-create function pg_temp.told(p_name text) returns jsonb language sql as $$
+create function pg_temp.commands_of(p_name text) returns jsonb language sql as $$
   select jsonb_agg(jsonb_build_object('kind', c.kind) || c.payload order by c.id)
   from stepbase_engine.temporal_commands c where c.run_id = pg_temp.id(p_name)
 $$;
@@ -173,7 +173,7 @@ select ok(
   'the wait of an approval is applied'
 );
 select is(pg_temp.steps('chain'), 'a=completed ask=waiting', 'it waits for a person');
-select is(pg_temp.told('chain'), null, 'and tells the workflow nothing');
+select is(pg_temp.commands_of('chain'), null, 'and sends the workflow no command');
 select tests.perform_as('developer', format(
   'select (stepbase.decide_approval(%L, true)).id', (
     select s.id from stepbase.step_runs s where s.run_id = pg_temp.id('chain') and s.step_id = 'ask'
@@ -181,10 +181,10 @@ select tests.perform_as('developer', format(
 ));
 select is(pg_temp.steps('chain'), 'a=completed ask=completed z=ready', 'the decision counts at once');
 select is(
-  pg_temp.told('chain') #- '{0,output}', '[{"kind": "resolve", "node": "ask", "item": 0, "attempt": 1, "handle": "approved"}]',
-  'and is told to the workflow'
+  pg_temp.commands_of('chain') #- '{0,output}', '[{"kind": "resolve", "node": "ask", "item": 0, "attempt": 1, "handle": "approved"}]',
+  'and is sent to the workflow'
 );
-select is(pg_temp.told('chain') #> '{0,output,approved}', 'true', 'with its output');
+select is(pg_temp.commands_of('chain') #> '{0,output,approved}', 'true', 'with its output');
 select is(pg_temp.take(), 'resolve', 'the bridge takes it');
 select is(
   (select count(*) from stepbase_engine.enter_activity(pg_temp.id('chain'), 'z', 0, 2)), 0::bigint,
@@ -244,8 +244,8 @@ select pg_temp.mirror(
 select is(pg_temp.steps('retry'), 'a=failed a.2=completed d=waiting', 'a delay waits');
 select tests.perform_as('developer', format('select (stepbase.pause_run(%L)).id', pg_temp.id('retry')));
 select tests.perform_as('developer', format('select (stepbase.resume_run(%L)).id', pg_temp.id('retry')));
-select is(pg_temp.told('retry') #>> '{1,kind}', 'pause', 'a pause is told');
-select is(pg_temp.told('retry') #>> '{2,kind}', 'resume', 'and so is its end');
+select is(pg_temp.commands_of('retry') #>> '{1,kind}', 'pause', 'a pause is sent');
+select is(pg_temp.commands_of('retry') #>> '{2,kind}', 'resume', 'and so is its end');
 select is(
   (select s.wake_at from stepbase.step_runs s where s.run_id = pg_temp.id('retry') and s.step_id = 'd'), null,
   'the delay still has no timer in the database'
@@ -264,8 +264,8 @@ select pg_temp.take();
 select pg_temp.confirm();
 select pg_temp.mirror('undo', pg_temp.entry('completed', 'a', '{"output": 1}'), pg_temp.entry('entered', 'b'));
 select tests.perform_as('developer', format('select (stepbase.cancel_run(%L, ''stop'')).id', pg_temp.id('undo')));
-select is(pg_temp.told('undo') #>> '{0,kind}', 'end', 'a cancellation ends the workflow');
-select is(pg_temp.told('undo') #> '{0,compensate}', 'true', 'which compensates');
+select is(pg_temp.commands_of('undo') #>> '{0,kind}', 'end', 'a cancellation ends the workflow');
+select is(pg_temp.commands_of('undo') #> '{0,compensate}', 'true', 'which compensates');
 select is(pg_temp.steps('undo'), 'a/-1=ready a=completed b=cancelled', 'the compensation is ready');
 select pg_temp.mirror('undo', pg_temp.entry('completed', 'b', '{"output": 2}'));
 select is(pg_temp.steps('undo'), 'a/-1=ready a=completed b=cancelled', 'a result after the cancellation changes nothing');

@@ -152,7 +152,7 @@ test('each event counts once when the answers of the database are lost', async (
   await running.stop();
 });
 
-test('starts and decisions wait while Temporal is away, and another bridge goes on', async () => {
+test('starts and decisions wait while Temporal is unavailable, and another bridge continues', async () => {
   const cluster = fakeTemporal(chain);
   cluster.isAway = true;
   const one = bridge(cluster, store);

@@ -7,12 +7,12 @@ const FIELDS = [
   {
     name: 'input_schema',
     label: 'Input schema',
-    text: 'JSON Schema. A step with another input fails with invalid_input. Empty: any input.',
+    text: 'JSON Schema. A step with another input fails with invalid_input. Without a schema every input is valid.',
   },
   {
     name: 'output_schema',
     label: 'Output schema',
-    text: 'JSON Schema. A response that does not match fails with invalid_output. Empty: any output.',
+    text: 'JSON Schema. A response that does not match fails with invalid_output. Without a schema every output is valid.',
   },
 ] as const;
 
