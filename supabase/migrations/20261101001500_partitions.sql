@@ -1,10 +1,40 @@
 -- Monthly partitions of run_events and audit_log: created in advance, and dropped when no application needs them.
 
+create function stepbase_engine.lock_partitions(p_parents regclass[])
+returns void
+language plpgsql
+set search_path = ''
+set lock_timeout = '100ms'
+as $$
+declare
+  v_table regclass;
+begin
+  -- A change of a partition also locks the tables that its foreign keys refer to. All locks are taken before the first
+  -- change, in the order in which writers take them. The transaction waits for less than a second in all, which is
+  -- PostgreSQL's deadlock_timeout: so it gives up before a writer that waits for it is cancelled.
+  for v_table in
+    select c.confrelid::regclass
+    from pg_constraint c
+    where c.conrelid = any (p_parents) and c.contype = 'f' and c.confrelid <> 0
+    group by c.confrelid
+    order by c.confrelid
+  loop
+    execute format('lock table %s in access exclusive mode', v_table);
+  end loop;
+  foreach v_table in array p_parents loop
+    execute format('lock table %s in access exclusive mode', v_table);
+  end loop;
+end;
+$$;
+
+comment on function stepbase_engine.lock_partitions(regclass[]) is
+  'Locks partitioned tables, their partitions, and the tables that they refer to, for a change of their partitions. Each '
+  'lock waits for at most 100 ms; a transaction that calls this must hold no lock that a writer waits for.';
+
 create function stepbase_engine.attach_month(p_parent regclass, p_month date)
 returns boolean
 language plpgsql
 set search_path = ''
-set lock_timeout = '2s'
 as $$
 declare
   v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
@@ -21,7 +51,6 @@ begin
   join pg_proc p on p.oid = t.tgfoid
   where t.tgrelid = p_parent and t.tgname = v_parent || '_no_truncate';
 
-  -- Created as a separate table and then attached, which does not block readers and writers of the parent.
   execute format(
     'create table stepbase_engine.%I (like %s including defaults including constraints)', v_name, p_parent
   );
@@ -39,13 +68,12 @@ end;
 $$;
 
 comment on function stepbase_engine.attach_month(regclass, date) is
-  'Creates the partition of a month (UTC) of a partitioned table; false if it exists. Lock timeout: 2 s.';
+  'Creates the partition of a month (UTC) of a partitioned table; false if it exists. The caller holds its locks.';
 
 create function stepbase_engine.drain_default_partition(p_parent regclass)
 returns bigint
 language plpgsql
 set search_path = ''
-set lock_timeout = '2s'
 as $$
 declare
   v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
@@ -54,10 +82,6 @@ declare
   v_month date;
   v_rows bigint := 0;
 begin
-  execute format('select count(*) from (select 1 from stepbase_engine.%I limit 1) x', v_default) into v_rows;
-  if v_rows = 0 then
-    return 0;
-  end if;
   -- Rows of an append-only table cannot be deleted. The default partition is detached, its rows are copied to the
   -- partitions of their months, and it is dropped.
   select p.oid::regprocedure::text into strict v_refuse
@@ -91,7 +115,34 @@ end;
 $$;
 
 comment on function stepbase_engine.drain_default_partition(regclass) is
-  'Moves the rows of the default partition to partitions of their months; returns the number of rows. Lock timeout: 2 s.';
+  'Moves the rows of the default partition to partitions of their months; returns the number of rows. The caller holds '
+  'the locks of the table.';
+
+create function stepbase_engine.lacks_partitions(p_parent regclass, p_months date[])
+returns table (has_default_rows boolean, months date[])
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+  v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
+begin
+  execute format('select exists (select from stepbase_engine.%I)', v_parent || '_default') into has_default_rows;
+  months := array(
+    select m
+    from unnest(p_months) m
+    where to_regclass('stepbase_engine.' || v_parent || to_char(m, '_YYYY_MM')) is null
+    order by m
+  );
+  if has_default_rows or cardinality(months) > 0 then
+    return next;
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.lacks_partitions(regclass, date[]) is
+  'Whether the default partition of a table has rows, and which of these months have no partition; no row if nothing is '
+  'to be done.';
 
 create function stepbase_engine.ensure_partitions(p_months_ahead int default 3)
 returns int
@@ -99,17 +150,31 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_parent regclass;
-  v_offset int;
   v_this_month constant date := date_trunc('month', stepbase_engine.now() at time zone 'UTC');
+  v_months constant date[] := array(
+    select (v_this_month + n * interval '1 month')::date from generate_series(0, least(greatest(p_months_ahead, 0), 24)) n
+  );
+  v_parents regclass[];
+  v_parent regclass;
+  v_month date;
   v_made int := 0;
 begin
-  foreach v_parent in array array['stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass] loop
-    perform stepbase_engine.drain_default_partition(v_parent);
-    for v_offset in 0 .. least(greatest(p_months_ahead, 0), 24) loop
-      if stepbase_engine.attach_month(v_parent, (v_this_month + v_offset * interval '1 month')::date) then
-        v_made := v_made + 1;
-      end if;
+  v_parents := array(
+    select p
+    from unnest(array['stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass]) p
+    where exists (select from stepbase_engine.lacks_partitions(p, v_months))
+  );
+  if cardinality(v_parents) = 0 then
+    return 0;
+  end if;
+  perform stepbase_engine.lock_partitions(v_parents);
+  foreach v_parent in array v_parents loop
+    if (select l.has_default_rows from stepbase_engine.lacks_partitions(v_parent, v_months) l) then
+      perform stepbase_engine.drain_default_partition(v_parent);
+      v_made := v_made + 1;
+    end if;
+    foreach v_month in array v_months loop
+      v_made := v_made + stepbase_engine.attach_month(v_parent, v_month)::int;
     end loop;
   end loop;
   return v_made;
@@ -118,22 +183,22 @@ $$;
 
 comment on function stepbase_engine.ensure_partitions(int) is
   'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) '
-  'months; returns the number of partitions created.';
+  'months. Returns how many partitions it created or emptied. 55P03 (lock_not_available): another transaction uses the '
+  'tables for long; nothing has changed.';
 
 create function stepbase_engine.drop_partitions()
 returns int
 language plpgsql
 set search_path = ''
-set lock_timeout = '2s'
 as $$
 declare
   v_child record;
   v_needed boolean;
-  v_dropped int := 0;
 begin
   for v_child in
     select
       p.relname as parent,
+      i.inhparent::regclass as parent_table,
       c.relname as name,
       ((to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month')::timestamp at time zone 'UTC') as ends_at
     from pg_inherits i
@@ -164,16 +229,41 @@ begin
       v_needed := v_needed or not stepbase_engine.seal_audit_drop(v_child.name);
     end if;
     if not v_needed then
+      perform stepbase_engine.lock_partitions(array[v_child.parent_table]);
       execute format('drop table stepbase_engine.%I', v_child.name);
-      v_dropped := v_dropped + 1;
+      return 1;
     end if;
   end loop;
-  return v_dropped;
+  return 0;
 end;
 $$;
 
 comment on function stepbase_engine.drop_partitions() is
-  'Drops the partitions of months that are past the retention of every application that may have rows in them; returns '
-  'their number. A month of the audit log is dropped when all of its rows are sealed. Lock timeout: 2 s.';
+  'Drops the oldest partition of a month that is past the retention of every application that may have rows in it. '
+  'Returns 1, or 0 if there is none. A month of the audit log is dropped when all of its rows are sealed. 55P03 '
+  '(lock_not_available): another transaction uses the tables for long; nothing has changed.';
+
+create function stepbase_engine.change_partitions()
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_made constant int := stepbase_engine.ensure_partitions();
+  v_dropped int := 0;
+begin
+  if v_made = 0 then
+    v_dropped := stepbase_engine.drop_partitions();
+  end if;
+  if v_made + v_dropped > 0 then
+    return jsonb_build_object('partitions_made', v_made, 'partitions_dropped', v_dropped);
+  end if;
+  return null;
+end;
+$$;
+
+comment on function stepbase_engine.change_partitions() is
+  'Creates the missing partitions, or else drops one. Returns {partitions_made, partitions_dropped}; null if nothing was '
+  'to be done. After a change, the caller ends its transaction at once, because all runs wait for its locks.';
 
 select stepbase_engine.ensure_partitions();

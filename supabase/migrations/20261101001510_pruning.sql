@@ -326,14 +326,12 @@ returns jsonb
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_done jsonb;
 begin
   -- Only one call runs at a time; a concurrent call returns at once.
   if not pg_try_advisory_xact_lock(hashtext('stepbase.prune')) then
     return jsonb_build_object('skipped', true);
   end if;
-  v_done := jsonb_build_object(
+  return jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
@@ -342,21 +340,13 @@ begin
     'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
-  -- A lock timeout here must not undo the deletions.
-  begin
-    v_done := v_done || jsonb_build_object('partitions', stepbase_engine.drop_partitions());
-  exception when others then
-    raise warning 'stepbase: dropping partitions failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
-  end;
-  return v_done;
 end;
 $$;
 
 comment on function stepbase_engine.prune() is
   'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, '
-  'webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks, '
-  'partitions}, or partitions_error; {skipped: true} if another call is running.';
+  'webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks}; '
+  '{skipped: true} if another call is running.';
 
 -- Every ten seconds, beside the maintenance of every minute: short transactions, after which vacuum can remove the
 -- rows. pg_cron before 1.5 has no seconds; there the maintenance prunes alone.

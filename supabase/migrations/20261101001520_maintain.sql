@@ -1,5 +1,5 @@
 -- Maintenance: one call a minute expires workers and leases, seals the audit log, applies retention, deletes
--- applications, refreshes statistics, creates partitions and sweeps, ends bans, forgets ended sessions, and repairs
+-- applications, refreshes statistics, changes partitions and sweeps, ends bans, forgets ended sessions, and repairs
 -- what other services made late.
 
 create function stepbase_engine.prune_cron_history(p_keep interval default '1 day', p_limit int default 10000)
@@ -41,11 +41,23 @@ set search_path = ''
 as $$
 declare
   v_done jsonb := '{}';
+  v_partitions jsonb;
 begin
   -- Only one call runs at a time; a concurrent call returns at once.
   if not pg_try_advisory_xact_lock(hashtext('stepbase.maintain')) then
     return jsonb_build_object('skipped', true);
   end if;
+  -- First, while the transaction holds no other lock. After a change it ends at once, because it has locked tables that
+  -- every run writes to.
+  begin
+    v_partitions := stepbase_engine.change_partitions();
+    if v_partitions is not null then
+      return v_partitions;
+    end if;
+  exception when others then
+    raise warning 'stepbase: changing partitions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
+  end;
   -- Each part has its own exception block: a failure, such as a lock timeout, must not prevent the other parts.
   begin
     v_done := v_done || jsonb_build_object('workers', stepbase_engine.expire_workers());
@@ -121,13 +133,7 @@ begin
     raise warning 'stepbase: emitting alerts failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('alerts_error', sqlerrm);
   end;
-  -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
-  begin
-    v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
-  exception when others then
-    raise warning 'stepbase: creating partitions failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
-  end;
+  -- Last, because these parts lock tokens and runs until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('expired', stepbase_engine.expire_leases(stepbase_engine.longest_lease() * 2));
   exception when others then
@@ -147,8 +153,9 @@ $$;
 comment on function stepbase_engine.maintain() is
   'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, '
   'deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once an '
-  'hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object '
-  'with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+  'hour, measures the stored bytes, emits alerts, expires leases and sweeps. Returns a JSON object with the result of each '
+  'part, or <part>_error; {skipped: true} if another call is running. A call that creates or drops partitions does '
+  'nothing else and returns {partitions_made, partitions_dropped}.';
 
 -- pg_cron makes the call where it is installed; elsewhere the host of the database does.
 do $$

@@ -320,3 +320,26 @@ describe('deleting a work queue', () => {
     await fails(runId);
   });
 });
+
+test('a change of partitions gives up before a writer that it waits for is cancelled', async () => {
+  const { rows: dropped } = await b.db.query<{ statement: string }>(
+    `select format('drop table stepbase_engine.audit_log%s',
+       to_char(stepbase_engine.now() at time zone 'UTC' + interval '2 months', '_YYYY_MM')) as statement`,
+  );
+  await b.db.query(dropped[0]?.statement ?? '');
+  const maintain = async (client: pg.PoolClient) =>
+    (await client.query('select stepbase_engine.maintain() as done')).rows[0]?.done;
+  await connections(async (writer, maintenance) => {
+    await writer.query('begin');
+    await writer.query("select from stepbase.applications where app_code = 'acme' for key share");
+    expect(await maintain(maintenance)).toMatchObject({
+      partitions_error: expect.stringContaining('lock timeout'),
+      pruned: { runs: expect.any(Number) },
+    });
+    await writer.query(
+      `insert into stepbase.projects (app_code, name) values ('acme', 'written during maintenance')`,
+    );
+    await writer.query('commit');
+    expect(await maintain(maintenance)).toEqual({ partitions_made: 1, partitions_dropped: 0 });
+  });
+});
