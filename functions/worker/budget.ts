@@ -1,11 +1,11 @@
 // The budget of one invocation. The platform ends an Edge Function at a wall-clock and a CPU limit; before that, the
 // worker starts no new steps, finishes those in flight and hands back the rest.
 //
-// Hosted functions cannot read their CPU time: process.cpuUsage() returns zeros. There the budget counts steps,
+// Hosted functions cannot read their CPU time (_shared/clock/cpu.ts). There the budget counts steps,
 // and the time for which synchronous work blocked the event loop.
 
-import process from 'node:process';
 import type { Clock } from '../_shared/clock/clock.ts';
+import { cpuTime } from '../_shared/clock/cpu.ts';
 
 export interface BudgetLimits {
   wallMs: number;
@@ -42,15 +42,6 @@ export interface BudgetSources {
 const LEAST_WALL_MS = 30_000;
 /** A CPU clock that does not advance while this many steps are executed is blind. */
 const STEPS_TO_JUDGE = 10;
-
-function cpuTime(): number | undefined {
-  try {
-    const usage = process.cpuUsage();
-    return (usage.user + usage.system) / 1000;
-  } catch {
-    return undefined;
-  }
-}
 
 export const unlimited: Budget = {
   spent: false,

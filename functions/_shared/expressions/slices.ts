@@ -1,9 +1,10 @@
 // Long expressions run in slices. Between two slices the event loop continues with timers and sockets, and the worker may
 // let another application's expression run first (`withPauses`). Only the time in which an expression runs counts
-// towards its limit.
+// towards its limit: not the pauses, and not the time in which a busy machine runs other processes.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers';
+import { cpuTime } from '../clock/cpu.ts';
 import { ExpressionError } from './errors.ts';
 
 /** An expression may run for so long in all. */
@@ -24,12 +25,26 @@ export function withPauses<T>(pause: () => Promise<void>, work: () => T): T {
 
 const running = Symbol('running');
 
+interface Running {
+  /** In all slices that have ended. */
+  ms: number;
+  /** When the slice began, and the CPU time at its begin. */
+  since: number;
+  cpu: number | undefined;
+}
+
 /** The environment of a node; `base` is the same in all of one evaluation. */
 interface Environment {
-  base: { [running]?: { ms: number; since: number } };
+  base: { [running]?: Running };
 }
 
 let sliceStart = 0;
+
+/** How long a slice ran. Without a CPU clock, or if it stands still, this is the time that passed. */
+function ran(passedMs: number, { cpu }: Running): number {
+  const used = (cpuTime() ?? 0) - (cpu ?? 0);
+  return used > 0 ? Math.min(passedMs, used) : passedMs;
+}
 
 /** JSONata calls this before it evaluates a node, and awaits the promise. */
 export function nextSlice(
@@ -38,15 +53,17 @@ export function nextSlice(
   { base }: Environment,
 ): Promise<void> | undefined {
   const now = Date.now();
-  base[running] ??= { ms: 0, since: now };
+  base[running] ??= { ms: 0, since: now, cpu: cpuTime() };
   const time = base[running];
-  if (time.ms + now - time.since > timeoutMs) {
+  const passedMs = now - time.since;
+  if (time.ms + passedMs > timeoutMs && time.ms + ran(passedMs, time) > timeoutMs) {
     throw new ExpressionError('expression_timeout', 'the expression ran out of time');
   }
   if (now - sliceStart < sliceMs) return undefined;
-  time.ms += now - time.since;
+  time.ms += ran(passedMs, time);
   return (pauses.getStore() ?? nextTurn)().then(() => {
     sliceStart = Date.now();
     time.since = sliceStart;
+    time.cpu = cpuTime();
   });
 }
