@@ -31,11 +31,13 @@ export async function startRest(options: RestOptions): Promise<RestService> {
   let api = await openApi(options, START_MS);
   const watch = await watchDatabase(options.introspectionUrl, {
     changed: () => api.readSchema(),
-    // After a connection loss the pool may count lost connections forever, so a new Data API replaces it.
+    // After a connection loss the pool may count lost connections forever, so a new Data API replaces it. It begins
+    // with the schema that was known, because reading one takes seconds, and clients wait meanwhile.
     async back(attempt) {
       const before = api;
-      api = await openApi(options, attempt * REOPEN_MS);
+      api = await openApi(options, attempt * REOPEN_MS, before.schema());
       await before.close();
+      api.readSchema().catch(() => undefined);
     },
   });
   return {
@@ -50,11 +52,16 @@ export async function startRest(options: RestOptions): Promise<RestService> {
 interface Api {
   fetch(request: Request): Promise<Response>;
   readSchema(): Promise<void>;
+  /** The schema that requests use. */
+  schema(): IntrospectResult | undefined;
   close(): Promise<void>;
 }
 
-/** Opens a Data API with its own pool, or rejects after `ms`: statements of a connection that breaks never settle. */
-async function openApi(options: RestOptions, ms: number): Promise<Api> {
+/**
+ * Opens a Data API with its own pool, or rejects after `ms`: statements of a connection that breaks never settle.
+ * Without a known schema it reads one first.
+ */
+async function openApi(options: RestOptions, ms: number, known?: IntrospectResult): Promise<Api> {
   const { App } = await import('@supabase/lite');
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
@@ -89,7 +96,7 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
     viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
   });
   // The known schema stays in use while a new one is read, because reading waits for the locks of migrations.
-  let schema: IntrospectResult | undefined;
+  let schema = known;
   let reading: Promise<unknown> = Promise.resolve();
   const read = () => {
     const result = reading.then(async () => {
@@ -142,7 +149,7 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
   try {
     await within(ms, async () => {
       await app.init();
-      await read();
+      if (!schema) await read();
     });
   } catch (error) {
     await close();
@@ -153,6 +160,7 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
     async readSchema() {
       await read();
     },
+    schema: () => schema,
     fetch: async (request) => {
       if (request.method === 'OPTIONS') return preflight(request);
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
