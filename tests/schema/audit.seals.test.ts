@@ -169,8 +169,9 @@ test.each([
   ['deleted', 'delete from stepbase.audit_log where app_code = $1'],
   [
     'added',
-    `insert into stepbase.audit_log (app_code, table_name, row_id, operation, actor_role, new_row, xid)
-     select app_code, table_name, row_id, operation, actor_role, '{}', xid
+    // Its id puts it in front of the first row, so that it is in the range of the first seal.
+    `insert into stepbase.audit_log (id, app_code, table_name, row_id, operation, actor_role, new_row, xid)
+     select '00000000-0000-7000-8000-000000000001', app_code, table_name, row_id, operation, actor_role, '{}', xid
      from stepbase.audit_log where app_code = $1 order by xid limit 1`,
   ],
 ])('finds rows that were %s behind a seal', async (_what, statement) => {

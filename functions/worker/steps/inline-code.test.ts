@@ -152,7 +152,8 @@ test('deep recursion is an error of the code', async () => {
 });
 
 test('a result that is too large is refused', async () => {
-  const error = await failureOf('inline_code', { code: '() => "x".repeat(5e6)' }, ctx);
+  const slow = testContext({ timeoutMs: 5_000 });
+  const error = await failureOf('inline_code', { code: '() => "x".repeat(5e6)' }, slow);
   assert.equal(error.code, 'code_output_too_large');
 });
 
