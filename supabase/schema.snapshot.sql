@@ -6947,7 +6947,6 @@ CREATE OR REPLACE FUNCTION stepbase_engine.attach_month(p_parent regclass, p_mon
  RETURNS boolean
  LANGUAGE plpgsql
  SET search_path TO ''
- SET lock_timeout TO '2s'
 AS $function$
 declare
   v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
@@ -6964,7 +6963,6 @@ begin
   join pg_proc p on p.oid = t.tgfoid
   where t.tgrelid = p_parent and t.tgname = v_parent || '_no_truncate';
 
-  -- Created as a separate table and then attached, which does not block readers and writers of the parent.
   execute format(
     'create table stepbase_engine.%I (like %s including defaults including constraints)', v_name, p_parent
   );
@@ -6980,7 +6978,7 @@ begin
   return true;
 end;
 $function$;
-comment on function stepbase_engine.attach_month(p_parent regclass, p_month date) is 'Creates the partition of a month (UTC) of a partitioned table; false if it exists. Lock timeout: 2 s.';
+comment on function stepbase_engine.attach_month(p_parent regclass, p_month date) is 'Creates the partition of a month (UTC) of a partitioned table; false if it exists. The caller holds its locks.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.audit_months(p_app_code text, p_system_identifier text, p_after_xid xid8, p_after_id uuid, p_last_xid xid8, p_last_id uuid)
  RETURNS jsonb
@@ -7617,6 +7615,26 @@ AS $function$
     );
 $function$;
 comment on function stepbase_engine.change_matches(p_filter jsonb, p_change jsonb) is 'Whether a change fulfils the filter of a database trigger: its new and old row contain filter.new and filter.old (@>), and the first result of filter.path is neither false nor null.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.change_partitions()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_made constant int := stepbase_engine.ensure_partitions();
+  v_dropped int := 0;
+begin
+  if v_made = 0 then
+    v_dropped := stepbase_engine.drop_partitions();
+  end if;
+  if v_made + v_dropped > 0 then
+    return jsonb_build_object('partitions_made', v_made, 'partitions_dropped', v_dropped);
+  end if;
+  return null;
+end;
+$function$;
+comment on function stepbase_engine.change_partitions() is 'Creates the missing partitions, or else drops one. Returns {partitions_made, partitions_dropped}; null if nothing was to be done. After a change, the caller ends its transaction at once, because all runs wait for its locks.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_ai_budgets(p_app_code text, p_model jsonb)
  RETURNS void
@@ -10748,7 +10766,6 @@ CREATE OR REPLACE FUNCTION stepbase_engine.drain_default_partition(p_parent regc
  RETURNS bigint
  LANGUAGE plpgsql
  SET search_path TO ''
- SET lock_timeout TO '2s'
 AS $function$
 declare
   v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
@@ -10757,10 +10774,6 @@ declare
   v_month date;
   v_rows bigint := 0;
 begin
-  execute format('select count(*) from (select 1 from stepbase_engine.%I limit 1) x', v_default) into v_rows;
-  if v_rows = 0 then
-    return 0;
-  end if;
   -- Rows of an append-only table cannot be deleted. The default partition is detached, its rows are copied to the
   -- partitions of their months, and it is dropped.
   select p.oid::regprocedure::text into strict v_refuse
@@ -10792,22 +10805,21 @@ begin
   return v_rows;
 end;
 $function$;
-comment on function stepbase_engine.drain_default_partition(p_parent regclass) is 'Moves the rows of the default partition to partitions of their months; returns the number of rows. Lock timeout: 2 s.';
+comment on function stepbase_engine.drain_default_partition(p_parent regclass) is 'Moves the rows of the default partition to partitions of their months; returns the number of rows. The caller holds the locks of the table.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.drop_partitions()
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
- SET lock_timeout TO '2s'
 AS $function$
 declare
   v_child record;
   v_needed boolean;
-  v_dropped int := 0;
 begin
   for v_child in
     select
       p.relname as parent,
+      i.inhparent::regclass as parent_table,
       c.relname as name,
       ((to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month')::timestamp at time zone 'UTC') as ends_at
     from pg_inherits i
@@ -10838,14 +10850,15 @@ begin
       v_needed := v_needed or not stepbase_engine.seal_audit_drop(v_child.name);
     end if;
     if not v_needed then
+      perform stepbase_engine.lock_partitions(array[v_child.parent_table]);
       execute format('drop table stepbase_engine.%I', v_child.name);
-      v_dropped := v_dropped + 1;
+      return 1;
     end if;
   end loop;
-  return v_dropped;
+  return 0;
 end;
 $function$;
-comment on function stepbase_engine.drop_partitions() is 'Drops the partitions of months that are past the retention of every application that may have rows in them; returns their number. A month of the audit log is dropped when all of its rows are sealed. Lock timeout: 2 s.';
+comment on function stepbase_engine.drop_partitions() is 'Drops the oldest partition of a month that is past the retention of every application that may have rows in it. Returns 1, or 0 if there is none. A month of the audit log is dropped when all of its rows are sealed. 55P03 (lock_not_available): another transaction uses the tables for long; nothing has changed.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.due_backfills(p_limit integer DEFAULT 10)
  RETURNS TABLE(backfill_id uuid, cron_expression text, timezone text, from_time timestamp with time zone, to_time timestamp with time zone, is_planned boolean)
@@ -11450,23 +11463,37 @@ CREATE OR REPLACE FUNCTION stepbase_engine.ensure_partitions(p_months_ahead inte
  SET search_path TO ''
 AS $function$
 declare
-  v_parent regclass;
-  v_offset int;
   v_this_month constant date := date_trunc('month', stepbase_engine.now() at time zone 'UTC');
+  v_months constant date[] := array(
+    select (v_this_month + n * interval '1 month')::date from generate_series(0, least(greatest(p_months_ahead, 0), 24)) n
+  );
+  v_parents regclass[];
+  v_parent regclass;
+  v_month date;
   v_made int := 0;
 begin
-  foreach v_parent in array array['stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass] loop
-    perform stepbase_engine.drain_default_partition(v_parent);
-    for v_offset in 0 .. least(greatest(p_months_ahead, 0), 24) loop
-      if stepbase_engine.attach_month(v_parent, (v_this_month + v_offset * interval '1 month')::date) then
-        v_made := v_made + 1;
-      end if;
+  v_parents := array(
+    select p
+    from unnest(array['stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass]) p
+    where exists (select from stepbase_engine.lacks_partitions(p, v_months))
+  );
+  if cardinality(v_parents) = 0 then
+    return 0;
+  end if;
+  perform stepbase_engine.lock_partitions(v_parents);
+  foreach v_parent in array v_parents loop
+    if (select l.has_default_rows from stepbase_engine.lacks_partitions(v_parent, v_months) l) then
+      perform stepbase_engine.drain_default_partition(v_parent);
+      v_made := v_made + 1;
+    end if;
+    foreach v_month in array v_months loop
+      v_made := v_made + stepbase_engine.attach_month(v_parent, v_month)::int;
     end loop;
   end loop;
   return v_made;
 end;
 $function$;
-comment on function stepbase_engine.ensure_partitions(p_months_ahead integer) is 'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) months; returns the number of partitions created.';
+comment on function stepbase_engine.ensure_partitions(p_months_ahead integer) is 'Empties the default partitions and creates the partitions of this month and of the next p_months_ahead (0 to 24) months. Returns how many partitions it created or emptied. 55P03 (lock_not_available): another transaction uses the tables for long; nothing has changed.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.enter_activity(p_run_id uuid, p_step_id text, p_item_index integer, p_attempt integer)
  RETURNS SETOF stepbase_engine.work
@@ -14802,6 +14829,29 @@ end;
 $function$;
 comment on function stepbase_engine.keep_batch() is 'Trigger: a held batch that ends before its release keeps its items, so that a rerun has all of them.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.lacks_partitions(p_parent regclass, p_months date[])
+ RETURNS TABLE(has_default_rows boolean, months date[])
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_parent constant text := (select c.relname from pg_class c where c.oid = p_parent);
+begin
+  execute format('select exists (select from stepbase_engine.%I)', v_parent || '_default') into has_default_rows;
+  months := array(
+    select m
+    from unnest(p_months) m
+    where to_regclass('stepbase_engine.' || v_parent || to_char(m, '_YYYY_MM')) is null
+    order by m
+  );
+  if has_default_rows or cardinality(months) > 0 then
+    return next;
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.lacks_partitions(p_parent regclass, p_months date[]) is 'Whether the default partition of a table has rows, and which of these months have no partition; no row if nothing is to be done.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.last_round(p_app_code text)
  RETURNS integer
  LANGUAGE sql
@@ -15014,6 +15064,34 @@ $function$;
 comment on function stepbase_engine.load_runs(p_run_ids uuid[]) is 'Returns the immutable part of runs: input and trace id, which expressions can read, and the traceparent of the caller.';
 grant execute on function stepbase_engine.load_runs(p_run_ids uuid[]) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.lock_partitions(p_parents regclass[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET lock_timeout TO '100ms'
+AS $function$
+declare
+  v_table regclass;
+begin
+  -- A change of a partition also locks the tables that its foreign keys refer to. All locks are taken before the first
+  -- change, in the order in which writers take them. The transaction waits for less than a second in all, which is
+  -- PostgreSQL's deadlock_timeout: so it gives up before a writer that waits for it is cancelled.
+  for v_table in
+    select c.confrelid::regclass
+    from pg_constraint c
+    where c.conrelid = any (p_parents) and c.contype = 'f' and c.confrelid <> 0
+    group by c.confrelid
+    order by c.confrelid
+  loop
+    execute format('lock table %s in access exclusive mode', v_table);
+  end loop;
+  foreach v_table in array p_parents loop
+    execute format('lock table %s in access exclusive mode', v_table);
+  end loop;
+end;
+$function$;
+comment on function stepbase_engine.lock_partitions(p_parents regclass[]) is 'Locks partitioned tables, their partitions, and the tables that they refer to, for a change of their partitions. Each lock waits for at most 100 ms; a transaction that calls this must hold no lock that a writer waits for.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.lock_related_runs(p_ended uuid[], p_others uuid[], p_queues uuid[])
  RETURNS uuid[]
  LANGUAGE sql
@@ -15163,11 +15241,23 @@ CREATE OR REPLACE FUNCTION stepbase_engine.maintain()
 AS $function$
 declare
   v_done jsonb := '{}';
+  v_partitions jsonb;
 begin
   -- Only one call runs at a time; a concurrent call returns at once.
   if not pg_try_advisory_xact_lock(hashtext('stepbase.maintain')) then
     return jsonb_build_object('skipped', true);
   end if;
+  -- First, while the transaction holds no other lock. After a change it ends at once, because it has locked tables that
+  -- every run writes to.
+  begin
+    v_partitions := stepbase_engine.change_partitions();
+    if v_partitions is not null then
+      return v_partitions;
+    end if;
+  exception when others then
+    raise warning 'stepbase: changing partitions failed: %', sqlerrm;
+    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
+  end;
   -- Each part has its own exception block: a failure, such as a lock timeout, must not prevent the other parts.
   begin
     v_done := v_done || jsonb_build_object('workers', stepbase_engine.expire_workers());
@@ -15243,13 +15333,7 @@ begin
     raise warning 'stepbase: emitting alerts failed: %', sqlerrm;
     v_done := v_done || jsonb_build_object('alerts_error', sqlerrm);
   end;
-  -- Last, because these parts lock tokens, runs and tables that every run writes to until the transaction ends.
-  begin
-    v_done := v_done || jsonb_build_object('partitions_made', stepbase_engine.ensure_partitions());
-  exception when others then
-    raise warning 'stepbase: creating partitions failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
-  end;
+  -- Last, because these parts lock tokens and runs until the transaction ends.
   begin
     v_done := v_done || jsonb_build_object('expired', stepbase_engine.expire_leases(stepbase_engine.longest_lease() * 2));
   exception when others then
@@ -15265,7 +15349,7 @@ begin
   return v_done;
 end;
 $function$;
-comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once an hour, measures the stored bytes, emits alerts, creates partitions, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.maintain() is 'Maintenance, to be called every minute by pg_cron or by the host: expires workers, seals the audit log, prunes, deletes applications, ends bans, forgets ended sessions, collects counts and durations, refreshes the totals once an hour, measures the stored bytes, emits alerts, expires leases and sweeps. Returns a JSON object with the result of each part, or <part>_error; {skipped: true} if another call is running. A call that creates or drops partitions does nothing else and returns {partitions_made, partitions_dropped}.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.map_change(p_mapping jsonb, p_change jsonb)
  RETURNS jsonb
@@ -16961,14 +17045,12 @@ CREATE OR REPLACE FUNCTION stepbase_engine.prune()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_done jsonb;
 begin
   -- Only one call runs at a time; a concurrent call returns at once.
   if not pg_try_advisory_xact_lock(hashtext('stepbase.prune')) then
     return jsonb_build_object('skipped', true);
   end if;
-  v_done := jsonb_build_object(
+  return jsonb_build_object(
     'runs', stepbase_engine.prune_runs(), 'work_items', stepbase_engine.prune_work_items(),
     'outbox', stepbase_engine.prune_outbox(), 'webhook_deliveries', stepbase_engine.prune_webhook_deliveries(),
     'mails', stepbase_engine.prune_mails(), 'refused_starts', stepbase_engine.prune_refused_starts(),
@@ -16977,17 +17059,9 @@ begin
     'idempotency_keys', stepbase_engine.prune_idempotency_keys(),
     'step_callbacks', stepbase_engine.prune_step_callbacks()
   );
-  -- A lock timeout here must not undo the deletions.
-  begin
-    v_done := v_done || jsonb_build_object('partitions', stepbase_engine.drop_partitions());
-  exception when others then
-    raise warning 'stepbase: dropping partitions failed: %', sqlerrm;
-    v_done := v_done || jsonb_build_object('partitions_error', sqlerrm);
-  end;
-  return v_done;
 end;
 $function$;
-comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks, partitions}, or partitions_error; {skipped: true} if another call is running.';
+comment on function stepbase_engine.prune() is 'Applies retention, a bounded amount per call. Returns the numbers deleted: {runs, work_items, outbox, webhook_deliveries, mails, refused_starts, schedule_runs, run_operations, idempotency_keys, step_callbacks}; {skipped: true} if another call is running.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune_cron_history(p_keep interval DEFAULT '1 day'::interval, p_limit integer DEFAULT 10000)
  RETURNS integer
