@@ -1,58 +1,21 @@
-// Operations on many runs with their progress: those that run, and those that ended a short while ago. A button shows
-// all others; an operation leads to its runs, lists those that failed, and is taken back by the opposite action.
-// Operations.tsx loads the cards when there is an operation.
-import { Button, Drawer, Group, Progress, Stack, Table, Text } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
-import { useState } from 'react';
+// An operation on many runs with its progress. It leads to its runs, lists those that failed, and is taken back by the
+// opposite action. What a button opens is loaded when a person presses it.
+import { Button, Group, Progress, Stack, Text } from '@mantine/core';
+import { lazy, Suspense, useState } from 'react';
 import { AppLink } from '../shared/address.tsx';
 import { useApp } from '../shared/app.tsx';
 import { count, words } from '../shared/format.ts';
-import { ask, useAction, useAppQuery } from '../shared/query.ts';
+import { useAction } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
-import { ErrorState, LoadingState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
 import { RelativeTime, useNow } from '../shared/Times.tsx';
-import { BulkDialog } from './BulkDialog.tsx';
 import { ACTIONS, type BulkAction, type Operation, stop, UNDO } from './bulk.ts';
 import classes from './runs.module.css';
 
+const BulkDialog = lazy(() =>
+  import('./BulkDialog.tsx').then(({ BulkDialog }) => ({ default: BulkDialog })),
+);
+const OperationFailures = lazy(() => import('./OperationFailures.tsx'));
 const KEY = ['operations'] as const;
-/** Ended operations stay in sight for this long. */
-const RECENT_MS = 120_000;
-
-function Failures({ id }: { id: string }) {
-  const { data, error } = useAppQuery(['operations', id, 'failures'], (signal) =>
-    ask(
-      supabase
-        .from('run_operation_failures')
-        .select('run_id, code, message')
-        .eq('operation_id', id)
-        .limit(1_000)
-        .abortSignal(signal),
-    ),
-  );
-  if (error) return <ErrorState error={error} />;
-  if (!data) return <LoadingState rows={1} />;
-  return (
-    <Table>
-      <Table.Tbody>
-        {data.map(({ run_id, code, message }) => (
-          <Table.Tr key={run_id}>
-            <Table.Td className="mono">
-              <AppLink to={`/runs/${run_id}`}>…{run_id.slice(-12)}</AppLink>
-            </Table.Td>
-            <Table.Td>
-              {message}{' '}
-              <Text span size="xs" c="dimmed">
-                {code}
-              </Text>
-            </Table.Td>
-          </Table.Tr>
-        ))}
-      </Table.Tbody>
-    </Table>
-  );
-}
 
 /** How many runs an operation has acted on in a second so far; undefined: too early to say, or it has ended. */
 function useSpeed({ status, done, failed, skipped, created_at }: Operation): number | undefined {
@@ -61,7 +24,7 @@ function useSpeed({ status, done, failed, skipped, created_at }: Operation): num
   return status === 'running' && seconds >= 2 ? (done + failed + skipped) / seconds : undefined;
 }
 
-function OperationCard({ operation }: { operation: Operation }) {
+export default function OperationCard({ operation }: { operation: Operation }) {
   const { permissions } = useApp();
   const [isOpen, setOpen] = useState(false);
   const { id, action, status, total, done, failed, skipped, reason, last_error, created_at } =
@@ -147,46 +110,20 @@ function OperationCard({ operation }: { operation: Operation }) {
           Waits: {waits}
         </Text>
       )}
-      {isOpen && <Failures id={id} />}
-      {isUndoing && (
-        <BulkDialog
-          action={isUndoing}
-          filter={{ operation: id }}
-          onClose={() => setUndoing(undefined)}
-        />
+      {isOpen && (
+        <Suspense>
+          <OperationFailures id={id} />
+        </Suspense>
       )}
-    </Stack>
-  );
-}
-
-interface Props {
-  operations: readonly Operation[];
-}
-
-export default function OperationCards({ operations }: Props) {
-  const [isOpen, { open, close }] = useDisclosure();
-  const now = useNow();
-  const recent = operations.filter(
-    ({ status, ended_at }) =>
-      status === 'running' || (ended_at && now - new Date(ended_at).getTime() < RECENT_MS),
-  );
-  return (
-    <Stack gap="xs" mb="md" role="region" aria-label="Bulk operations">
-      {recent.slice(0, 3).map((operation) => (
-        <OperationCard key={operation.id} operation={operation} />
-      ))}
-      <Group justify="flex-end">
-        <Button size="compact-xs" variant="subtle" onClick={open}>
-          All bulk operations
-        </Button>
-      </Group>
-      <Drawer opened={isOpen} onClose={close} title="Bulk operations" position="right" size="lg">
-        <Stack gap="xs">
-          {operations.map((operation) => (
-            <OperationCard key={operation.id} operation={operation} />
-          ))}
-        </Stack>
-      </Drawer>
+      {isUndoing && (
+        <Suspense>
+          <BulkDialog
+            action={isUndoing}
+            filter={{ operation: id }}
+            onClose={() => setUndoing(undefined)}
+          />
+        </Suspense>
+      )}
     </Stack>
   );
 }
