@@ -305,7 +305,7 @@ describe('emit_event by a client', () => {
     await b.db.query(
       `insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
        select 'acme', 'event', gen_random_uuid(), 'event.emitted',
-         jsonb_build_object('name', $1::text, 'payload', n, 'depth', 1)
+         jsonb_build_object('name', $1::text, 'payload', n, 'depth', 1, 'at', now())
        from generate_series(1, 600) n`,
       [name],
     );

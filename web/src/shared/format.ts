@@ -16,8 +16,14 @@ const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
 const counts = new Intl.NumberFormat();
 
-export const dateTime = (iso: string | null): string => (iso ? clock.format(new Date(iso)) : '–');
-export const timeOnly = (iso: string): string => time.format(new Date(iso));
+/** A time that cannot be read is a dash: the formats of the browser throw, and one value would end the whole page. */
+const written = (format: Intl.DateTimeFormat, iso: string | null): string => {
+  const at = new Date(iso ?? '');
+  return Number.isNaN(at.getTime()) ? '–' : format.format(at);
+};
+
+export const dateTime = (iso: string | null): string => written(clock, iso);
+export const timeOnly = (iso: string): string => written(time, iso);
 export const count = (value: number): string => counts.format(value);
 export const words = (name: string): string => name.replaceAll('_', ' ').replaceAll('.', ' ');
 
@@ -33,6 +39,7 @@ const UNITS = [
 /** "5 min. ago", "in 2 days". */
 export function relativeTime(iso: string, now: number): string {
   const seconds = Math.round((new Date(iso).getTime() - now) / 1_000);
+  if (Number.isNaN(seconds)) return '–';
   const [unit, size] = UNITS.find(([, unitSize]) => Math.abs(seconds) >= unitSize) ?? ['second', 1];
   return relative.format(Math.trunc(seconds / size), unit);
 }

@@ -22,6 +22,7 @@ export function PageError({ error, reset }: ErrorComponentProps) {
   if (isOldBuild(error)) {
     return (
       <>
+        <VisuallyHidden component="h1">This page could not be loaded</VisuallyHidden>
         <ErrorState
           error={new Error('This page could not be loaded. A new version may be there.')}
         />
@@ -32,12 +33,15 @@ export function PageError({ error, reset }: ErrorComponentProps) {
     );
   }
   return (
-    <ErrorState
-      error={error}
-      retry={() => {
-        reset();
-        void router.invalidate();
-      }}
-    />
+    <>
+      <VisuallyHidden component="h1">This page has failed</VisuallyHidden>
+      <ErrorState
+        error={error}
+        retry={() => {
+          reset();
+          void router.invalidate();
+        }}
+      />
+    </>
   );
 }
