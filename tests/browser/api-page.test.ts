@@ -35,8 +35,10 @@ async function execute(page: Page, resource: string, operation: string): Promise
   }
   const send = block.getByRole('button', { name: 'Execute' });
   if ((await send.count()) === 0) await block.locator('.opblock-summary-control').click();
+  // The frame of the page reads rows meanwhile, with the token of the session.
+  const address = `${stackInfo().http_api_url}/v1/`;
   const [request] = await Promise.all([
-    page.waitForRequest((sent) => sent.url().includes('/v1/') && sent.method() !== 'OPTIONS'),
+    page.waitForRequest((sent) => sent.url().startsWith(address) && sent.method() !== 'OPTIONS'),
     send.click(),
   ]);
   await block.locator('.live-responses-table .response-col_status').first().waitFor();

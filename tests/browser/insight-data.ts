@@ -59,7 +59,10 @@ export async function fillInsight(b: TestApp): Promise<InsightData> {
     ...Array.from({ length: FAILURES }, () => b.start(broken)),
     b.start(refused),
   ]);
-  for (let n = 0; n <= WAITING; n += 1) await b.start(limited, { n }, { priority: n });
+  // The slot belongs to the run that an engine has admitted, not to the first that was started.
+  const { id: holder } = await b.start(limited, { n: 0 }, { priority: 0 });
+  await b.stepIs(holder, 'wait', 'waiting');
+  for (let n = 1; n <= WAITING; n += 1) await b.start(limited, { n }, { priority: n });
   const [first] = started;
   await b.db.query(`select stepbase_engine.count_tokens($1, $2) from generate_series(1, 3)`, [
     first?.id,
