@@ -12,6 +12,7 @@ import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { httpApiUrl, supabase } from '../shared/supabase.ts';
 import './api.css';
 import { type OpenApiDocument, readDocument } from './document.ts';
+import { neededFor } from './needed.ts';
 import { useDarkMode } from './use-dark-mode.ts';
 
 async function accessToken(): Promise<string> {
@@ -32,6 +33,17 @@ const withoutToken = {
       },
   },
 };
+
+/** An operation is resolved from the part of the document that it needs. */
+function withSmallDocuments(system: SwaggerSystem) {
+  const { fn } = SwaggerUI.plugins.SwaggerClient(system);
+  return {
+    fn: {
+      resolveSubtree: (document: object, path: string[], options: object) =>
+        fn.resolveSubtree(neededFor(document as Record<string, unknown>, path), path, options),
+    },
+  };
+}
 
 /** Swagger UI calls the part with the operations a main part, and the page has one. Returns what ends it. */
 function withoutMain(node: HTMLElement): () => void {
@@ -70,7 +82,7 @@ async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> 
     persistAuthorization: false,
     showMutatedRequest: false,
     validatorUrl: null,
-    plugins: [withoutToken],
+    plugins: [withoutToken, withSmallDocuments],
   });
 }
 

@@ -19,7 +19,9 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
     };
   }
 
-  export default function SwaggerUI(options: {
+  type ResolveSubtree = (document: object, path: string[], options: object) => Promise<unknown>;
+
+  function SwaggerUI(options: {
     domNode: HTMLElement;
     spec: object;
     onComplete?: () => void;
@@ -34,6 +36,15 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
     showMutatedRequest?: boolean;
     validatorUrl?: string | null;
     queryConfigEnabled?: boolean;
-    plugins?: object[];
+    plugins?: (object | ((system: SwaggerSystem) => object))[];
   }): SwaggerSystem;
+
+  namespace SwaggerUI {
+    /** The parts of Swagger UI itself. */
+    const plugins: {
+      SwaggerClient(system: SwaggerSystem): { fn: { resolveSubtree: ResolveSubtree } };
+    };
+  }
+
+  export default SwaggerUI;
 }
