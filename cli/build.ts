@@ -1,7 +1,7 @@
 // Builds the package: the program with the parts of the SDK that it uses, and the files that it installs into projects.
 // Only commander stays a dependency.
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { pruneLock } from '../functions/_shared/compile/lock.ts';
@@ -37,6 +37,12 @@ await Promise.all([
 ]);
 cpSync(at('../supabase/migrations'), join(dist, 'assets/migrations'), { recursive: true });
 cpSync(at('../supabase/uninstall.sql'), join(dist, 'assets/uninstall.sql'));
+// The pages that messages name. Their pictures stay in the repository.
+cpSync(at('../docs'), join(dist, 'docs'), {
+  recursive: true,
+  filter: (path) => extname(path) === '.md' || statSync(path).isDirectory(),
+});
+rmSync(join(dist, 'docs/images'), { recursive: true, force: true });
 
 // The libraries of projects for Temporal: one for each set of packages that they can need.
 const libraries = join(dist, 'assets/temporal');

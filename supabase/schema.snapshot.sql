@@ -14309,7 +14309,7 @@ AS $function$
     when 'roles' then 'stepbase_worker has its privileges and limits.'
     when 'partitions' then 'The partitions of this month and the next exist.'
     when 'hook' then
-      'The sign-ins of members in the last week show no fault; npm run doctor tests the hook with --email and --password.'
+      'The sign-ins of members in the last week show no fault; doctor tests the hook with --email and --password.'
     when 'realtime' then 'Members can join channels, and today has a partition.'
     when 'cron' then case
       when to_regclass('cron.job') is null

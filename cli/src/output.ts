@@ -7,6 +7,8 @@ export interface Stream {
   isTTY?: boolean | undefined;
 }
 
+const BAR_WIDTH = 20;
+
 type Style = Parameters<typeof styleText>[0];
 
 export interface OutputOptions {
@@ -21,13 +23,17 @@ export class Output {
   readonly #stdout: Stream;
   readonly #stderr: Stream;
   readonly #hasColor: boolean;
+  readonly #hasErrorColor: boolean;
   #progress = '';
 
   constructor({ stdout, stderr, json, env }: OutputOptions) {
     this.json = json;
     this.#stdout = stdout;
     this.#stderr = stderr;
-    this.#hasColor = !json && stdout.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+    const mayColor = !json && !env.NO_COLOR && env.TERM !== 'dumb';
+    this.#hasColor = mayColor && stdout.isTTY === true;
+    // Either stream may be a file.
+    this.#hasErrorColor = mayColor && stderr.isTTY === true;
   }
 
   style(style: Style, text: string): string {
@@ -61,6 +67,13 @@ export class Output {
     this.#progress = text;
   }
 
+  /** Long work whose size is known: a bar, the count and the current item. */
+  progressOf(done: number, total: number, item: string): void {
+    const filled = Math.round((done / total) * BAR_WIDTH);
+    const bar = '█'.repeat(filled).padEnd(BAR_WIDTH, '░');
+    this.progress(`${bar} ${done}/${total} ${item}`);
+  }
+
   clearProgress(): void {
     if (this.#progress !== '') this.#stderr.write('\r\u001B[2K');
     this.#progress = '';
@@ -73,7 +86,10 @@ export class Output {
       this.#stderr.write(`${JSON.stringify({ error })}\n`);
       return;
     }
-    this.#stderr.write(`${this.style('red', 'error:')} ${message} (${code})\n`);
+    const mark = this.#hasErrorColor
+      ? styleText('red', 'error:', { validateStream: false })
+      : 'error:';
+    this.#stderr.write(`${mark} ${message} (${code})\n`);
     for (const text of violations(details.errors)) this.#stderr.write(`  ${text}\n`);
     if (hint !== undefined) this.#stderr.write(`${hint}\n`);
   }
@@ -90,8 +106,17 @@ function violations(errors: unknown): string[] {
   });
 }
 
-/** Rows in columns; the first row is the head. */
-export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string[] {
+/** A time of the server with milliseconds, so that times stand in a column. */
+export const timeText = (text: string | null | undefined): string =>
+  text === null || text === undefined ? '' : new Date(text).toISOString();
+
+/** Rows in columns, below their head. Without rows, the sentence `none`. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly unknown[])[],
+  none: string,
+): string[] {
+  if (rows.length === 0) return [none];
   const cells = [head, ...rows].map((row) =>
     row.map((cell) => (cell === null || cell === undefined ? '' : String(cell))),
   );

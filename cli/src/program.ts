@@ -15,7 +15,7 @@ import { addUninstallCommand } from './commands/uninstall.ts';
 import { addWorkflowCommands } from './commands/workflows.ts';
 import { Context, type GlobalOptions, type Input, type Result } from './context.ts';
 import type { Env } from './credentials.ts';
-import { cliError, EXIT } from './errors.ts';
+import { type CliError, cliError, EXIT, usage } from './errors.ts';
 import { Output, type Stream } from './output.ts';
 import { VERSION } from './version.ts';
 
@@ -56,13 +56,32 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     await createProgram(io, act).parseAsync([...argv], { from: 'user' });
     return exit;
   } catch (error) {
-    // commander has printed the message.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const shown = cliError(error);
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    // Without a command, commander has printed the help.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
+    const shown = cliError(error instanceof CommanderError ? wrongUsage(error, argv) : error);
     out.error(shown);
     return shown.exit;
   }
 }
+
+/** An error of commander, with the help of the command that was meant. */
+function wrongUsage({ message }: CommanderError, argv: readonly string[]): CliError {
+  const [text = '', ...suggestion] = message.replace(/^error: /, '').split('\n');
+  const io: Io = { stdout: SILENT, stderr: SILENT, stdin: (async function* () {})(), env: {} };
+  const path: string[] = [];
+  let command = createProgram(io, () => async () => {});
+  for (const word of argv) {
+    const next = command.commands.find((one) => one.name() === word);
+    if (next === undefined) continue;
+    path.push(word);
+    command = next;
+  }
+  const help = ['stepbase', ...path, '--help'].join(' ');
+  return usage('wrong_usage', text, [...suggestion, `See \`${help}\`.`].join(' '));
+}
+
+const SILENT: Stream = { write: () => true };
 
 export function createProgram(io: Io, act: Act): Command {
   const program = new Command('stepbase')
@@ -80,11 +99,12 @@ export function createProgram(io: Io, act: Act): Command {
     .option('-C, --cwd <folder>', 'work in this folder')
     .option('--json', 'print JSON')
     .helpCommand('help [command]', 'show the help of a command')
-    .showHelpAfterError('(see stepbase --help)')
     .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      // `run` prints errors, also as JSON.
+      outputError: () => {},
     })
     .exitOverride();
   addInstallCommands(program, act);

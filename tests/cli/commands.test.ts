@@ -54,11 +54,20 @@ ${all.join('\n')}
   expect([pushed.exit, pushed.stderr]).toEqual([0, '']);
 });
 
+interface Surroundings {
+  input?: string;
+  isTTY?: boolean;
+  /** Default: as isTTY. */
+  isErrorTTY?: boolean;
+  env?: Record<string, string>;
+}
+
 /** Runs a command in this process. */
-async function call(words: readonly string[], { input = '', isTTY = false, env = {} } = {}) {
+async function call(words: readonly string[], given: Surroundings = {}) {
+  const { input = '', isTTY = false, env = {} } = given;
   const written = { stdout: '', stderr: '' };
   const stream = (name: 'stdout' | 'stderr') => ({
-    isTTY,
+    isTTY: name === 'stdout' ? isTTY : (given.isErrorTTY ?? isTTY),
     write: (text: string) => {
       written[name] += text;
     },
@@ -154,9 +163,19 @@ describe('runs', () => {
     // By its run, which has one open approval.
     const decided = await call(['approve', id, '--comment', 'fine']);
     expect(decided).toMatchObject({ exit: 0, stdout: `Approved ask of ${id}.\n` });
+    const none = await call(['approve', id]);
+    expect(none).toMatchObject({ exit: 4, stderr: expect.stringContaining('open approval') });
     const again = await call(['approve', task.id, '--reject', '--json']);
     expect([again.exit, JSON.parse(again.stderr).error.code]).toEqual([4, 'conflict']);
   });
+});
+
+it('a run is cancelled with its reason', async () => {
+  const { id } = await answer(['start', 'paying']);
+  expect((await call(['cancel', id, '--reason', 'sold out'])).stdout).toBe(`${id}  cancelled\n`);
+  expect((await call(['watch', id])).stderr).toContain('sold out');
+  const unknown = await call(['cancel', MISSING, '--json']);
+  expect([unknown.exit, JSON.parse(unknown.stderr).error.code]).toEqual([4, 'not_found']);
 });
 
 describe('the application', () => {
@@ -173,12 +192,15 @@ describe('the application', () => {
     ]);
     expect(made).toMatchObject({ cron_expression: '0 7 * * mon', overlap_policy: 'skip' });
     expect((await answer(['schedules', 'pause', made.id])).is_enabled).toBe(false);
-    expect((await call(['schedules'])).stdout).toMatch(/0 7 \* \* mon {2}UTC {7}paused/);
+    const listed = (await call(['schedules'])).stdout;
+    expect(listed).toMatch(/adding {10}0 7 \* \* mon {2}UTC {7}paused/);
+    expect((await call(['schedules', 'next', made.id])).stdout).toContain('no next time');
     expect((await answer(['schedules', 'resume', made.id])).is_enabled).toBe(true);
     expect(await answer(['schedules', 'next', made.id])).toEqual(expect.any(Array));
     expect((await answer(['schedules', 'run', made.id])).outcome).toBe('started');
     await answer(['schedules', 'delete', made.id]);
     expect(await answer(['schedules', 'list', '--workflow', 'adding'])).toEqual([]);
+    expect((await call(['schedules'])).stdout).toBe('There are no schedules.\n');
   });
 
   it('has secrets, whose values are read from standard input and never shown', async () => {
@@ -329,6 +351,16 @@ describe('every command', () => {
       stderr: expect.stringContaining("missing required argument 'workflow'"),
     });
     expect((await call(['pusch'])).stderr).toContain('Did you mean push?');
+    const wrong = await call(['schedules', 'create', 'adding', '--json']);
+    expect([wrong.exit, JSON.parse(wrong.stderr).error]).toEqual([
+      2,
+      {
+        code: 'wrong_usage',
+        message: "missing required argument 'cron'",
+        hint: 'See `stepbase schedules create --help`.',
+      },
+    ]);
+    expect(await call([])).toMatchObject({ exit: 2, stderr: expect.stringContaining('Commands:') });
     expect((await call(['start', 'adding', '{n: 1}'])).exit).toBe(2);
     const invalid = await call(['start', 'adding', '{"n": "one"}']);
     expect(invalid.exit).toBe(4);
@@ -411,11 +443,14 @@ describe('every command', () => {
       escape,
     );
     expect((await call(failed)).stderr).not.toContain(color);
+    // Standard error may be a file while standard output is a terminal.
+    const split = await call(failed, { isTTY: true, isErrorTTY: false });
+    expect(split.stderr).not.toContain(color);
     const late = await call(['start', 'asking', '--wait', '--timeout', '0'], { isTTY: true });
     expect(late.exit).toBe(5);
     expect(late.stderr).toContain(` runs\r${color}2K${color}31merror:`);
     const types = ['types', '-o', 'other.ts'];
-    expect((await call(types, { isTTY: true })).stderr).toContain('4/4');
+    expect((await call(types, { isTTY: true })).stderr).toContain(`${'█'.repeat(20)} 4/4 `);
     expect((await call(types)).stderr).toBe('');
   });
 

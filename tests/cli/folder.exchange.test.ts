@@ -124,9 +124,16 @@ describe('a link', () => {
     const who = await folder.stepbase('whoami --link staging --json');
     expect(who.json).toMatchObject({ link: 'staging', app_code: staging.app_code });
     // The secret key of the project, for the application of the link.
-    folder.env = { STEPBASE_API_KEY: stackInfo().secret_key, STEPBASE_LINK: 'production' };
-    const secret = await folder.stepbase('whoami --json');
-    expect(secret.json).toMatchObject({ app_code: production.app_code, api_key_id: null });
+    const secret = stackInfo().secret_key;
+    const bare = createFolder();
+    const nameless = await bare.piped(secret, `login --url ${url} --json`);
+    expect([nameless.exit, nameless.error.code]).toEqual([2, 'no_application']);
+    const nowhere = await bare.piped(secret, 'login --app nowhere --json');
+    expect([nowhere.exit, nowhere.error.code]).toEqual([2, 'unknown_application']);
+    expect((await bare.stepbase('validate')).stdout).toContain('nothing to check');
+    folder.env = { STEPBASE_API_KEY: secret, STEPBASE_LINK: 'production' };
+    const asProject = await folder.stepbase('whoami --json');
+    expect(asProject.json).toMatchObject({ app_code: production.app_code, api_key_id: null });
     folder.env = { STEPBASE_LINK: 'staging' };
   });
 });

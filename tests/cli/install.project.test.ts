@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process';
 import {
   cpSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -176,7 +177,13 @@ describe('a fresh project', () => {
         ['stepbase/workflows/hello-world.ts', 'create'],
       ]),
     );
-    expect(done.next[0]).toBe('npx supabase db push --remote');
+    expect(done.next.slice(0, 2)).toEqual([
+      'npm install --save-dev stepbase stepbase-cli zod',
+      'npx supabase db push --remote',
+    ]);
+    // Each page that a step names is in the package.
+    const pages = done.next.flatMap((step) => /\/\S+\.md/.exec(step) ?? []);
+    expect(pages.map((path) => existsSync(path))).toEqual([true, true, true]);
     const after = filesOf(folder);
     expect(Object.keys(after).filter((path) => path.startsWith('supabase/migrations/'))).toEqual(
       readdirSync(join(ROOT, 'supabase/migrations')).map((name) => `supabase/migrations/${name}`),
@@ -260,7 +267,7 @@ describe('a project with its own users and its own hook', () => {
 
   test('keeps its settings, and its hook is called by a migration', async () => {
     const done = printed(await folder.stepbase('init --yes --json'));
-    expect(done.next[0]).toBe('npx supabase db push --remote --include-all');
+    expect(done.next).toContain('npx supabase db push --remote --include-all');
     expect(done.files.map(({ path }) => path)).toContain(HOOK_MIGRATION);
     const text = folder.read('supabase/config.toml');
     expect(text).toContain('  "public", # ours\n  "graphql_public",\n  "stepbase",\n]');

@@ -4,7 +4,7 @@ import type { SecretVersion } from '../../../sdk/src/index.ts';
 import type { Context, Result } from '../context.ts';
 import { usage } from '../errors.ts';
 import { ask, readAll } from '../input.ts';
-import { table } from '../output.ts';
+import { table, timeText } from '../output.ts';
 import type { Act } from '../program.ts';
 import { segment } from '../server.ts';
 import { wholeNumber } from './runs.ts';
@@ -60,8 +60,9 @@ async function listSecrets({ stepbase }: Context): Promise<Result> {
         row.version ?? row.source,
         row.allowed_hosts?.join(',') ?? '*',
         row.workflows.join(','),
-        row.updated_at,
+        timeText(row.updated_at),
       ]),
+      'There are no secrets.',
     ),
   };
 }
@@ -140,10 +141,11 @@ async function listKeys({ server }: Context): Promise<Result> {
         row.name,
         row.prefix,
         row.scopes.join(','),
-        row.expires_at,
-        row.revoked_at,
-        row.last_used_at,
+        timeText(row.expires_at),
+        timeText(row.revoked_at),
+        timeText(row.last_used_at),
       ]),
+      'There are no API keys.',
     ),
   };
 }
@@ -155,10 +157,18 @@ interface KeyOptions {
 }
 
 async function createKey(
-  { server }: Context,
+  { server, target }: Context,
   name: string,
   { scope, expires, serviceAccount }: KeyOptions,
 ): Promise<Result> {
+  const isOwned = serviceAccount !== undefined || target.apiKey?.startsWith('sb_secret_') !== true;
+  if (!isOwned) {
+    throw usage(
+      'no_owner',
+      'The secret key of the project cannot own an API key',
+      'Add --service-account ID, log in with an API key, or create the key in the web client.',
+    );
+  }
   const { body } = await server.post<KeyRow & { key: string }>('/v1/api-keys', {
     name,
     scopes: scope,

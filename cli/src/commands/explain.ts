@@ -44,6 +44,7 @@ async function explainRun({ server }: Context, id: string): Promise<Result> {
                 one.code,
                 one.sentence,
               ]),
+              'No step is open.',
             ),
           ]),
       ...(more > 0 ? [`${more} further open steps are not listed.`] : []),

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Context, Result } from '../context.ts';
 import { CliError, EXIT, usage } from '../errors.ts';
-import { readAssets, versionOf } from '../install/assets.ts';
+import { docsPath, readAssets, versionOf } from '../install/assets.ts';
 import { type ApplyOptions, applyChanges, changeReport } from '../install/changes.ts';
 import { type InstallPlan, planInstall } from '../install/plan.ts';
 import { requireSupabaseProject, type SupabaseProject } from '../install/project.ts';
@@ -64,7 +64,7 @@ async function init(context: Context, options: InitOptions): Promise<Result> {
     };
   }
   const isApplied = await applyChanges(context, project.root, plan.changes, options);
-  const next = isApplied ? [...databaseSteps(project, plan), ...firstSteps(project)] : [];
+  const next = isApplied ? firstSteps(project, plan) : [];
   return result(context, plan, { version: assets.version, applied: isApplied, next });
 }
 
@@ -158,15 +158,31 @@ function databaseSteps({ migrations }: SupabaseProject, { newMigrations }: Insta
   return [`npx supabase db push --remote${isBehind ? ' --include-all' : ''}`];
 }
 
-const firstSteps = ({ root, read }: SupabaseProject): string[] => [
-  'npx supabase config push',
-  'npx supabase functions deploy --use-api stepbase-api stepbase-worker',
-  'Set the password of the functions, their environment and the cron jobs: docs/operations/deploy.md, steps 4, 5 and 7.',
-  'npx stepbase doctor',
-  ...(/"stepbase"/.test(read('package.json') ?? '')
-    ? []
-    : [`npm install --save-dev stepbase stepbase-cli zod, for the workflows in ${root}/stepbase`]),
-];
+/** `npx stepbase` finds the command in the package, and the workflows import the other two. */
+function installStep({ read }: SupabaseProject): string[] {
+  const manifest = read('package.json') ?? '';
+  const missing = ['stepbase', 'stepbase-cli', 'zod'].filter(
+    (name) => !manifest.includes(`"${name}"`),
+  );
+  return missing.length === 0 ? [] : [`npm install --save-dev ${missing.join(' ')}`];
+}
+
+function firstSteps(project: SupabaseProject, plan: InstallPlan): string[] {
+  const deploy = docsPath('operations/deploy.md');
+  return [
+    ...installStep(project),
+    ...databaseSteps(project, plan),
+    'npx supabase config push',
+    `Set the password and the environment of the functions: ${deploy}, steps 4 and 5`,
+    'npx supabase functions deploy --use-api stepbase-api stepbase-worker',
+    `Schedule the worker: ${deploy}, step 7`,
+    `Create the first application: ${docsPath('guides/existing-project.md')}, step 4`,
+    'npx stepbase link --url https://<project>.supabase.co --app <application>',
+    'npx stepbase login',
+    'npx stepbase doctor',
+    'npx stepbase dev',
+  ];
+}
 
 function result(
   context: Context,

@@ -1,10 +1,12 @@
 // link, login, logout and whoami: where the project is, and the key for it.
 import type { Command } from 'commander';
+import { StepbaseError } from '../../../sdk/src/errors/errors.ts';
 import { type Caller, readCaller, requireApp } from '../caller.ts';
 import type { Context, Result } from '../context.ts';
 import { credentialsPath, removeKey, storeKey } from '../credentials.ts';
 import { usage } from '../errors.ts';
 import { ask, readAll } from '../input.ts';
+import { docsPath } from '../install/assets.ts';
 import { table } from '../output.ts';
 import type { Act } from '../program.ts';
 import { addressOf, DEFAULT_LINK, type Link, type Target, writeLink } from '../project.ts';
@@ -51,7 +53,7 @@ function link(context: Context, name: string | undefined): Result {
     const none = 'There is no link. Run `stepbase link --url https://<project>.supabase.co`.';
     return {
       data: { links },
-      lines: rows.length === 0 ? [none] : table(['LINK', 'URL', 'APP'], rows),
+      lines: table(['LINK', 'URL', 'APP'], rows, none),
     };
   }
   return writeNamed(context, name ?? context.options.link ?? DEFAULT_LINK, url, app);
@@ -92,7 +94,9 @@ async function login(context: Context): Promise<Result> {
     (stdin.isTTY === true ? await ask(`Key for ${url}: `, out) : await readAll(stdin));
   const apiKey = given.trim();
   if (apiKey === '') throw usage('no_key', 'The key is empty');
-  const caller = await readCaller({ url, apiKey, app });
+  const caller = await readCaller({ url, apiKey, app }).catch((error: unknown) => {
+    throw adviseSecretKey(error, apiKey, app);
+  });
   requireApp(caller, app, name);
   const link = options.url === undefined ? name : (options.link ?? DEFAULT_LINK);
   const isLinked = options.url !== undefined || Object.hasOwn(context.project.links, link);
@@ -106,6 +110,24 @@ async function login(context: Context): Promise<Result> {
       `The key is in ${path}.`,
     ],
   };
+}
+
+/** The secret key belongs to the project, so the server cannot know the application. */
+function adviseSecretKey(error: unknown, apiKey: string, app: string | undefined): unknown {
+  if (!(error instanceof StepbaseError) || !apiKey.startsWith('sb_secret_')) return error;
+  if (app === undefined && error.code === 'invalid_request') {
+    return usage(
+      'no_application',
+      'The secret key of a project belongs to no application',
+      'Name the application: `stepbase login --app CODE`. Or log in with an API key of the application.',
+    );
+  }
+  if (error.code !== 'permission_denied') return error;
+  return usage(
+    'unknown_application',
+    `The project has no application ${app ?? ''}`,
+    `Create it in the web client or with SQL: ${docsPath('guides/existing-project.md')}, step 4.`,
+  );
 }
 
 const roleOf = ({ api_key_id: key }: Caller): string =>

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { hasEnded } from '../../../sdk/src/rows.ts';
 import type { Context, Result } from '../context.ts';
-import type { Output } from '../output.ts';
+import { type Output, timeText } from '../output.ts';
 import { segment } from '../server.ts';
 
 export interface LogsOptions {
@@ -31,6 +31,7 @@ export async function logs(
   const read = (after: number) => server.list<LogLine>(path, { step, level, after });
   if (!follow) {
     const lines = await read(0);
+    if (lines.length === 0) return { data: lines, lines: ['The run has no such log lines.'] };
     return { data: lines, lines: lines.map((line) => logLine(out, line)) };
   }
   let last = 0;
@@ -53,5 +54,5 @@ function logLine(out: Output, { step_id, level, message, data, logged_at }: LogL
   const more = data === null ? '' : `  ${JSON.stringify(data)}`;
   const color = COLORS[level];
   const shown = color === undefined ? level : out.style(color, level);
-  return `${logged_at}  ${shown.padEnd(5)}  ${step_id}  ${message}${more}`;
+  return `${timeText(logged_at)}  ${shown.padEnd(5)}  ${step_id}  ${message}${more}`;
 }

@@ -4,7 +4,7 @@ import type { RunEvent, RunStatus, RunSummary } from '../../../sdk/src/index.ts'
 import type { Context, Result } from '../context.ts';
 import { EXIT } from '../errors.ts';
 import { readJsonOption, readObjectOption } from '../input.ts';
-import { type Output, table } from '../output.ts';
+import { type Output, table, timeText } from '../output.ts';
 import type { Act } from '../program.ts';
 import { segment } from '../server.ts';
 import { explain } from './explain.ts';
@@ -82,6 +82,20 @@ export function addRunCommands(program: Command, act: Act): void {
         signal(context, run, name, payload),
       ),
     );
+  addCancelCommand(program, act);
+}
+
+function addCancelCommand(program: Command, act: Act): void {
+  program
+    .command('cancel')
+    .summary('cancel a run')
+    .description(
+      'Cancels a run: its steps stop, and completed steps with a compensation are undone before it ends. With --force, nothing is undone.',
+    )
+    .argument('<run>', 'the id of the run')
+    .option('--reason <text>', 'stored with the run')
+    .option('--force', 'end it at once, without compensation')
+    .action(act((context, run: string, options: CancelOptions) => cancel(context, run, options)));
 }
 
 interface StartOptions {
@@ -147,8 +161,9 @@ async function runs(
         row.workflow,
         row.status,
         `${row.steps_completed}/${row.steps_total}`,
-        row.created_at,
+        timeText(row.created_at),
       ]),
+      'There are no such runs.',
     ),
   };
 }
@@ -176,7 +191,21 @@ function eventLine(out: Output, { seq, type, step_id, attempt, at }: RunEvent): 
       : 'dim';
   const step = step_id === null ? '' : `  ${step_id}`;
   const again = attempt !== null && attempt > 1 ? ` (attempt ${attempt})` : '';
-  return `${String(seq).padStart(4)}  ${at}  ${out.style(color, type)}${step}${again}`;
+  return `${String(seq).padStart(4)}  ${timeText(at)}  ${out.style(color, type)}${step}${again}`;
+}
+
+interface CancelOptions {
+  reason?: string;
+  force?: boolean;
+}
+
+async function cancel(
+  { stepbase }: Context,
+  runId: string,
+  { reason, force }: CancelOptions,
+): Promise<Result> {
+  const row = await stepbase.run(runId).cancel({ reason, force });
+  return { data: row, lines: [`${row.id}  ${row.status}`] };
 }
 
 async function signal(

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { OverlapPolicy, Schedule } from '../../../sdk/src/index.ts';
 import type { Context, Result } from '../context.ts';
 import { readObjectOption } from '../input.ts';
-import { table } from '../output.ts';
+import { table, timeText } from '../output.ts';
 import type { Act } from '../program.ts';
 
 export function addScheduleCommands(program: Command, act: Act): void {
@@ -52,7 +52,9 @@ export function addScheduleCommands(program: Command, act: Act): void {
   });
   one('next', 'list the next times of a schedule', async ({ stepbase }, id) => {
     const times = await stepbase.schedules.nextTimes(id);
-    return { data: times, lines: times };
+    const none =
+      'There is no next time: the schedule is paused or finished, or is so new that a worker has not read it.';
+    return { data: times, lines: times.length === 0 ? [none] : times };
   });
   one('delete', 'delete a schedule', async ({ stepbase }, id) => {
     await stepbase.schedules.delete(id);
@@ -60,20 +62,26 @@ export function addScheduleCommands(program: Command, act: Act): void {
   });
 }
 
-async function list({ stepbase }: Context, workflow: string | undefined): Promise<Result> {
-  const rows = await stepbase.schedules.list({ workflow }).toArray();
+async function list({ server, stepbase }: Context, workflow: string | undefined): Promise<Result> {
+  const [rows, workflows] = await Promise.all([
+    stepbase.schedules.list({ workflow }).toArray(),
+    server.list<{ id: string; kebab_name: string }>('/v1/workflows'),
+  ]);
+  const names = new Map(workflows.map(({ id, kebab_name }) => [id, kebab_name]));
   return {
     data: rows,
     lines: table(
-      ['SCHEDULE', 'NAME', 'CRON', 'TIMEZONE', 'STATE', 'NEXT'],
+      ['SCHEDULE', 'WORKFLOW', 'NAME', 'CRON', 'TIMEZONE', 'STATE', 'NEXT'],
       rows.map((row) => [
         row.id,
+        names.get(row.workflow_id),
         row.name,
         row.cron_expression,
         row.timezone,
         stateOf(row),
-        row.next_run_at,
+        timeText(row.next_run_at),
       ]),
+      'There are no schedules.',
     ),
   };
 }
@@ -102,7 +110,11 @@ async function create(
     // The server refuses another policy.
     overlapPolicy: overlap as OverlapPolicy | undefined,
   });
-  return changed(made, `created; next: ${made.next_run_at ?? 'never'}`);
+  // A worker computes the first time.
+  return {
+    data: made,
+    lines: [`${made.id}  created`, `Next: \`stepbase schedules next ${made.id}\``],
+  };
 }
 
 const changed = (row: Schedule, what: string): Result => ({

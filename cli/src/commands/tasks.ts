@@ -1,10 +1,11 @@
 // tasks and approve: steps that wait for a person.
 import type { Command } from 'commander';
+import { NotFoundError } from '../../../sdk/src/errors/errors.ts';
 import type { Task } from '../../../sdk/src/index.ts';
 import { isObject } from '../../../sdk/src/workflow/json.ts';
 import type { Context, Result } from '../context.ts';
-import { usage } from '../errors.ts';
-import { table } from '../output.ts';
+import { CliError, EXIT, usage } from '../errors.ts';
+import { table, timeText } from '../output.ts';
 import type { Act } from '../program.ts';
 import { wholeNumber } from './runs.ts';
 
@@ -52,8 +53,9 @@ async function tasks(
         row.step_id,
         titleOf(row),
         row.assigned_roles?.join(','),
-        row.started_at ?? row.created_at,
+        timeText(row.started_at ?? row.created_at),
       ]),
+      'No task waits.',
     ),
   };
 }
@@ -76,7 +78,19 @@ async function approve(
       'Name one of them.',
     );
   }
-  const task = await stepbase.tasks.decide(ofRun[0]?.id ?? id, { approved: !reject, comment });
+  const task = await stepbase.tasks
+    .decide(ofRun[0]?.id ?? id, { approved: !reject, comment })
+    .catch((error: unknown) => {
+      if (!(error instanceof NotFoundError)) throw error;
+      throw new CliError(
+        EXIT.refused,
+        'not_found',
+        `${id} is no task and no run with an open approval`,
+        {
+          hint: 'Run `stepbase tasks`.',
+        },
+      );
+    });
   return {
     data: task,
     lines: [`${reject ? 'Rejected' : 'Approved'} ${task.step_id} of ${task.run_id}.`],

@@ -77,7 +77,7 @@ async function storedTypes({ server, out }: Context): Promise<TypedWorkflow[]> {
   ]);
   const rows = all.filter(({ status }) => status !== 'archived');
   const typed = await mapSome(rows, async (row: WorkflowRow, index) => {
-    out.progress(`${index + 1}/${rows.length} ${row.kebab_name}`);
+    out.progressOf(index + 1, rows.length, row.kebab_name);
     const version = await publishedVersion(server, row);
     if (version === undefined) return undefined;
     const own = signals.filter(({ workflow_id }) => workflow_id === row.id);

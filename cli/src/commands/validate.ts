@@ -34,7 +34,7 @@ export async function validate(
   const checked = isLocal
     ? []
     : await mapSome(sound, async (one, index) => {
-        out.progress(`${index + 1}/${sound.length} ${one.kebab_name}`);
+        out.progressOf(index + 1, sound.length, one.kebab_name);
         const found = await checkStored(context.server, one);
         const faults = withoutPending(found, one, folder);
         return { workflow: one.kebab_name, file: one.file, faults };
@@ -49,6 +49,14 @@ export async function validate(
     ),
   ];
   const things = new Intl.ListFormat('en').format(parts);
+  if (parts.length === 1 && all.length === 0 && local.length === 0) {
+    return {
+      data: { valid: true, files: [], workflows: [] },
+      lines: [
+        `There is nothing to check in ${project.folder}. \`stepbase pull\` writes the workflows of the database into it.`,
+      ],
+    };
+  }
   const isOne = parts.length === 1 && all.length === 1;
   const summary = isValid
     ? `${things} ${isOne ? 'is' : 'are'} valid${isLocal ? ' (not checked by the server)' : ''}.`

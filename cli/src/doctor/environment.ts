@@ -2,6 +2,7 @@
 // found.
 
 import { parseEnv } from '../../../functions/_shared/env/env.ts';
+import { docsPath } from '../install/assets.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
 const CHECK = 'environment';
@@ -28,7 +29,7 @@ export function checkEnvironment(env: Readonly<Record<string, string | undefined
       warning(
         CHECK,
         'DATABASE_CA is not set: the connection to the database is not encrypted.',
-        'Download the certificate of the project and set DATABASE_CA: see docs/operations/deploy.md#connections',
+        `Download the certificate of the project and set DATABASE_CA: see ${docsPath('operations/deploy.md')}#connections`,
       ),
     );
   }

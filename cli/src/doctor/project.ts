@@ -1,6 +1,7 @@
 // Checks of a project over HTTP: the keys, the exposed schema, the functions with their versions, and the
 // claims of a token after a sign-in.
 
+import { docsPath } from '../install/assets.ts';
 import type { Expected } from './deployment.ts';
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts';
 
@@ -142,7 +143,7 @@ async function readiness(check: string, base: string): Promise<Finding[]> {
     report(
       check,
       `readyz is ${String(body.status)}: ${broken.join(', ') || 'no answer'}.`,
-      'See docs/operations/monitor.md#health-endpoints and the log of the function',
+      `See ${docsPath('operations/monitor.md')}#health-endpoints and the log of the function`,
     ),
   ];
 }

@@ -95,7 +95,9 @@ export function readSettings(options: Options, process: Variables, known?: Known
     environment: file ?? (known !== undefined || isRemote ? undefined : process),
   };
   if (settings.dbUrl === undefined && settings.url === undefined) {
-    throw new SettingsError('nothing to check: give --db-url, --url, --env-file or a link');
+    throw new SettingsError(
+      'No installation is named: give --db-url, --url or --env-file, or link the folder to a project',
+    );
   }
   return settings;
 }

@@ -1,5 +1,5 @@
-// The files that the package installs: the migrations, one file for each Edge Function, and the script that uninstalls.
-// cli/build.ts puts them beside the program.
+// The files beside the program, where cli/build.ts puts them: the migrations, one file for each Edge Function, the script that
+// uninstalls, and the documentation.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +32,14 @@ function assetsFolder(): string {
   throw new CliError(EXIT.usage, 'incomplete_package', 'The package has no files to install', {
     hint: 'Install stepbase-cli again; in the repository, run `node cli/build.ts`.',
   });
+}
+
+/** Where a page of the documentation is on this machine; cli/build.ts puts the pages beside the program. */
+export function docsPath(page: string): string {
+  const places = ['./docs', '../../../docs'].map((path) =>
+    fileURLToPath(new URL(path, import.meta.url)),
+  );
+  return join(places.find((path) => existsSync(path)) ?? 'docs', page);
 }
 
 export function readAssets(): Assets {

@@ -89,7 +89,7 @@ export async function applyChanges(
   if (dryRun) return false;
   if (!yes) await requireConfirmation(context, 'Write these changes?');
   for (const [index, { path, after }] of changes.entries()) {
-    out.progress(`${index + 1}/${changes.length} ${path}`);
+    out.progressOf(index + 1, changes.length, path);
     const file = join(root, ...path.split('/'));
     if (after === undefined) removeFile(root, file);
     else writeText(file, after);

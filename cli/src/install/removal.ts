@@ -1,7 +1,9 @@
 // What an uninstall changes in a project: it deletes the files that the command line wrote and takes back its changes of
 // supabase/config.toml. Files that someone changed since stay.
+
 import { applyPatch, parsePatch, reversePatch } from 'diff';
 import { usage } from '../errors.ts';
+import { docsPath } from './assets.ts';
 import type { Change } from './changes.ts';
 import { CONFIG, usesHookOfStepbase } from './config.ts';
 import type { SupabaseProject } from './project.ts';
@@ -47,5 +49,5 @@ const byHand = () =>
   usage(
     'config_changed',
     `${CONFIG} was changed where Stepbase has its settings`,
-    'Remove them by hand, as docs/operations/uninstall.md says, set "config" in stepbase/install.json to [], and run the command again.',
+    `Remove them by hand, as ${docsPath('operations/uninstall.md')} says, set "config" in stepbase/install.json to [], and run the command again.`,
   );

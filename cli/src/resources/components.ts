@@ -1,4 +1,5 @@
 // The components of the folder: stepbase/components/*.ts and *.json. A component is known by its name and version.
+
 import { basename, extname, join } from 'node:path';
 import { variableNames } from '../../../sdk/src/workflow/decompile/names.ts';
 import {
@@ -11,6 +12,7 @@ import {
 import { isObject } from '../../../sdk/src/workflow/json.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../errors.ts';
+import { docsPath } from '../install/assets.ts';
 import { type Server, segment } from '../server.ts';
 import {
   type Content,
@@ -182,7 +184,7 @@ async function idOfPrompt(prompts: () => Promise<PromptRow[]>, text: string): Pr
   throw usage(
     'unknown_prompt',
     `There is no prompt ${text}`,
-    'Create it first: docs/guides/prompts.md.',
+    `Create it first: ${docsPath('guides/prompts.md')}.`,
   );
 }
 

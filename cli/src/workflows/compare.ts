@@ -39,7 +39,7 @@ export async function compare(
         );
   const stored = new Map<string, StoredWorkflow>();
   await mapSome(rows, async (row: WorkflowRow, index) => {
-    out.progress(`${index + 1}/${rows.length} ${row.kebab_name}`);
+    out.progressOf(index + 1, rows.length, row.kebab_name);
     const version = await readStored(server, row, which);
     if (version !== undefined) stored.set(row.kebab_name, version);
   });

@@ -31,7 +31,7 @@ export async function pushWorkflows(
   const pushed: Pushed[] = [];
   const etags = new Map<string, string | undefined>();
   for (const [index, one] of compared.entries()) {
-    out.progress(`${index + 1}/${compared.length} ${one.name}`);
+    out.progressOf(index + 1, compared.length, one.name);
     const { result, etag } = await save(context, one, state, willPublish);
     pushed.push(result);
     etags.set(one.name, etag);
@@ -41,7 +41,7 @@ export async function pushWorkflows(
   for (const [index, result] of pushed.entries()) {
     const stored = compared[index]?.stored;
     if (result.action === 'unchanged' && stored?.isDraft !== true) continue;
-    out.progress(`${index + 1}/${pushed.length} ${result.workflow}: publish`);
+    out.progressOf(index + 1, pushed.length, `publish ${result.workflow}`);
     const { version, faults } = await publishDraft(
       server,
       result.workflow,
