@@ -48,7 +48,9 @@ export async function runGraph(
   options: GraphOptions = {},
 ): Promise<void> {
   const run = new Run(args, options);
-  setHandler(commandSignal, (command) => run.obey(command));
+  setHandler(commandSignal, (command) => {
+    void run.scheduler.turns.afterSignal(() => run.obey(command));
+  });
   setHandler(progressQuery, () => run.state);
   endWhenCancelled(run);
   const ending = await Promise.race([
@@ -74,11 +76,12 @@ async function continuation(run: Run, read: GraphOptions['read']): Promise<Start
 
 /** Someone cancelled the workflow in Temporal instead of the run in Stepbase. */
 function endWhenCancelled(run: Run): void {
-  CancellationScope.current().cancelRequested.catch(() => {
+  const endIt = () => {
     const error = { code: 'cancelled', message: 'The workflow was cancelled in Temporal' };
     run.journal.add({ kind: 'ended', status: 'cancelled', error });
     run.endWith({ status: 'cancelled', error, compensates: true });
-  });
+  };
+  CancellationScope.current().cancelRequested.catch(() => run.scheduler.turns.afterSignal(endIt));
 }
 
 async function finished(run: Run, nodes: readonly Node[]): Promise<undefined> {

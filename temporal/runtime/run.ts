@@ -59,6 +59,7 @@ export class Run {
   /** The first ending counts. */
   endWith(ending: Ending): void {
     this.state.ending ??= ending;
+    this.scheduler.turns.progressed();
     this.#ending.resolve(this.state.ending);
   }
 
@@ -75,6 +76,7 @@ export class Run {
   }
 
   progress(node: string, item: number): Progress {
+    this.scheduler.turns.progressed();
     const name = `${node}/${item}`;
     this.state.steps[name] ??= { attempt: 1 };
     return this.state.steps[name];
@@ -83,6 +85,7 @@ export class Run {
   /** Whether the edge from `source` is taken; resolves when its source has ended. */
   async edge(source: string, handle?: string): Promise<boolean> {
     const end = await this.#endOf(source).promise;
+    this.scheduler.turns.progressed();
     if (end.status === 'skipped') return false;
     const fits = handle === end.handle;
     return end.status === 'completed' ? handle === undefined || fits : fits;

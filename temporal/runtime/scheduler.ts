@@ -14,6 +14,7 @@ import {
 import type { StepRecord } from '../records.ts';
 import type { Journal } from './journal.ts';
 import type { AttemptCall, AttemptPlan } from './plan.ts';
+import { Turns } from './turns.ts';
 
 /** A history of this length continues in a new one. Temporal warns at 10,240 events and ends a run at 51,200. */
 const MAX_EVENTS = 10_000;
@@ -38,6 +39,7 @@ export class Scheduler {
   #ignoresLength = false;
   #open = 0;
   isPaused = false;
+  readonly turns = new Turns();
   readonly #maxEvents: number;
 
   constructor(journal: Journal, maxEvents = MAX_EVENTS) {
@@ -64,8 +66,10 @@ export class Scheduler {
   /** Resolves when work may start. Throws Stopped when none will. */
   async #mayStart(group: CancellationScope): Promise<void> {
     const isOver = () => this.#isStopped || group.consideredCancelled;
-    if (this.isPaused || this.isFull) {
-      await condition(() => isOver() || !(this.isPaused || this.isFull));
+    const isHeld = () => !isOver() && (this.isPaused || this.isFull);
+    while (isHeld()) {
+      await condition(() => !isHeld());
+      await this.turns.next();
     }
     if (isOver()) throw new Stopped('the run starts no more steps');
   }
@@ -81,8 +85,9 @@ export class Scheduler {
     this.#journal.write();
     this.#open += 1;
     try {
+      const { isLocal = false } = plan;
       return await stoppable(group, () =>
-        plan.isLocal ? local(type, plan, call) : remote(type, plan, call),
+        this.turns.after((isLocal ? local : remote)(type, plan, call), isLocal),
       );
     } finally {
       this.#open -= 1;
@@ -91,11 +96,11 @@ export class Scheduler {
 
   async until(dueAt: number, group = this.#scope): Promise<void> {
     await this.#mayStart(group);
-    const ms = dueAt - Date.now();
-    if (ms <= 0) return;
+    // A timer also for a time that is over: whether it is may depend on what was reported together.
+    const ms = Math.max(1, dueAt - Date.now());
     // An open timer does not keep the run from continuing as new: its due time is in the state.
     this.#journal.write();
-    await stoppable(group, () => sleep(ms));
+    await stoppable(group, () => this.turns.after(sleep(ms)));
     await this.#mayStart(group);
   }
 

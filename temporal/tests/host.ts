@@ -1,9 +1,11 @@
-// Hosts compiled workflows in the process of a test: all in one bundle of workflow code, with a worker for each.
+// Hosts compiled workflows: all in one bundle of workflow code, with a worker for each, in the process of a test or in one
+// of their own (host-process.ts).
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { WorkflowHandle } from '@temporalio/client';
 import {
   bundleWorkflowCode,
   DefaultLogger,
@@ -43,16 +45,29 @@ export interface Hosted {
   stop(): Promise<void>;
 }
 
-export interface HostOptions {
-  connection: NativeConnection;
+export interface HostedWorkflows extends Hosted {
+  /** Executes the histories of these runs again. Rejects if the workflow code gives other commands than they have. */
+  replay(handles: readonly WorkflowHandle[]): Promise<void>;
+}
+
+export interface PrepareOptions {
   versions: readonly Version[];
-  env?: Record<string, string>;
   /** Replaces text of workflow.ts, for example to continue as new early. */
   edit?: (workflowCode: string) => string;
+}
+
+/** Compiled workflows in a folder, from which workers of this and of other processes start. */
+export interface Prepared {
+  folder: string;
+  app: string;
+  workflows: readonly { workflow: string; type: string; queue: string }[];
+}
+
+export interface HostOptions {
+  connection: NativeConnection;
+  env?: Record<string, string>;
   /** One worker with this task queue for all versions, which costs less than one for each. */
   queue?: string;
-  /** Forgets workflows after each task, so that every task replays the history. */
-  replays?: boolean;
 }
 
 async function write(folder: string, files: Record<string, string>): Promise<void> {
@@ -63,8 +78,10 @@ async function write(folder: string, files: Record<string, string>): Promise<voi
   }
 }
 
-export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
-  const { connection, versions, edit = (code) => code } = options;
+const bundleOf = (folder: string): string => join(folder, 'bundle.js');
+
+export async function prepareWorkflows(options: PrepareOptions): Promise<Prepared> {
+  const { versions, edit = (code) => code } = options;
   const folder = join(FOLDER, randomUUID());
   const library = await buildLibrary([...new Set(versions.flatMap(typesOf))]);
   const compiled = versions.map((version): [Version, Compiled] => [
@@ -89,23 +106,36 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
       'activities.ts': one.activities_code,
     });
   }
-  const workflowBundle = await bundleWorkflowCode({
+  const { code } = await bundleWorkflowCode({
     workflowsPath: join(folder, 'index.ts'),
     logger: new DefaultLogger('ERROR'),
   });
+  await writeFile(bundleOf(folder), code);
+  return {
+    folder,
+    app: versions[0]?.app_code ?? '',
+    workflows: compiled.map(([version, { temporal_workflow_type: type }]) => ({
+      workflow: version.kebab_name,
+      type,
+      queue: taskQueue(version.app_code, type),
+    })),
+  };
+}
+
+/** Workers in this process. */
+export async function hostPrepared(prepared: Prepared, options: HostOptions): Promise<Hosted> {
+  const { folder, app, workflows } = prepared;
   const host = {
     ...createHost(parseEnv({ ...NO_DATABASE, ...options.env })),
     isMirrored: options.env?.DATABASE_URL !== undefined,
   };
   const hosted = await Promise.all(
-    compiled.map(async ([version, { temporal_workflow_type: type }]) => {
+    workflows.map(async ({ workflow, type, queue }) => {
       const { steps } = (await import(join(folder, type, 'activities.ts'))) as { steps: Steps };
-      const queue = taskQueue(version.app_code, type);
-      return { queue, workflow: version.kebab_name, activities: activitiesOf(steps, host) };
+      return { queue, workflow, activities: activitiesOf(steps, host) };
     }),
   );
-  const [{ app_code: app = '' } = {}] = versions;
-  const { queue } = options;
+  const { connection, queue } = options;
   const together = queue === undefined ? hosted : [{ queue, activities: byWorkflow(hosted) }];
   const workers = await Promise.all(
     together.map(({ queue: name, activities }) =>
@@ -113,10 +143,9 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
         connection,
         namespace: namespace(app),
         taskQueue: name,
-        workflowBundle,
+        workflowBundle: { codePath: bundleOf(folder) },
         activities,
         ...WORKER_SETTINGS,
-        ...(options.replays ? { maxCachedWorkflows: 0 } : {}),
       }),
     ),
   );
@@ -126,10 +155,42 @@ export async function hostWorkflows(options: HostOptions): Promise<Hosted> {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled(running);
       await host.database.close();
-      await rm(folder, { recursive: true, force: true });
     },
   };
 }
+
+/** Prepares the workflows and starts workers in this process. */
+export async function hostWorkflows(
+  options: PrepareOptions & HostOptions,
+): Promise<HostedWorkflows> {
+  const prepared = await prepareWorkflows(options);
+  const hosted = await hostPrepared(prepared, options);
+  return {
+    async stop() {
+      await hosted.stop();
+      await removePrepared(prepared);
+    },
+    async replay(handles) {
+      const bundle = { workflowBundle: { codePath: bundleOf(prepared.folder) } };
+      for await (const { error, workflowId } of Worker.runReplayHistories(
+        bundle,
+        historiesOf(handles),
+      )) {
+        if (error !== undefined)
+          throw new Error(`${workflowId}: ${error.message}`, { cause: error });
+      }
+    },
+  };
+}
+
+async function* historiesOf(handles: readonly WorkflowHandle[]) {
+  for (const handle of handles) {
+    yield { workflowId: handle.workflowId, history: await handle.fetchHistory() };
+  }
+}
+
+export const removePrepared = ({ folder }: Prepared): Promise<void> =>
+  rm(folder, { recursive: true, force: true });
 
 type Activities = ReturnType<typeof activitiesOf>;
 

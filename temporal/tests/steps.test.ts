@@ -7,7 +7,12 @@ import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
 import { type Node, node, value } from '../../tests/engine/support.ts';
 import type { Json } from '../records.ts';
 import { factsOf } from './history.ts';
-import { type HostOptions, hostWorkflows } from './host.ts';
+import {
+  type HostedWorkflows,
+  type HostOptions,
+  hostWorkflows,
+  type PrepareOptions,
+} from './host.ts';
 import { endsOf, type Started, temporal, version } from './support.ts';
 
 const t = temporal();
@@ -19,12 +24,12 @@ afterAll(() => shop?.stop());
 
 async function hosted(
   of: Version,
-  work: () => Promise<void>,
-  more: Partial<HostOptions> = {},
+  work: (host: HostedWorkflows) => Promise<void>,
+  more: Partial<HostOptions & PrepareOptions> = {},
 ): Promise<void> {
   const host = await hostWorkflows({ connection: t.connection, versions: [of], ...more });
   try {
-    await work();
+    await work(host);
   } finally {
     await host.stop();
   }
@@ -325,19 +330,52 @@ test('$now and $random come from the workflow, and every value is in the history
     ],
     ['now > get', 'random > get'],
   );
-  await hosted(
-    of,
-    async () => {
-      const run = await t.start(of);
-      await run.handle.result();
-      const { now, random, get } = await outputs(run);
-      const [iso, millis, year] = now as unknown as [string, number, string];
-      expect(new Date(millis).toISOString()).toBe(iso);
-      expect(iso.startsWith(year)).toBe(true);
-      const [one, other] = random as unknown as [number, number];
-      expect(one).not.toBe(other);
-      expect(JSON.stringify(get)).toMatch(/echo\/\d{13}/);
-    },
-    { replays: true },
+  await hosted(of, async (host) => {
+    const run = await t.start(of);
+    await run.handle.result();
+    await host.replay([run.handle]);
+    const { now, random, get } = await outputs(run);
+    const [iso, millis, year] = now as unknown as [string, number, string];
+    expect(new Date(millis).toISOString()).toBe(iso);
+    expect(iso.startsWith(year)).toBe(true);
+    const [one, other] = random as unknown as [number, number];
+    expect(one).not.toBe(other);
+    expect(JSON.stringify(get)).toMatch(/echo\/\d{13}/);
+  });
+});
+
+test('what was reported together before or alone has the same commands in a replay, also with queries in between', async () => {
+  // `far` is behind ten steps that are skipped, so its command comes later than that of `near` in a race.
+  const skipped = Array.from({ length: 10 }, (_, at) => value(`n${at}`));
+  const of = version(
+    [
+      node('choose', 'condition', { expression: '"no"' }),
+      value('quick'),
+      ...skipped,
+      value('far', '"far"'),
+      value('near', '"near"'),
+      node('last', 'http_request', call('/echo/last')),
+    ],
+    [
+      'choose > n0 : yes',
+      ...skipped.slice(1).map((_, at) => `n${at} > n${at + 1}`),
+      ...['n9 > far', 'choose > far : no', 'quick > near', 'near > last', 'far > last'],
+    ],
   );
+  await hosted(of, async (host) => {
+    const runs = await Promise.all(Array.from({ length: 4 }, () => t.start(of)));
+    await Promise.all(
+      runs.map(async (run) => {
+        let isOver = false;
+        const result = run.handle.result().finally(() => {
+          isOver = true;
+        });
+        // Temporal's SDK ends the task of a query before it reports the results of local activities.
+        while (!isOver) await run.progress();
+        await result;
+        expect(await outputs(run)).toMatchObject({ far: 'far', near: 'near' });
+      }),
+    );
+    await host.replay(runs.map(({ handle }) => handle));
+  });
 });

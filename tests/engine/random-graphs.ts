@@ -5,7 +5,10 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { Shop } from '../../scripts/fakes/shop.ts';
+import type { Database } from '../../types/database.ts';
 import { type Ended, type Node, node, type TestApp, value } from './support.ts';
+
+type RunEvent = Database['stepbase']['Tables']['run_events']['Row'];
 
 const ATTEMPTS = 2;
 const LABELS = ['true', 'false', 'other'];
@@ -159,7 +162,7 @@ export function draw(graph: Graph, shop: Shop): { nodes: Node[]; lines: string[]
 }
 
 /** Makes outputs comparable: all errors are equal, and a response of the shop equals the number of its step. */
-function plain(output: Record<string, unknown>): Record<string, unknown> {
+export function plain(output: Record<string, unknown>): Record<string, unknown> {
   const plainly = (id: string, of: unknown): unknown => {
     if (Array.isArray(of)) return of.map((one) => plainly(id, one));
     if (typeof of !== 'object' || of === null) return of;
@@ -201,6 +204,43 @@ export function compare(graph: Graph, { run, statuses, all }: Compared): void {
   }
 }
 
+/** What an event of a run says about the order of its steps. */
+export type Ordered = Pick<RunEvent, 'seq' | 'event_type' | 'step_id'>;
+
+const ENDS = ['step.completed', 'step.failed', 'step.skipped'];
+
+/** The events of the steps of a run, without those of items. */
+export async function orderOf(b: TestApp, runId: string): Promise<Ordered[]> {
+  const { data, error } = await b.developer
+    .from('run_events')
+    .select('seq, event_type, step_id')
+    .eq('run_id', runId)
+    .eq('item_index', 0)
+    .not('step_id', 'is', null)
+    .order('seq');
+  if (error) throw new Error(error.message);
+  return data;
+}
+
+/** No step starts before those that it waits for have ended: all of them, or the first one. */
+export function compareOrder(graph: Graph, events: readonly Ordered[]): void {
+  const seqs = (id: string, types?: readonly string[]) =>
+    events
+      .filter(({ step_id, event_type }) => step_id === id && (types?.includes(event_type) ?? true))
+      .map(({ seq }) => seq);
+  for (const [i, { any }] of graph.steps.entries()) {
+    const begin = Math.min(...seqs(idOf(i)));
+    const sources = graph.edges.filter(({ to }) => to === i);
+    if (begin === Number.POSITIVE_INFINITY || sources.length === 0) continue;
+    const ends = sources.map(({ from }) => Math.max(-1, ...seqs(idOf(from), ENDS)));
+    // A step that the end of the run cancels has no sources that ended.
+    const isCancelled = seqs(idOf(i), ['step.cancelled']).includes(begin);
+    if (isCancelled) continue;
+    const isAfter = ends.map((end) => end >= 0 && end < begin);
+    expect(any ? isAfter.includes(true) : !isAfter.includes(false), `${idOf(i)} waits`).toBe(true);
+  }
+}
+
 /** Runs `cases` sets of up to `graphs` graphs each; the runs of a set are in flight together. */
 export async function checkRandomGraphs(
   { b, shop }: { b: TestApp; shop: Shop },
@@ -210,6 +250,7 @@ export async function checkRandomGraphs(
     const { nodes, lines } = draw(graph, shop);
     const { id } = await b.start(await b.publish(nodes, lines));
     compare(graph, await b.ended(id));
+    compareOrder(graph, await orderOf(b, id));
   }
   const property = fc.asyncProperty(
     fc.array(graphOf, { minLength: 1, maxLength: options.graphs, size: 'max' }),

@@ -23,7 +23,14 @@ import {
 import { waitFor } from '../../../tests/support/stack.ts';
 import type { Json } from '../../../types/database.ts';
 import { ensureNamespace } from '../../server/server.ts';
-import { type Hosted, hostWorkflows } from '../host.ts';
+import {
+  type Hosted,
+  hostPrepared,
+  type Prepared,
+  prepareWorkflows,
+  removePrepared,
+} from '../host.ts';
+import { type HostProcess, startHostProcess } from '../host-process.ts';
 import { version } from '../support.ts';
 
 export interface BridgeProcess {
@@ -122,10 +129,12 @@ export interface BridgeTest {
   /** Also in `env`, until the test changes it. */
   wire: Wire;
   env: Record<string, string>;
-  /** Publishes workflows whose runs execute in Temporal, and starts workers for them. Returns their names. */
-  publish(
+  /** Publishes workflows whose runs execute in Temporal, and starts workers for them in this process. */
+  publish(...drawn: Drawn[]): Promise<{ names: string[] }>;
+  /** Publishes them without workers. `startWorkers` starts a process with workers that a test can kill. */
+  publishOnly(
     ...drawn: Drawn[]
-  ): Promise<{ names: string[]; hosted: Hosted; rehost(): Promise<Hosted> }>;
+  ): Promise<{ names: string[]; startWorkers(): Promise<HostProcess> }>;
   start(name: string, input?: Json): Promise<Run>;
   ended(run: { id: string }): Promise<Ended>;
 }
@@ -135,7 +144,9 @@ export function bridgeTest(): BridgeTest {
   const t = {} as BridgeTest;
   let stack: Stack;
   let connection: NativeConnection;
-  const hosts = new Set<Hosted>();
+  const hosts: Hosted[] = [];
+  const processes: HostProcess[] = [];
+  const prepared: Prepared[] = [];
   beforeAll(async () => {
     stack = await startThrowawayStack({ web: false });
     process.env.STEPBASE_TEST_STACK = stack.infoPath;
@@ -154,14 +165,17 @@ export function bridgeTest(): BridgeTest {
     connection = await NativeConnection.connect({ address });
   });
   afterAll(async () => {
-    await Promise.all([...hosts].map((host) => host.stop()));
+    await Promise.all(hosts.map((host) => host.stop()));
+    await Promise.all(processes.map((process) => process.kill()));
+    await Promise.all(prepared.map(removePrepared));
     await connection?.close();
     await t.wire?.close();
     await stack?.stop();
     delete process.env.STEPBASE_TEST_STACK;
   });
 
-  t.publish = async (...drawn) => {
+  /** Resolves with the names and the compiled code. */
+  async function publishCompiled(drawn: readonly Drawn[]): Promise<[string[], Prepared]> {
     const names = await Promise.all(drawn.map(({ nodes, lines }) => t.app.publish(nodes, lines)));
     const versions = drawn.map(({ nodes, lines }, at) => ({
       ...version(nodes, lines),
@@ -181,21 +195,26 @@ export function bridgeTest(): BridgeTest {
        join stepbase.workflows w on w.kebab_name = n.name`,
       [names, versions.map((of) => workflowType(of.kebab_name, of.version))],
     );
-    const rehost = async () => {
-      const hosted = await hostWorkflows({
-        connection,
-        versions,
-        env: { DATABASE_URL: t.env.DATABASE_URL ?? '', DATABASE_DIRECT: 'true' },
-      });
-      hosts.add(hosted);
-      const { stop } = hosted;
-      hosted.stop = async () => {
-        hosts.delete(hosted);
-        await stop();
-      };
-      return hosted;
+    const code = await prepareWorkflows({ versions });
+    prepared.push(code);
+    return [names, code];
+  }
+  const workerEnv = () => ({ DATABASE_URL: t.env.DATABASE_URL ?? '', DATABASE_DIRECT: 'true' });
+
+  t.publish = async (...drawn) => {
+    const [names, code] = await publishCompiled(drawn);
+    hosts.push(await hostPrepared(code, { connection, env: workerEnv() }));
+    return { names };
+  };
+  t.publishOnly = async (...drawn) => {
+    const [names, code] = await publishCompiled(drawn);
+    const startWorkers = async () => {
+      const address = inject('temporalAddress');
+      const started = await startHostProcess({ prepared: code, address, env: workerEnv() });
+      processes.push(started);
+      return started;
     };
-    return { names, hosted: await rehost(), rehost };
+    return { names, startWorkers };
   };
   t.start = (name, input = {}) => t.app.start(name, input);
   t.ended = ({ id }) => t.app.ended(id, 60_000);
