@@ -1,6 +1,5 @@
 // The facts of the run, as a short list of names and values. Those without a value are left out.
-import { Badge, CopyButton, Group, UnstyledButton, VisuallyHidden } from '@mantine/core';
-import { IconCheck, IconCopy } from '@tabler/icons-react';
+import { Badge, Group } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { hasEnded } from '../../../sdk/src/live/index.ts';
 import { AppLink } from '../shared/address.tsx';
@@ -9,33 +8,15 @@ import { useAppQuery } from '../shared/query.ts';
 import { type Run, supabase } from '../shared/supabase.ts';
 import { Duration, RelativeTime } from '../shared/Times.tsx';
 import type { RunVersion, RunWorkflow } from '../shared/use-run.ts';
+import { Copied } from './Copied.tsx';
 import classes from './run.module.css';
 import { StartedBy } from './StartedBy.tsx';
+import { TemporalFacts } from './TemporalFacts.tsx';
 
 interface Props {
   run: Run;
   workflow: RunWorkflow;
   version: RunVersion;
-}
-
-function Copied({ value, label }: { value: string; label: string }) {
-  return (
-    <CopyButton value={value}>
-      {({ copied, copy }) => (
-        <UnstyledButton className={classes.copy} onClick={copy} title={value}>
-          {value.length > 20 ? `…${value.slice(-12)}` : value}
-          <VisuallyHidden>
-            {copied ? `: copied the ${label}` : `: copy the ${label}`}
-          </VisuallyHidden>
-          {copied ? (
-            <IconCheck size={13} aria-hidden="true" />
-          ) : (
-            <IconCopy size={13} aria-hidden="true" />
-          )}
-        </UnstyledButton>
-      )}
-    </CopyButton>
-  );
 }
 
 /** The numbers of child runs and of runs that repeat this one. */
@@ -124,7 +105,10 @@ export function Facts({ run, workflow, version }: Props) {
         {runs(related.reruns)}
       </AppLink>,
     ],
-    run.execution_engine === 'temporal' && ['Engine', 'Temporal'],
+    run.execution_engine === 'temporal' && [
+      'Engine',
+      <TemporalFacts key="engine" runId={run.id} />,
+    ],
     ['Trace', <Copied key="trace" value={run.trace_id} label="trace id" />],
     run.tags !== null &&
       run.tags.length > 0 && [

@@ -1,10 +1,11 @@
 // Task queues: their concurrency limits in words, and a switch that stops one during an incident; below, the limits of
 // workflows.
-import { Badge, Button, Group, NumberInput, Text, TextInput } from '@mantine/core';
+import { Badge, Button, Group, NumberInput, Select, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useMay } from '../../shared/app.tsx';
 import { confirm } from '../../shared/confirm.tsx';
 import type { Column } from '../../shared/DataTable.tsx';
+import { ENGINES } from '../../shared/engines.ts';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { EmptyState } from '../../shared/states.tsx';
 import { type Row, supabase } from '../../shared/supabase.ts';
@@ -24,10 +25,12 @@ function QueueForm({ queue, onClose }: { queue: Queue | undefined; onClose(): vo
   const [steps, setSteps] = useState<number | string>(
     queue ? (queue.max_concurrent_activities ?? '') : 1_000,
   );
+  const [engine, setEngine] = useState(queue?.execution_engine ?? 'postgres');
   const save = useAction(
     async () => {
       const values = {
         description,
+        execution_engine: engine,
         max_concurrent_workflows: runs === '' ? null : Number(runs),
         max_concurrent_activities: steps === '' ? null : Number(steps),
       };
@@ -80,6 +83,14 @@ function QueueForm({ queue, onClose }: { queue: Queue | undefined; onClose(): vo
         allowDecimal={false}
         value={steps}
         onChange={setSteps}
+      />
+      <Select
+        label="Engine"
+        description="What executes runs that start from now on, unless their workflow names another one."
+        data={ENGINES}
+        value={engine}
+        onChange={(chosen) => setEngine(chosen ?? 'postgres')}
+        allowDeselect={false}
       />
     </FormModal>
   );
@@ -147,6 +158,7 @@ export default function QueuesSection() {
               {queue.name}
             </Text>
             {switchOf(queue) && <Badge variant="default">{switchOf(queue)?.mode}</Badge>}
+            {queue.execution_engine === 'temporal' && <Badge variant="default">Temporal</Badge>}
           </Group>
           <Text size="xs" c="dimmed">
             {switchOf(queue)?.reason ?? queue.description}

@@ -13,17 +13,10 @@ import {
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useMay } from '../../shared/app.tsx';
+import { ENGINES } from '../../shared/engines.ts';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { supabase, type Workflow } from '../../shared/supabase.ts';
-import {
-  columnsOf,
-  ENGINES,
-  type General,
-  generalOf,
-  problemsOf,
-  UNITS,
-  type Unit,
-} from './general.ts';
+import { columnsOf, type General, generalOf, problemsOf, UNITS, type Unit } from './general.ts';
 import { ProjectSelect } from './ProjectSelect.tsx';
 
 const numberOf = (value: string | number): number | '' => (typeof value === 'number' ? value : '');

@@ -49,12 +49,6 @@ export const generalOf = (workflow: Workflow): General => ({
   searchable: workflow.searchable_inputs,
 });
 
-/** What executes the runs: rows of execution_engines. */
-export const ENGINES = [
-  { value: 'postgres', label: 'PostgreSQL' },
-  { value: 'temporal', label: 'Temporal' },
-];
-
 const PATH = /^[\w-]+(\.[\w-]+)*$/;
 
 /** What keeps the values from being saved, by field. */
