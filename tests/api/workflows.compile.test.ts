@@ -1,6 +1,7 @@
 // A published workflow compiles over HTTP: its code becomes the active compilation of its version.
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { VERSION } from '../../functions/_shared/version.ts';
 import { seedUser } from '../support/stack.ts';
 import { type Api, call, signToken, sql, startApi } from './support.ts';
 
@@ -8,6 +9,7 @@ interface CompiledBody {
   compilation: { id: string };
   files: Record<string, string>;
   step_types: string[];
+  library: { package: string; version: string; file: string };
 }
 
 let api: Api;
@@ -38,7 +40,7 @@ it('each version has one active compilation, and the same code is stored once', 
   await publish(workflow, [sum('1 + 1')]);
   const first = await post(`${workflow}/compile`, {});
   expect(first.status).toBe(200);
-  const { compilation, files, step_types } = first.body as unknown as CompiledBody;
+  const { compilation, files, step_types, library } = first.body as unknown as CompiledBody;
   const type = `${workflow.replaceAll('-', '_')}_v1`;
   expect(compilation).toMatchObject({
     ...{ temporal_workflow_type: type, is_active: true, execution_count: 0 },
@@ -46,6 +48,10 @@ it('each version has one active compilation, and the same code is stored once', 
     ...{ activities_code: files['src/activities.ts'], worker_code: files['src/worker.ts'] },
   });
   expect(step_types).toEqual(['transform']);
+  // tests/cli proves that the package has it.
+  expect(library).toEqual({
+    ...{ package: 'stepbase-cli', version: VERSION, file: 'dist/assets/temporal/base.json' },
+  });
   expect(files['src/workflow.ts']).toContain(`export async function ${type}(`);
   expect((await post(`${workflow}/compile`, { version: 1 })).body.compilation).toEqual(compilation);
 

@@ -1,6 +1,8 @@
 // The npm packages of a compiled project, with the versions of Stepbase's own lock files. A test compares them with the
 // imports of the bundled handlers.
 
+import { VERSION } from '../version.ts';
+
 const BASE: Readonly<Record<string, string>> = {
   '@jitl/quickjs-singlefile-mjs-release-sync': '0.32.0',
   '@temporalio/activity': '1.24.0',
@@ -37,6 +39,13 @@ const groupsOf = (types: readonly string[]): Group[] =>
 /** Projects with the same variant need the same packages. */
 export const variantOf = (types: readonly string[]): string =>
   ['base', ...groupsOf(types)].join('-');
+
+/** Where the library for projects with these step types is: a file of the package of the CLI, {files, locks}. */
+export const librarySource = (types: readonly string[]) => ({
+  package: 'stepbase-cli',
+  version: VERSION,
+  file: `dist/assets/temporal/${variantOf(types)}.json`,
+});
 
 /** Of all step types, those that projects of each variant can use. */
 export function typesByVariant(types: readonly string[]): Record<string, string[]> {

@@ -1,6 +1,7 @@
 // Compiles a published version of a workflow to code for Temporal.
 import { z } from 'zod';
 import { compileWorkflow, NotCompilable } from '../../_shared/compile/index.ts';
+import { librarySource } from '../../_shared/compile/packages.ts';
 import { publishedVersions, storeCompilation } from '../../_shared/compile/queries.ts';
 import { AppError } from '../../_shared/errors/index.ts';
 import { found, readRow } from '../crud.ts';
@@ -24,7 +25,16 @@ const CompiledWorkflow = named('CompiledWorkflow', () =>
     step_types: z.array(z.string()).describe('The step types that the workflow uses.'),
     files: z
       .record(z.string(), z.string())
-      .describe('The files of the project by path, without the library that the CLI adds.'),
+      .describe('The files of the project by path, without those of the library.'),
+    library: z
+      .object({
+        package: z.string().describe('Its name in the npm registry.'),
+        version: z.string(),
+        file: z.string().describe('The JSON file in the package: `{files, locks}`.'),
+      })
+      .describe(
+        'Where the library is. Its `files` belong below `stepbase/` of the project, and its only lock is `package-lock.json`.',
+      ),
   }),
 );
 
@@ -37,10 +47,13 @@ export const COMPILE_OPERATIONS: Operation[] = [
       title: 'Compile a workflow',
       permission: 'workflow:publish',
       description:
-        'Compiles the published version, or `version`, to a TypeScript project for [Temporal](../guides/compile-for-temporal.md), and makes its code the active compilation of the version. The same code as before stays the same compilation. `invalid_definition` names the node that Temporal cannot execute. `stepbase compile` calls this and writes the complete project.',
+        'Compiles the published version, or `version`, to a TypeScript project for [Temporal](../guides/compile-for-temporal.md), and makes its code the active compilation of the version. The same code as before stays the same compilation. `invalid_definition` names the node that Temporal cannot execute. `stepbase compile` calls this and writes the complete project; other callers add the `library`.',
       body: CompileBody,
       replies: {
-        200: { description: '`{compilation, step_types, files}`', schema: CompiledWorkflow },
+        200: {
+          description: '`{compilation, step_types, files, library}`',
+          schema: CompiledWorkflow,
+        },
       },
       errors: ['not_found', 'invalid_definition'],
     },
@@ -52,7 +65,9 @@ export const COMPILE_OPERATIONS: Operation[] = [
       const id = await storeCompilation(query, version, compiled);
       const compilation = found('compilation', await readRow(query, COMPILATION, id));
       const { step_types, files } = compiled;
-      return { body: { compilation, step_types, files } };
+      return {
+        body: { compilation, step_types, files, library: librarySource(step_types) },
+      };
     },
   ),
 ];

@@ -217,6 +217,6 @@ export function bridgeTest(): BridgeTest {
     return { names, startWorkers };
   };
   t.start = (name, input = {}) => t.app.start(name, input);
-  t.ended = ({ id }) => t.app.ended(id, 60_000);
+  t.ended = ({ id }) => t.app.ended(id, 120_000);
   return t;
 }
