@@ -85,10 +85,14 @@ export class Scheduler {
     this.#journal.write();
     this.#open += 1;
     try {
-      const { isLocal = false } = plan;
-      return await stoppable(group, () =>
-        this.turns.after((isLocal ? local : remote)(type, plan, call), isLocal),
+      if (!plan.isLocal)
+        return await stoppable(group, () => this.turns.after(remote(type, plan, call)));
+      // It is short, and is not cancelled: Temporal's SDK fails the task when it has ended meanwhile, but was not reported.
+      const record = await CancellationScope.nonCancellable(() =>
+        this.turns.after(local(type, plan, call), true),
       );
+      if (group.consideredCancelled) throw new Stopped('the run has ended');
+      return record;
     } finally {
       this.#open -= 1;
     }
