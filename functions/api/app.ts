@@ -12,12 +12,14 @@ import { accessLog } from './middleware/access-log.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { handleError, handleMethodNotAllowed, handleNotFound } from './middleware/error-handler.ts';
 import { limitFailures } from './middleware/limit-failures.ts';
+import { statePosition } from './middleware/position.ts';
 import { rateLimit } from './middleware/rate-limit.ts';
 import { nameVersion, requireVersions, VERSION_HEADER } from './middleware/versions.ts';
 import { wakeWorkers } from './middleware/wake-workers.ts';
 import { openApiDocument } from './openapi.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS, RESOURCES } from './operations.ts';
+import { LSN_HEADER } from './replica/reads.ts';
 import { callbackRoutes } from './routes/callbacks.ts';
 import { healthRoutes } from './routes/health.ts';
 import { hookRoutes } from './routes/hooks.ts';
@@ -34,6 +36,7 @@ const EXPOSED_HEADERS = [
   'RateLimit-Remaining',
   'RateLimit-Reset',
   VERSION_HEADER,
+  LSN_HEADER,
 ];
 
 export function createApp(deps: Deps): Hono<ApiEnv> {
@@ -54,6 +57,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
       .use(failures)
       .use(limitBody)
       .use(authenticate(deps))
+      .use(statePosition(deps))
       .use(rateLimit<ApiEnv>(deps, (c) => callerKey(c.var.member)))
       .use(wakeWorkers(deps));
 
@@ -80,6 +84,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
         'last-event-id',
         'mcp-protocol-version',
         'prefer',
+        'stepbase-lsn',
         'traceparent',
         'x-client-info',
         'x-request-id',

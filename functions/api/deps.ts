@@ -7,10 +7,14 @@ import type { Handshake } from '../_shared/handshake/index.ts';
 import type { Log } from '../_shared/log/log.ts';
 import type { Bus } from '../_shared/redis/bus.ts';
 import type { StorageAccess } from '../_shared/storage/objects.ts';
+import type { Reads } from './replica/reads.ts';
 import type { OpenStreams } from './stream/open-streams.ts';
 
 export interface Deps {
+  /** The primary. */
   db: Db;
+  /** Reads that a replica may answer. */
+  reads: Reads;
   bus: Bus;
   log: Log;
   clock: Clock;

@@ -7,10 +7,14 @@ import { askSchema, createHandshake } from '../_shared/handshake/index.ts';
 import { createLog } from '../_shared/log/log.ts';
 import { openBus } from '../_shared/redis/bus.ts';
 import { createApp } from './app.ts';
+import { createReads } from './replica/reads.ts';
+import { createReplica } from './replica/replica.ts';
 import { createOpenStreams } from './stream/open-streams.ts';
 
 const STATEMENT_MS = 15_000;
 const STOP_MS = 2_000;
+/** A replica that takes longer to connect counts as away. */
+const REPLICA_CONNECT_MS = 2_000;
 
 const env = parseEnv(Deno.env.toObject());
 const clock = systemClock;
@@ -22,6 +26,23 @@ const db = openDb({
   applicationName: 'stepbase-api',
   statementTimeoutMs: STATEMENT_MS,
 });
+const replicaDb =
+  env.replica &&
+  openDb({
+    connectionString: env.replica.url,
+    ssl: env.replica.ssl,
+    max: env.database.pool,
+    applicationName: 'stepbase-api',
+    statementTimeoutMs: STATEMENT_MS,
+    readOnly: true,
+    connectTimeoutMs: REPLICA_CONNECT_MS,
+  });
+const replica =
+  env.replica &&
+  replicaDb &&
+  createReplica({ primary: db, db: replicaDb, clock, log, maxLagMs: env.replica.maxLagMs });
+// Beside the start of the server, as the handshake below.
+void replica?.measure();
 const bus = openBus(env.redis, log, clock);
 const handshake = createHandshake({
   ask: askSchema(db),
@@ -35,6 +56,7 @@ const handshake = createHandshake({
 void handshake.refusal();
 const app = createApp({
   db,
+  reads: createReads({ primary: db, replica, clock, log }),
   bus,
   log,
   clock,
@@ -68,7 +90,7 @@ if (env.port === undefined) {
     const cancelExit = clock.after(STOP_MS, () => Deno.exit(0));
     void server
       .shutdown()
-      .then(() => db.close())
+      .then(() => Promise.all([db.close(), replicaDb?.close()]))
       .finally(() => {
         cancelExit();
         Deno.exit(0);

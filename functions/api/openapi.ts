@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../_shared/errors/index.ts';
 import './components.ts';
 import { type Operation, type Reply, type Resource, schemaOf } from './operation.ts';
+import { isReadByReplica } from './replica/operations.ts';
+import { LSN_HEADER } from './replica/reads.ts';
 import { COMPONENTS } from './rows.ts';
 import { paramNames, paramSchema } from './validation.ts';
 
@@ -82,6 +84,11 @@ const header = (description: string) => ({
   schema: { type: 'string' },
 });
 
+const LSN_OF_REQUEST =
+  'A position of an earlier answer: a read replica answers only if it has replayed it. Without it, the answer shows everything that was committed before the request.';
+const LSN_OF_ANSWER =
+  'With a read replica: the position in the write-ahead log up to which this answer saw or wrote.';
+
 function replyObject(reply: Reply, isLimited: boolean): Json {
   const schema = componentOf(reply);
   const types = Object.entries(reply.types ?? {}).map(([type, description]) => [
@@ -98,7 +105,10 @@ function replyObject(reply: Reply, isLimited: boolean): Json {
       'X-Request-Id': { $ref: '#/components/headers/X-Request-Id' },
       ...(isLimited
         ? Object.fromEntries(
-            RATE_HEADERS.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+            [...RATE_HEADERS, LSN_HEADER].map((name) => [
+              name,
+              { $ref: `#/components/headers/${name}` },
+            ]),
           )
         : {}),
       ...Object.fromEntries(headers),
@@ -133,7 +143,10 @@ function parametersOf(operation: Operation): Json[] {
     required: operation.permission === null,
     ...header(description),
   }));
-  return [...inPath, ...inQuery, ...inHeader];
+  const ofReplica = isReadByReplica(operation.id)
+    ? [{ name: LSN_HEADER, in: 'header', required: false, ...header(LSN_OF_REQUEST) }]
+    : [];
+  return [...inPath, ...inQuery, ...inHeader, ...ofReplica];
 }
 
 function bodyOf(operation: Operation): Json {
@@ -255,6 +268,7 @@ export function openApiDocument(resources: readonly Resource[]): Json {
         'RateLimit-Limit': header('Requests that the caller may make in ten seconds.'),
         'RateLimit-Remaining': header('Requests that are left in this window.'),
         'RateLimit-Reset': header('Seconds until the window ends.'),
+        [LSN_HEADER]: header(LSN_OF_ANSWER),
       },
       responses: Object.fromEntries([...problems].sort(([one], [other]) => (one < other ? -1 : 1))),
       schemas: components(),

@@ -8,6 +8,7 @@ import type { Query } from '../_shared/db/pool.ts';
 import type { ErrorCode } from '../_shared/errors/index.ts';
 import type { ApiEnv, Deps } from './deps.ts';
 import { idempotently, requestIdentity } from './idempotency.ts';
+import { isReadByReplica } from './replica/operations.ts';
 import { requireMember, requirePermission, requireUser } from './request-queries.ts';
 import { readBody, readParams, readQuery } from './validation.ts';
 
@@ -146,7 +147,11 @@ export function statement<
     const { c, deps, member } = call;
     if (given.permission === 'user') requireUser(member);
     const identity = given.idempotency && (await requestIdentity(c, given));
-    return await asCaller(deps.db, member, async (query) => {
+    const inTransaction = <T>(all: (query: Query) => Promise<T>) =>
+      isReadByReplica(given.id)
+        ? deps.reads.asCaller(c, member, all)
+        : asCaller(deps.db, member, all);
+    return await inTransaction(async (query) => {
       if (given.permission === 'member') await requireMember(query);
       else if (given.permission?.includes(':')) await requirePermission(query, given.permission);
       const answer = () => work(query, call);

@@ -29,6 +29,7 @@ async function deadPort(): Promise<number> {
 }
 
 const OK = { status: 'ok', latency_ms: expect.any(Number) };
+const DISABLED = { status: 'disabled', latency_ms: 0 };
 const FAILED = { status: 'failed', latency_ms: expect.any(Number) };
 
 describe('readiness', () => {
@@ -43,7 +44,7 @@ describe('readiness', () => {
       200,
       {
         status: 'ok',
-        checks: { postgres: OK, schema: OK, queue: OK, realtime: OK, redis: OK },
+        checks: { postgres: OK, schema: OK, queue: OK, realtime: OK, redis: OK, replica: DISABLED },
         versions: { functions: VERSION, schema: VERSION },
       },
     ]);
@@ -53,7 +54,14 @@ describe('readiness', () => {
       200,
       {
         status: 'degraded',
-        checks: { postgres: OK, schema: OK, queue: OK, realtime: OK, redis: FAILED },
+        checks: {
+          postgres: OK,
+          schema: OK,
+          queue: OK,
+          realtime: OK,
+          redis: FAILED,
+          replica: DISABLED,
+        },
         versions: { functions: VERSION, schema: VERSION },
       },
     ]);
@@ -83,7 +91,8 @@ describe('readiness', () => {
           schema: FAILED,
           queue: FAILED,
           realtime: FAILED,
-          redis: { status: 'disabled', latency_ms: 0 },
+          redis: DISABLED,
+          replica: DISABLED,
         },
         versions: { functions: VERSION, schema: null },
       },

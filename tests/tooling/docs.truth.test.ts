@@ -10,6 +10,7 @@ import { createHandshake } from '../../functions/_shared/handshake/index.ts';
 import { createLog } from '../../functions/_shared/log/log.ts';
 import { openBus } from '../../functions/_shared/redis/bus.ts';
 import { createApp } from '../../functions/api/app.ts';
+import { createReads } from '../../functions/api/replica/reads.ts';
 import { createOpenStreams } from '../../functions/api/stream/open-streams.ts';
 import { REFUSALS } from '../../functions/worker/steps/refusal.ts';
 import { EDGE_FUNCTIONS } from '../../scripts/bundle.ts';
@@ -26,8 +27,10 @@ function routes(): string[] {
     SUPABASE_URL: 'http://127.0.0.1:1',
   });
   const log = createLog({ level: 'error' });
+  const db = openDb({ connectionString: env.database.url, max: 1, applicationName: 'docs' });
   const app = createApp({
-    db: openDb({ connectionString: env.database.url, max: 1, applicationName: 'docs' }),
+    db,
+    reads: createReads({ primary: db, replica: undefined, clock: systemClock, log }),
     bus: openBus(undefined, log, systemClock),
     log,
     clock: systemClock,

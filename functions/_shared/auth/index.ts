@@ -1,5 +1,5 @@
 // Authentication of callers, and statements that run as a caller.
-export { asCaller } from './as-caller.ts';
+export { asCaller, asCallerOnReplica } from './as-caller.ts';
 export {
   APP_HEADER,
   type ApiKeyCaller,

@@ -8,6 +8,7 @@
 // @ts-types='npm:@types/pg'
 import pg from 'pg';
 import { parseJson } from '../text/json-numbers.ts';
+import { POSITION } from './lsn.ts';
 
 /** PostgreSQL's json and jsonb. */
 const JSON_TYPES: readonly number[] = [114, 3802];
@@ -29,21 +30,31 @@ export interface DbOptions {
   direct?: boolean;
   /** The server cancels a statement that takes longer, if the role has no limit of its own. */
   statementTimeoutMs?: number;
+  /** For a replica: every transaction is read only. */
+  readOnly?: boolean;
+  /** How long to wait for a connection. */
+  connectTimeoutMs?: number;
 }
 
 const STATEMENT_MS = 15_000;
 const LOCK_MS = 5_000;
 /** A server that has not ended a statement so long after its limit does not answer any more. */
 const ANSWER_MS = 10_000;
+const CONNECT_MS = 10_000;
 
 export type Row = Record<string, unknown>;
 
 export type Query = <R extends object>(text: string, values?: readonly unknown[]) => Promise<R[]>;
 
+export interface TransactionOptions {
+  /** Called after the commit with the position in the WAL, up to which everything is visible that the work saw or wrote. */
+  onPosition?: ((position: string) => void) | undefined;
+}
+
 export interface Db {
   query: Query;
   /** Several statements in one transaction. */
-  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  transaction<T>(work: (query: Query) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** The interface of pg-boss; for several statements without values it returns the rows of the last one. */
   executeSql(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
   close(): Promise<void>;
@@ -51,6 +62,9 @@ export interface Db {
 
 /** A function has few and fixed statement texts; if there are more than this, the others are not prepared. */
 const PREPARED_AT_MOST = 100;
+
+/** In the message of the commit, so that the position costs no further round trip. */
+const COMMIT_WITH_POSITION = `commit; select ${POSITION} as position`;
 
 /** The names under which a direct connection prepares statements. */
 function createNames() {
@@ -84,11 +98,12 @@ export function openDb(options: DbOptions): Db {
     max: options.max,
     types,
     application_name: options.applicationName,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_MS,
     query_timeout: statementMs + ANSWER_MS,
     idleTimeoutMillis: 30_000,
   });
   const setLimits = `set local statement_timeout = ${statementMs}; set local lock_timeout = ${LOCK_MS};`;
+  const begin = options.readOnly ? 'begin read only' : 'begin';
   let limited: Promise<boolean> | undefined;
 
   /** Whether the server limits the statements of the pool's connections; asked once, by the first statement. */
@@ -134,17 +149,27 @@ export function openDb(options: DbOptions): Db {
   // end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
-  async function transaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  async function commitWithPosition(client: pg.PoolClient): Promise<string> {
+    // The driver returns a list for several statements.
+    const results = [await client.query<{ position: string }>(COMMIT_WITH_POSITION)].flat();
+    return results.at(-1)?.rows[0]?.position ?? '';
+  }
+
+  async function transaction<T>(
+    work: (query: Query) => Promise<T>,
+    { onPosition }: TransactionOptions = {},
+  ): Promise<T> {
     const hasLimits = await isLimited();
     const client = await pool.connect();
     let broken: Error | undefined;
     try {
-      await client.query(hasLimits ? 'begin' : `begin; ${setLimits}`);
+      await client.query(hasLimits ? begin : `${begin}; ${setLimits}`);
       const result = await work(async (text, values = []) => {
         const { rows } = await client.query(text, [...values]);
         return rows;
       });
-      await client.query('commit');
+      if (onPosition === undefined) await client.query('commit');
+      else onPosition(await commitWithPosition(client));
       return result;
     } catch (error) {
       // The state of this connection is unknown: it is closed instead of used again.
@@ -160,7 +185,9 @@ export function openDb(options: DbOptions): Db {
   return {
     transaction,
     async query<R extends object>(text: string, values: readonly unknown[] = []): Promise<R[]> {
-      if (!(await isLimited())) return transaction((query) => query<R>(text, values));
+      if (options.readOnly || !(await isLimited())) {
+        return transaction((query) => query<R>(text, values));
+      }
       const ask = () => {
         const name = names?.of(text);
         return pool.query<R>({

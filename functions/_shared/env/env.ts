@@ -79,13 +79,29 @@ const shape = {
     .describe(
       'Certificate authority of the database in PEM format, with line breaks or \\n. The connection is then encrypted and verified.',
     ),
+  DATABASE_REPLICA_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe(
+      'A read replica of the database, with the role of DATABASE_URL. It answers lists, searches, statistics, the audit log and metrics of the HTTP API.',
+    ),
+  DATABASE_REPLICA_MAX_LAG_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(10_000)
+    .describe(
+      'The primary answers instead of a replica that may be behind by more than this, in milliseconds.',
+    ),
   STEPBASE_DB_POOL: z.coerce
     .number()
     .int()
     .min(1)
     .max(100)
     .default(5)
-    .describe('Connections that one process may open.'),
+    .describe(
+      'Connections that one process may open; the HTTP API may open as many to the replica.',
+    ),
   STEPBASE_DB_DIRECT: flag.describe(
     'Set to true when DATABASE_URL bypasses transaction-mode poolers. LISTEN then wakes workers at once.',
   ),
@@ -317,6 +333,13 @@ const schema = z.object(shape).transform((env, ctx) => {
       pool: env.STEPBASE_DB_POOL,
       direct: env.STEPBASE_DB_DIRECT,
     },
+    replica:
+      env.DATABASE_REPLICA_URL === undefined
+        ? undefined
+        : {
+            ...databaseAddress(env.DATABASE_REPLICA_URL, env.DATABASE_CA),
+            maxLagMs: env.DATABASE_REPLICA_MAX_LAG_MS,
+          },
     supabaseUrl,
     publishableKeys: keys(env.SUPABASE_PUBLISHABLE_KEY, env.SUPABASE_PUBLISHABLE_KEYS),
     secretKeys,

@@ -1,5 +1,5 @@
 // GET /healthz: the process responds. GET /readyz: it checks PostgreSQL, the version of the schema, the queue,
-// Realtime's policy and Redis.
+// Realtime's policy, Redis and the read replica.
 import { Hono } from 'hono';
 import { z } from 'zod';
 import type { Clock } from '../../_shared/clock/clock.ts';
@@ -10,6 +10,7 @@ import { checkRealtime, pingDatabase, pingQueue } from '../queries.ts';
 import { named } from '../rows.ts';
 
 const CHECK_MS = 2_000;
+const DISABLED = { status: 'disabled' as const, latency_ms: 0 };
 
 interface Check {
   status: 'ok' | 'failed' | 'disabled';
@@ -18,7 +19,14 @@ interface Check {
 
 interface Readiness {
   status: 'ok' | 'degraded' | 'failed';
-  checks: { postgres: Check; schema: Check; queue: Check; realtime: Check; redis: Check };
+  checks: {
+    postgres: Check;
+    schema: Check;
+    queue: Check;
+    realtime: Check;
+    redis: Check;
+    replica: Check;
+  };
   versions: { functions: string; schema: string | null };
 }
 
@@ -41,9 +49,9 @@ async function check(clock: Clock, ask: () => Promise<void>): Promise<Check> {
   }
 }
 
-export function healthRoutes({ db, bus, clock, handshake }: Deps): Hono<ApiEnv> {
+export function healthRoutes({ db, reads, bus, clock, handshake }: Deps): Hono<ApiEnv> {
   async function ask(): Promise<Readiness> {
-    const [postgres, schema, queue, realtime, redis] = await Promise.all([
+    const [postgres, schema, queue, realtime, redis, replica] = await Promise.all([
       check(clock, () => pingDatabase(db)),
       check(clock, async () => {
         const refusal = await handshake.probe();
@@ -51,15 +59,19 @@ export function healthRoutes({ db, bus, clock, handshake }: Deps): Hono<ApiEnv> 
       }),
       check(clock, () => pingQueue(db)),
       check(clock, () => checkRealtime(db)),
-      bus.configured
-        ? check(clock, () => bus.ping())
-        : { status: 'disabled' as const, latency_ms: 0 },
+      bus.configured ? check(clock, () => bus.ping()) : DISABLED,
+      reads.hasReplica
+        ? check(clock, async () => {
+            const state = await reads.measure();
+            if (state?.lagMs === undefined) throw new Error('the replica does not answer');
+          })
+        : DISABLED,
     ]);
     const isFailed = [postgres, schema, queue].some(({ status }) => status === 'failed');
-    const isDegraded = realtime.status === 'failed' || redis.status === 'failed';
+    const isDegraded = [realtime, redis, replica].some(({ status }) => status === 'failed');
     return {
       status: isFailed ? 'failed' : isDegraded ? 'degraded' : 'ok',
-      checks: { postgres, schema, queue, realtime, redis },
+      checks: { postgres, schema, queue, realtime, redis, replica },
       versions: { functions: VERSION, schema: handshake.schema?.version ?? null },
     };
   }
@@ -95,6 +107,7 @@ const ReadinessAnswer = named('Readiness', () => {
       queue: check,
       realtime: check,
       redis: check,
+      replica: check,
     }),
     versions: z.object({ functions: z.string(), schema: z.string().nullable() }),
   });
@@ -126,11 +139,11 @@ export const HEALTH_RESOURCE: Resource = {
       title: 'Check readiness',
       permission: null,
       description:
-        'Queries PostgreSQL, the version of the schema, the queue, the policy on `realtime.messages` and Redis, each with a deadline of two seconds. `failed` (PostgreSQL, the schema or the queue) is 503; `degraded` (Realtime or Redis) is 200.',
+        'Queries PostgreSQL, the version of the schema, the queue, the policy on `realtime.messages`, Redis and the read replica, each with a deadline of two seconds. `failed` (PostgreSQL, the schema or the queue) is 503; `degraded` (Realtime, Redis or the replica) is 200.',
       replies: {
         200: {
           description:
-            '`{status, checks: {postgres, schema, queue, realtime, redis}, versions: {functions, schema}}`, each check with its `latency_ms`',
+            '`{status, checks: {postgres, schema, queue, realtime, redis, replica}, versions: {functions, schema}}`, each check with its `latency_ms`',
           schema: ReadinessAnswer,
         },
         503: { description: 'the same, with `"status": "failed"`', schema: ReadinessAnswer },

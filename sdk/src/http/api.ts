@@ -2,6 +2,7 @@
 import { errorOf } from '../errors/errors.ts';
 import { VERSION } from '../version.ts';
 import { type Exchange, exchange, exchangeJson, type Fetch } from './exchange.ts';
+import { createPosition } from './position.ts';
 
 export interface ApiOptions {
   /** The address of the Supabase project, or of its HTTP API (`…/functions/v1/stepbase-api`). */
@@ -48,11 +49,13 @@ export function createApi({ url, apiKey, app, client, fetch }: ApiOptions): Api 
     'x-client-info': client ?? `stepbase/${VERSION}`,
     ...(app === undefined ? {} : { 'x-stepbase-app': app }),
   };
+  const position = createPosition();
   const complete = ({ path, headers, ...request }: ApiRequest): Exchange => ({
     ...request,
     url: `${address}${path}`,
-    headers: { ...headers, ...own },
-    fetch,
+    headers: { ...headers, ...own, ...position.headers() },
+    fetch: (input, init) =>
+      position.follow(request.method, () => (fetch ?? globalThis.fetch)(input, init)),
   });
   return {
     send: (request) => exchange(complete(request)),
