@@ -1,6 +1,7 @@
 // The editor: two persons write and publish a workflow, mostly by keys; a failed run is mended and continues.
 
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { failing, type TestApp, testApp, value } from '../engine/support.ts';
@@ -11,6 +12,13 @@ let b: TestApp;
 beforeAll(async () => {
   b = await testApp();
 });
+
+const OUTPUT = {
+  type: 'object',
+  properties: { delay: { type: 'null' } },
+  required: ['delay'],
+  additionalProperties: false,
+};
 
 const card = (page: Page, step: string) => page.locator(`[data-step="${step}"]`);
 const box = (page: Page, name: string) => page.getByRole('textbox', { name, exact: true });
@@ -103,6 +111,7 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   const written = {
     definition: await draftOf(kebab),
     input_schema: { type: 'object', properties: { amount: { type: 'number' } } },
+    output_schema: OUTPUT,
   };
   await json.fill(
     JSON.stringify({ ...written, definition: { ...written.definition, 'x-note': 'kept' } }),
@@ -111,6 +120,7 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   await expect.poll(async () => await draftOf(kebab)).toMatchObject({ 'x-note': 'kept' });
   await show(page, 'TypeScript');
   await page.getByText('defineWorkflow').first().waitFor();
+  await page.locator('.cm-line', { hasText: "delay: { type: 'null' }" }).first().waitFor();
 
   await show(page, 'List');
   await page.getByRole('button', { name: 'Open A moment later' }).waitFor();
@@ -123,11 +133,15 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   const { data: version } = await b.developer
     .from('workflow_versions')
     .select(
-      'status, change_note, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)',
+      'status, change_note, output_schema, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)',
     )
     .eq('workflow.kebab_name', kebab)
     .single();
-  expect(version).toMatchObject({ status: 'published', change_note: 'Doubles the amount' });
+  expect(version).toMatchObject({
+    status: 'published',
+    change_note: 'Doubles the amount',
+    output_schema: OUTPUT,
+  });
 });
 
 test('a failed run opens with its data, is mended, tested, published and continued', async () => {
@@ -175,4 +189,39 @@ test('a failed run opens with its data, is mended, tested, published and continu
   expect(await viewer.getByRole('button', { name: 'Add step' }).count()).toBe(0);
   await openAppPage(viewer, '/new-workflow');
   await viewer.getByText('Your role may not create workflows').waitFor();
+});
+
+test('an exported workflow is imported as another one, with its schemas', async () => {
+  const kebab = `exported-${randomUUID().slice(0, 8)}`;
+  const { error } = await b.developer.rpc('save_workflow', {
+    kebab_name: kebab,
+    definition: { nodes: [value('delay', 'null')], edges: [] },
+    input_schema: { properties: { amount: { type: 'number' } } },
+    output_schema: OUTPUT,
+  });
+  expect(error).toBeNull();
+  const page = await openPage();
+  await signIn(page, 'developer@acme');
+  await openAppPage(page, `/workflows/${kebab}`);
+  await page.getByRole('button', { name: /^More actions/ }).click();
+  const download = page.waitForEvent('download');
+  await page.getByRole('menuitem', { name: 'Export as JSON' }).click();
+  const exported = await readFile(await (await download).path(), 'utf8');
+  await openAppPage(page, '/new-workflow');
+  await page.getByRole('tab', { name: 'From JSON' }).click();
+  await box(page, 'Workflow as JSON').fill(exported);
+  await box(page, 'Name for clients').fill(`${kebab}-copy`);
+  await press(page, 'Create workflow');
+  await page.waitForURL((url) => url.hash.includes(`${kebab}-copy/edit`));
+  const { data: copy } = await b.developer
+    .from('workflow_versions')
+    .select(
+      'input_schema, output_schema, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)',
+    )
+    .eq('workflow.kebab_name', `${kebab}-copy`)
+    .single();
+  expect(copy).toMatchObject({
+    input_schema: { properties: { amount: { type: 'number' } } },
+    output_schema: OUTPUT,
+  });
 });

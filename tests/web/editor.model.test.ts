@@ -1,6 +1,7 @@
 // The model of the editor: edits, merges of two drafts, pins, and the undo of edits.
 import { expect, test } from 'vitest';
 import { checkDefinition } from '../../functions/_shared/checker/index.ts';
+import type { Json } from '../../types/database.ts';
 import { changed, redone, started, undone } from '../../web/src/editor/draft/history.ts';
 import { changesOf } from '../../web/src/editor/model/changes.ts';
 import type { Definition, Draft } from '../../web/src/editor/model/definition.ts';
@@ -52,7 +53,7 @@ const definition: Definition = {
   ],
   viewport: { x: 1, y: 2, zoom: 1 },
 };
-const draft: Draft = { definition, inputSchema: null };
+const draft: Draft = { definition, inputSchema: null, outputSchema: null };
 const configOf = ({ definition: { nodes } }: Draft, id: string) =>
   (nodes.find((node) => node.id === id)?.data?.config ?? {}) as Record<string, unknown>;
 
@@ -117,6 +118,16 @@ test('saves of two persons are merged by step; the same step is a conflict', () 
     changeConfig(draft, 'fetch', 'url', 'https://theirs.example'),
   );
   expect(same.conflicts).toEqual(['fetch']);
+  const described = { ...draft, outputSchema: { title: 'Theirs' } };
+  expect(mergeDrafts(draft, mine, described).draft.outputSchema).toEqual({ title: 'Theirs' });
+  const both = mergeDrafts(draft, { ...mine, outputSchema: { title: 'Mine' } }, described);
+  expect(both).toMatchObject({
+    conflicts: ['the output schema'],
+    draft: { outputSchema: { title: 'Mine' } },
+  });
+  expect(changesOf(draft, described)).toEqual([
+    { kind: 'changed', what: 'Output schema', keys: ['title'] },
+  ]);
   // They removed a step to which I drew an edge: no edge without an end.
   const gone = mergeDrafts(
     draft,
@@ -242,8 +253,18 @@ test('templates and imported JSON are workflows without errors', async () => {
   expect(draftIn({ nodes: [], edges: [{ id: 'e', source: 'a', target: 'b' }] }, draft)).toContain(
     'does not exist',
   );
-  expect(draftIn({ definition, input_schema: { type: 'object' } }, draft)).toEqual({
+  const schemas = { input_schema: { type: 'object' }, output_schema: { title: 'Total' } };
+  expect(draftIn({ definition, ...schemas }, draft)).toEqual({
     definition,
     inputSchema: { type: 'object' },
+    outputSchema: { title: 'Total' },
+  });
+  expect(draftIn({ definition, output_schema: [] }, draft)).toContain('output_schema must be');
+  // A definition alone keeps the schemas; a whole draft without one removes it.
+  const described: Draft = { ...draft, outputSchema: { title: 'Total' } };
+  expect(draftIn(definition as Json, described)).toEqual(described);
+  expect(draftIn({ definition }, described)).toEqual(draft);
+  expect(importWorkflow({ definition, ...schemas })).toMatchObject({
+    outputSchema: { title: 'Total' },
   });
 });

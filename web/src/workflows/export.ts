@@ -23,7 +23,7 @@ async function readStored({ workflow, version }: Export): Promise<StoredWorkflow
   );
   const versions = supabase
     .from('workflow_versions')
-    .select('definition,input_schema')
+    .select('definition,input_schema,output_schema')
     .eq('workflow_id', found.id);
   const stored = await ask(
     (version === undefined

@@ -10,7 +10,7 @@ import type { Version } from '../draft/api.ts';
 import { draftOf } from '../draft/load.ts';
 import { useEditor } from '../editor-context.tsx';
 import { changesOf } from '../model/changes.ts';
-import { EMPTY, isObject } from '../model/definition.ts';
+import { EMPTY_DRAFT, isObject } from '../model/definition.ts';
 import { ChangeList } from './ChangeList.tsx';
 
 interface Props {
@@ -88,8 +88,7 @@ export function PublishDialog({ onClose, onPublished }: Props) {
     publish.run();
   }
 
-  const old =
-    before.data === undefined ? { definition: EMPTY, inputSchema: null } : draftOf(before.data);
+  const old = before.data === undefined ? EMPTY_DRAFT : draftOf(before.data);
   const changes = changesOf(old, doc.draft);
   const verdict = verdictOf(diff.data);
 

@@ -85,13 +85,13 @@ export async function readDraft(
 /** `etag`: refused with `precondition_failed` if the draft was saved since. */
 export async function saveDraft(
   workflow: string,
-  { definition, inputSchema }: Draft,
+  { definition, inputSchema, outputSchema }: Draft,
   etag: string | undefined,
 ) {
   const { data, etag: next } = await send<{ version: Version; faults: Fault[] }>(
     'POST',
     route(workflow),
-    { definition, input_schema: inputSchema },
+    { definition, input_schema: inputSchema, output_schema: outputSchema },
     etag === undefined ? {} : { 'if-match': etag },
   );
   return { ...data, etag: next };

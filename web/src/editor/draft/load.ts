@@ -1,7 +1,7 @@
 // Loads what the editor begins with: the draft, or else the newest version, or the version of a run.
 import { ask } from '../../shared/query.ts';
 import { supabase } from '../../shared/supabase.ts';
-import { asDefinition, type Draft, EMPTY, isObject } from '../model/definition.ts';
+import { asDefinition, type Draft, EMPTY_DRAFT, isObject } from '../model/definition.ts';
 import { moveSteps } from '../model/edits.ts';
 import { readDraft, type Version } from './api.ts';
 
@@ -12,9 +12,14 @@ export interface Loaded {
   version: Version | undefined;
 }
 
-export const draftOf = ({ definition, input_schema: schema }: Version): Draft => ({
+export const draftOf = ({
+  definition,
+  input_schema: input,
+  output_schema: output,
+}: Version): Draft => ({
   definition: asDefinition(definition),
-  inputSchema: isObject(schema) ? schema : null,
+  inputSchema: isObject(input) ? input : null,
+  outputSchema: isObject(output) ? output : null,
 });
 
 /** A definition that was written by hand has no places: its steps are arranged, which is stored with the next edit. */
@@ -40,7 +45,7 @@ export async function loadDraft(
   if (found !== undefined)
     return { draft: await placedDraftOf(found.version), etag: found.etag, version: found.version };
   if (latest === null) {
-    return { draft: { definition: EMPTY, inputSchema: null }, etag: undefined, version: undefined };
+    return { draft: EMPTY_DRAFT, etag: undefined, version: undefined };
   }
   const version = await ask(
     supabase.from('workflow_versions').select('*').eq('id', latest).abortSignal(signal).single(),

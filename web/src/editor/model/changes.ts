@@ -44,7 +44,13 @@ export function changesOf(before: Draft, after: Draft): Change[] {
   ) as [Set<string>, Set<string>];
   for (const what of to) if (!from.has(what)) changes.push({ kind: 'added', what, keys: [] });
   for (const what of from) if (!to.has(what)) changes.push({ kind: 'removed', what, keys: [] });
-  const keys = keysThatDiffer(before.inputSchema ?? {}, after.inputSchema ?? {}, '');
-  if (keys.length > 0) changes.push({ kind: 'changed', what: 'Input schema', keys });
+  const schemas = [
+    ['Input schema', before.inputSchema, after.inputSchema],
+    ['Output schema', before.outputSchema, after.outputSchema],
+  ] as const;
+  for (const [what, old, present] of schemas) {
+    const keys = keysThatDiffer(old ?? {}, present ?? {}, '');
+    if (keys.length > 0) changes.push({ kind: 'changed', what, keys });
+  }
   return changes;
 }

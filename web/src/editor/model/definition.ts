@@ -32,9 +32,13 @@ export interface Draft {
   definition: Definition;
   /** JSON Schema of the input of runs; null: every input is accepted. */
   inputSchema: JsonObject | null;
+  /** JSON Schema that describes the output of runs; null: not described. */
+  outputSchema: JsonObject | null;
 }
 
 export const EMPTY: Definition = { nodes: [], edges: [] };
+
+export const EMPTY_DRAFT: Draft = { definition: EMPTY, inputSchema: null, outputSchema: null };
 
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

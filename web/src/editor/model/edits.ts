@@ -7,6 +7,7 @@ import {
   type Definition,
   type Draft,
   type Edge,
+  EMPTY_DRAFT,
   isEqual,
   isObject,
   type JsonObject,
@@ -221,7 +222,10 @@ export function paste(draft: Draft, piece: Piece): { draft: Draft; ids: string[]
     taken.add(free);
     names.set(id, free);
   }
-  let copies: Draft = { definition: { nodes: piece.nodes, edges: piece.edges }, inputSchema: null };
+  let copies: Draft = {
+    ...EMPTY_DRAFT,
+    definition: { nodes: piece.nodes, edges: piece.edges },
+  };
   // Through names that no step has, so that a copy does not take the name of another one.
   for (const [at, id] of [...names.keys()].entries())
     copies = renameStep(copies, id, `copy-of-${at}`);

@@ -41,10 +41,13 @@ export function mergeDrafts(base: Draft, mine: Draft, theirs: Draft): Merged {
   );
   const rest = ({ nodes: _nodes, edges: _edges, ...others }: Definition): JsonObject => others;
   const others = mergePart(rest(a), rest(b), rest(c));
-  const schema = mergePart(base.inputSchema, mine.inputSchema, theirs.inputSchema);
-  if (schema.isConflict) conflicts.push('the input schema');
+  const input = mergePart(base.inputSchema, mine.inputSchema, theirs.inputSchema);
+  if (input.isConflict) conflicts.push('the input schema');
+  const output = mergePart(base.outputSchema, mine.outputSchema, theirs.outputSchema);
+  if (output.isConflict) conflicts.push('the output schema');
+  const definition = { ...others.value, nodes, edges };
   return {
-    draft: { definition: { ...others.value, nodes, edges }, inputSchema: schema.value },
+    draft: { definition, inputSchema: input.value, outputSchema: output.value },
     conflicts,
   };
 }

@@ -2,14 +2,15 @@
 import type { Json } from '../../../../types/database.ts';
 import { type Definition, type Draft, definitionFault, isObject } from './definition.ts';
 
-/** Reads `{definition, input_schema}`, or a definition alone. */
+/** Reads `{definition, input_schema, output_schema}`, or a definition alone, which keeps the known schemas. */
 export function draftIn(parsed: Json, known: Draft): Draft | string {
-  if (!isObject(parsed)) return 'Write an object with definition and input_schema.';
+  if (!isObject(parsed)) return 'Write an object with definition, input_schema and output_schema.';
   const definition = parsed.definition ?? parsed;
   const fault = definitionFault(definition);
   if (fault !== undefined) return fault;
-  const schema =
-    parsed.definition === undefined ? known.inputSchema : (parsed.input_schema ?? null);
-  if (schema !== null && !isObject(schema)) return 'input_schema must be an object or null.';
-  return { definition: definition as Definition, inputSchema: schema };
+  if (parsed.definition === undefined) return { ...known, definition: definition as Definition };
+  const { input_schema: input = null, output_schema: output = null } = parsed;
+  if (input !== null && !isObject(input)) return 'input_schema must be an object or null.';
+  if (output !== null && !isObject(output)) return 'output_schema must be an object or null.';
+  return { definition: definition as Definition, inputSchema: input, outputSchema: output };
 }

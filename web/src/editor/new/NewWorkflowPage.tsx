@@ -12,15 +12,14 @@ import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { EmptyState } from '../../shared/states.tsx';
 import { supabase } from '../../shared/supabase.ts';
 import classes from '../editor.module.css';
-import { EMPTY } from '../model/definition.ts';
+import { EMPTY_DRAFT } from '../model/definition.ts';
 import { importWorkflow, kebabOf, type NewWorkflow } from './import.ts';
 
 const BLANK: NewWorkflow = {
   name: '',
   kebabName: '',
   description: '',
-  definition: EMPTY,
-  inputSchema: null,
+  ...EMPTY_DRAFT,
 };
 
 function Templates({
@@ -141,6 +140,7 @@ export default function NewWorkflowPage() {
           description: base.description,
           definition: base.definition as Json,
           ...(base.inputSchema === null ? {} : { input_schema: base.inputSchema as Json }),
+          ...(base.outputSchema === null ? {} : { output_schema: base.outputSchema as Json }),
         }),
       );
     },

@@ -12,6 +12,7 @@ export interface NewWorkflow {
   description: string;
   definition: Definition;
   inputSchema: JsonObject | null;
+  outputSchema: JsonObject | null;
 }
 
 /** `Refund approval` as `refund-approval`. */
@@ -34,13 +35,14 @@ export function importWorkflow(parsed: unknown): NewWorkflow {
   const fault = definitionFault(definition);
   if (fault !== undefined) throw new Error(fault);
   const isWhole = parsed.definition !== undefined;
-  const schema = isWhole ? parsed.input_schema : undefined;
+  const schemaIn = (schema: unknown) => (isWhole && isObject(schema) ? schema : null);
   const kebabName = isWhole ? text(parsed.kebab_name) : '';
   return {
     kebabName,
     name: isWhole ? text(parsed.name) || kebabName : '',
     description: isWhole ? text(parsed.description) : '',
     definition: definition as Definition,
-    inputSchema: isObject(schema) ? schema : null,
+    inputSchema: schemaIn(parsed.input_schema),
+    outputSchema: schemaIn(parsed.output_schema),
   };
 }

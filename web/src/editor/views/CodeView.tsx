@@ -8,7 +8,7 @@ import { useEditor } from '../editor-context.tsx';
 
 export default function CodeView() {
   const { doc, workflow } = useEditor();
-  const { definition, inputSchema } = doc.draft;
+  const { definition, inputSchema, outputSchema } = doc.draft;
   const code = useMemo(() => {
     try {
       const source = decompile({
@@ -17,12 +17,13 @@ export default function CodeView() {
         description: workflow.description,
         definition,
         input_schema: inputSchema,
+        output_schema: outputSchema,
       });
       return { source };
     } catch (error) {
       return { fault: (error as Error).message };
     }
-  }, [definition, inputSchema, workflow]);
+  }, [definition, inputSchema, outputSchema, workflow]);
   return (
     <div style={{ padding: 12 }}>
       <Group justify="space-between" mb="xs">

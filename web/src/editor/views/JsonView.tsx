@@ -6,8 +6,8 @@ import { useEditor } from '../editor-context.tsx';
 import type { Draft } from '../model/definition.ts';
 import { draftIn } from '../model/text.ts';
 
-const textOf = ({ definition, inputSchema }: Draft) =>
-  JSON.stringify({ definition, input_schema: inputSchema }, null, 2);
+const textOf = ({ definition, inputSchema, outputSchema }: Draft) =>
+  JSON.stringify({ definition, input_schema: inputSchema, output_schema: outputSchema }, null, 2);
 
 export default function DraftJson() {
   const { doc, mayWrite } = useEditor();
