@@ -31,9 +31,12 @@ create policy "Members read their organizations" on stepbase.organizations
     or id in (select stepbase_private.my_new_organizations())
   );
 
+-- An API key has no memberships, and reads the application that it acts for.
 create policy "Members read their applications" on stepbase.applications
   for select to authenticated
-  using (app_code in (select stepbase_private.my_app_codes()));
+  using (
+    app_code = (select stepbase_private.app_code()) or app_code in (select stepbase_private.my_app_codes())
+  );
 
 create policy "Member managers change their application" on stepbase.applications
   for update to authenticated

@@ -180,6 +180,10 @@ describe('an application', () => {
     expect([changed.status, changed.body]).toEqual([200, expect.objectContaining(change)]);
     const kept = await patch('application', ann, { description: 'Ours' });
     expect(kept.body).toMatchObject({ ...change, description: 'Ours' });
+    const asKey = { token: key };
+    expect((await get('application', asKey)).body).toMatchObject({ app_code: app });
+    const byKey = await patch('application', asKey, { description: 'By a machine' });
+    expect([byKey.status, byKey.body.description]).toEqual([200, 'By a machine']);
     const unlimited = await patch('application', ann, { max_waiting_runs: null });
     expect(unlimited.body.max_waiting_runs).toBeNull();
     expect(outcome(await patch('application', ann, { name: '  ' }))).toEqual(INVALID);

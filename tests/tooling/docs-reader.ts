@@ -173,6 +173,41 @@ export async function invite(name: string) {
   return { ...person, token: link.searchParams.get('token') };
 }
 
+let made: Promise<Record<string, unknown>> | undefined;
+/** What the commands of organizations-and-members name: each works with what those before it made. */
+export function tenancy(): Promise<Record<string, unknown>> {
+  made ??= (async () => {
+    const organization = await call('create_organization', { slug: `own-${mark}`, name: 'Own' });
+    const person = await invite('finn');
+    const joining = await person.as.rpc('accept_invitation', { token: person.token });
+    expect(joining.error).toBeNull();
+    const { data: companies } = await founder.from('organizations').select('id').eq('slug', app);
+    return {
+      $HOLDING_ID: companies?.[0]?.id,
+      $USER_ID: person.id,
+      '"bakery"': `"bakery-http-${mark}"`,
+      // Members are read in the organizations with an application of the reader.
+      '$ORGANIZATION_ID/members': `${companies?.[0]?.id}/members`,
+      $ORGANIZATION_ID: organization.id,
+      // The session of the other examples stays in its application.
+      '/bakery-shop/switch': `/${app}/switch`,
+      'bakery-shop': `shop-http-${mark}`,
+    };
+  })();
+  return made;
+}
+
+/** A workflow that writes the file which the page reads. */
+export async function monthlyReport(): Promise<Record<string, unknown>> {
+  const config = {
+    bucket: 'reports',
+    path: '{{ input.month }}/sales.json',
+    content: '{{ input.totals }}',
+  };
+  await publish('monthly-report', [node('report', 'storage_write', config)]);
+  return {};
+}
+
 export const server = () =>
   create(url, secretKey, {
     db: { schema: 'stepbase' },

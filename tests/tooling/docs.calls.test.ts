@@ -18,6 +18,7 @@ import {
   founder,
   invite,
   mark,
+  monthlyReport,
   newKey,
   node,
   openTasks,
@@ -35,6 +36,7 @@ import {
   signUp,
   startedCanary,
   subscribed,
+  tenancy,
   versions,
   waiting,
 } from './docs-reader.ts';
@@ -69,6 +71,7 @@ const FILLED: Readonly<Record<string, readonly (readonly [string | RegExp, strin
     ['apps[1]', `apps.find(({ app_code }) => app_code === '${app}')`],
   ],
   'rerun-and-redrive': [["'order-shipping'", "'broken'"]],
+  'storage-files': [['my-shop', app]],
   // A workflow that no other page starts.
   temporal: [["'order-shipping'", "'in-temporal'"]],
   sdk: [[/'order-shipping'(?=[,)])/g, "'three'"]],
@@ -130,6 +133,8 @@ const CALLERS: Readonly<Record<string, () => Promise<Record<string, unknown>>>> 
   },
   'outgoing-webhooks 2': async () => ({ id: (await subscribed()).id }),
   'storage-files 1': async () => ({ supabase: server() }),
+  'storage-files 2': monthlyReport,
+  'storage-files 3': async () => ({ server: server() }),
   'workflows-in-code 1': async () => ({
     orderShipping: { kebab_name: 'order-shipping', definition: given.definition },
   }),
@@ -194,6 +199,13 @@ const VARIABLES: Readonly<Record<string, () => Promise<Record<string, unknown>>>
     $WEBHOOK_ID: (await call('create_webhook', { workflow: 'order-shipping' })).id,
   }),
   'flow-control': async () => ({ $WORKFLOW_ID: await ownWorkflow() }),
+  components: async () => ({ '"crm-lookup"': `"crm-${randomUUID()}"` }),
+  'organizations-and-members': tenancy,
+  'storage-files': async () => ({
+    $SECRET_KEY: stackInfo().secret_key,
+    '"reports"': `"reports-${randomUUID()}"`,
+    'my-shop': app,
+  }),
   'outgoing-webhooks': async () => {
     const { id, delivery } = await subscribed();
     return { $SUBSCRIPTION_ID: id, $DELIVERY_ID: delivery };
@@ -269,5 +281,5 @@ test.each(COMMANDS)('$name: $command', async ({ name, command }) => {
 
 test('the pages have examples', () => {
   expect(EXAMPLES.length).toBeGreaterThan(35);
-  expect(COMMANDS.length).toBeGreaterThanOrEqual(55);
+  expect(COMMANDS.length).toBeGreaterThanOrEqual(79);
 });
