@@ -11,6 +11,8 @@ export interface NamedQuery {
   values: (sample: Sample) => unknown[];
   /** Tables that must be reached by an index. */
   tables: string[];
+  /** The function around it reads by indexes also where the planner expects a sequential scan to be cheaper. */
+  hasIndexesOnly?: boolean;
   /** How long the median call may take in `npm run bench:queries`. */
   budgetMs?: number;
 }
@@ -76,6 +78,9 @@ const page = (name: string, call: string, budgetMs: number): NamedQuery => ({
 });
 
 const WEEK = `since => to_jsonb(now() - interval '7 days') #>> '{}'`;
+
+/** Before the first row. */
+const FIRST = '00000000-0000-0000-0000-000000000000';
 
 const NO_SAMPLE: Sample = {
   app_code: '',
@@ -279,6 +284,113 @@ export const NAMED_QUERIES: NamedQuery[] = [
       order by created_at, id limit 1000`,
     values: ({ app_code, created_at, run_id }) => [app_code, created_at, run_id],
     tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.apply_run_limits: the open ones of a page of apply_limit_change.
+    name: 'runs: a page of a changed limit',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `select id from stepbase.runs r
+      where r.id = any(array(
+          select id from stepbase.runs
+          where app_code = $1 and status = 'running' and created_at >= $2 and (created_at, id) > ($2, $3)
+          order by created_at, id limit 1000
+        ))
+        and r.status in ('pending', 'running', 'paused') and (r.status <> 'paused' or r.started_at is not null)
+        and r.held_by is null
+        and not exists (
+          select 1 from stepbase_engine.run_backlog b
+          where b.run_id = r.id and b.workflow_limit = stepbase_engine.suspended_group()
+        )
+      order by r.id`,
+    values: ({ app_code, created_at, run_id }) => [app_code, created_at, run_id],
+    tables: ['runs'],
+  },
+  {
+    // As in stepbase_engine.repair_flow_backlog.
+    name: 'flow backlog: stale rows of a page',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `with page as materialized (
+        select run_id from stepbase_engine.flow_backlog where run_id > $1 order by run_id limit 10000
+      )
+      select b.run_id from page p
+      join stepbase_engine.flow_backlog b on b.run_id = p.run_id
+      where not exists (select 1 from stepbase.runs r where r.id = b.run_id and r.status = 'pending')`,
+    values: () => [FIRST],
+    tables: ['flow_backlog', 'runs'],
+    budgetMs: 500,
+  },
+  {
+    // As in stepbase_engine.repair_flow_lines: without reading the runs that wait.
+    name: 'flow backlog: next controls with waiting runs',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `with recursive control as (
+        (
+          select 1 as place, workflow_id, kind from stepbase_engine.flow_backlog
+          where (workflow_id, kind) > ($1, '') order by workflow_id, kind limit 1
+        )
+        union all
+        select c.place + 1, n.workflow_id, n.kind from control c
+        cross join lateral (
+          select workflow_id, kind from stepbase_engine.flow_backlog
+          where (workflow_id, kind) > (c.workflow_id, c.kind) order by workflow_id, kind limit 1
+        ) n
+        where c.place < 1000
+      )
+      select count(*) from control`,
+    values: () => [FIRST],
+    tables: ['flow_backlog'],
+    budgetMs: 200,
+  },
+  {
+    // As in stepbase_engine.repair_flow_holds.
+    name: 'flow holds: stale ones of a page',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `with page as materialized (
+        select key_id from stepbase_engine.flow_holds where key_id > $1 order by key_id limit 10000
+      )
+      select h.key_id from page p
+      join stepbase_engine.flow_holds h on h.key_id = p.key_id
+      where h.opened_at < now() - interval '1 hour' and not exists (
+        select 1 from stepbase.runs r where r.id = h.run_id and r.held_by is not null and r.status = 'pending'
+      )`,
+    values: () => [FIRST],
+    tables: ['flow_holds', 'runs'],
+    budgetMs: 500,
+  },
+  {
+    // As in stepbase_engine.repair_batch_items.
+    name: 'batch items: those of a page whose run has ended',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `with page as materialized (
+        select run_id, place from stepbase_engine.batch_items
+        where (run_id, place) > ($1, 0) order by run_id, place limit 10000
+      )
+      select p.run_id from page p
+      where not exists (select 1 from stepbase.runs r where r.id = p.run_id and r.completed_at is null)`,
+    values: () => [FIRST],
+    tables: ['batch_items', 'runs'],
+    budgetMs: 500,
+  },
+  {
+    // As in stepbase_engine.repair_key_slots, for the runs that its control counts.
+    name: 'run slots: missing ones of a page of runs',
+    as: 'engine',
+    hasIndexesOnly: true,
+    text: `select r.id from stepbase.runs r
+      where r.id = any(array(
+          select id from stepbase.runs
+          where app_code = $1 and status = 'running' and created_at >= $2 and (created_at, id) > ($2, $3)
+          order by created_at, id limit 1000
+        ))
+        and r.started_at is not null
+        and not exists (select 1 from stepbase_engine.run_slots s where s.run_id = r.id and s.limit_id = $3)`,
+    values: ({ app_code, created_at, run_id }) => [app_code, created_at, run_id],
+    tables: ['runs', 'run_slots'],
   },
   {
     // As in stepbase_engine.reconcile_admission.

@@ -19,6 +19,7 @@ async function once(client: pg.Client, query: NamedQuery, sample: Sample): Promi
   await client.query('begin');
   try {
     if (query.as === 'member') await becomeMember(client);
+    if (query.hasIndexesOnly) await client.query('set local enable_seqscan = off');
     const started = performance.now();
     await client.query(query.text, query.values(sample));
     return performance.now() - started;

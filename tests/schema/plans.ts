@@ -26,6 +26,7 @@ export async function explain(
   await client.query('begin');
   try {
     if (query.as === 'member') await becomeMember(client);
+    if (query.hasIndexesOnly) await client.query('set local enable_seqscan = off');
     const text = `explain (analyze, format json, timing off) ${query.text}`;
     const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>(
       text,
