@@ -12,6 +12,7 @@ import {
   type Compared,
   compare,
   draw,
+  explained,
   type Graph,
   graphOf,
 } from '../../tests/engine/random-graphs.ts';
@@ -26,12 +27,20 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.stop());
 
+const SETS = 5;
+const BUDGET_MS = scaled(90_000);
+
 const { EventType } = protos.api.enums.v1;
 
 async function endOf(run: Started, graph: Graph, of: Version): Promise<Compared> {
   await run.handle.result();
   const state = await run.progress();
   const { events } = await run.handle.fetchHistory();
+  // A workflow task that fails is repeated after a growing pause, until it succeeds.
+  const failed = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: at }) =>
+    at ? [at.failure?.message] : [],
+  );
+  expect(failed).toEqual([]);
   const ends = endsOf(state);
   const { ending } = state;
   const sources = new Set(
@@ -75,7 +84,8 @@ async function check(graphs: readonly Graph[]): Promise<void> {
     const handles = await Promise.all(
       drawn.map(async ({ graph, of }) => {
         const run = await t.start(of, {}, queue);
-        compare(graph, await endOf(run, graph, of));
+        const end = await endOf(run, graph, of);
+        explained(graph, () => compare(graph, end));
         return run.handle;
       }),
     );
@@ -86,12 +96,13 @@ async function check(graphs: readonly Graph[]): Promise<void> {
 }
 
 test('compiled graphs end as the reference interpreter says, and so do their histories again', async () => {
-  const graphs = fc.array(graphOf, { minLength: 8, maxLength: 16, size: 'max' });
-  await fc.assert(fc.asyncProperty(graphs, check), {
-    numRuns: 6,
-    interruptAfterTimeLimit: scaled(150_000),
-    markInterruptAsFailure: false,
-  });
+  const sets = fc.sample(fc.array(graphOf, { minLength: 8, maxLength: 16, size: 'max' }), SETS);
+  const until = Date.now() + BUDGET_MS;
+  for (const [at, graphs] of sets.entries()) {
+    // On a slow machine fewer of them: workers cannot be abandoned in the middle.
+    if (at > 0 && Date.now() > until) return;
+    await check(graphs);
+  }
 });
 
 test('the reference finds a wrong result', () => {

@@ -204,6 +204,15 @@ export function compare(graph: Graph, { run, statuses, all }: Compared): void {
   }
 }
 
+/** The error of `check` with the graph, which repeats the case. */
+export function explained(graph: Graph, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw new Error(`${JSON.stringify(graph)}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** What an event of a run says about the order of its steps. */
 export type Ordered = Pick<RunEvent, 'seq' | 'event_type' | 'step_id'>;
 

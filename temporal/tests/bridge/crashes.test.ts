@@ -9,6 +9,7 @@ import {
   compare,
   compareOrder,
   draw,
+  explained,
   type Graph,
   graphOf,
   orderOf,
@@ -79,8 +80,11 @@ test(
       for (const one of [runs[at], local[at]]) {
         if (one === undefined) throw new Error('a run did not start');
         const end = await t.ended(one);
-        compare(graph, end);
-        compareOrder(graph, await orderOf(t.app, one.id));
+        const events = await orderOf(t.app, one.id);
+        explained(graph, () => {
+          compare(graph, end);
+          compareOrder(graph, events);
+        });
         ended.push(end);
       }
       const [temporal, postgres] = ended;
