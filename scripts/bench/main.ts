@@ -1,5 +1,6 @@
 // npm run bench [-- --json | --markdown] [--quick | --tiny] [--rounds N] [--only steps,run_ms,…]
 //   [--contenders stepbase,dbos,…] [--profile]
+// --only temporal compares the engines of a run, PostgreSQL and Temporal.
 // Measures Stepbase against its contenders and against the limit of the database. The full size takes about
 // ten minutes; --quick is for experiments, --tiny only shows that the benchmark works. Progress goes to
 // standard error, the result to standard output.
@@ -9,6 +10,7 @@ import { measure, ROWS } from './bench.ts';
 import { CONTENDERS } from './figures.ts';
 import { costLines, lines, machine, markdown, profileMarkdown } from './report.ts';
 import { FULL, QUICK, TINY } from './sizes.ts';
+import { measureTemporal, temporalMarkdown } from './temporal.ts';
 
 const { values } = parseArgs({
   options: {
@@ -43,6 +45,17 @@ const sizes = values.tiny ? TINY : values.quick ? QUICK : FULL;
 const rounds = Number(values.rounds ?? (sizes === FULL ? 3 : 1));
 if (!Number.isInteger(rounds) || rounds < 1) refuse('--rounds is a whole number from 1');
 const begin = performance.now();
+const say = (message: string) => {
+  console.error(`${((performance.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${message}`);
+};
+
+if (values.only === 'temporal') {
+  const measured = await measureTemporal({ sizes, rounds, say });
+  if (typeof measured === 'string') console.log(`Temporal was not measured: ${measured}.`);
+  else if (values.json) console.log(JSON.stringify(measured));
+  else console.log(temporalMarkdown(measured, rounds));
+  process.exit(0);
+}
 
 const result = await measure({
   sizes,
@@ -50,9 +63,7 @@ const result = await measure({
   rows: chosen('--only', values.only, ROWS),
   contenders: chosen('--contenders', values.contenders, CONTENDERS),
   profile: values.profile ?? false,
-  say: (message) => {
-    console.error(`${((performance.now() - begin) / 1_000).toFixed(0).padStart(4)} s  ${message}`);
-  },
+  say,
 });
 
 if (result.profile) console.log(`${profileMarkdown(result.profile)}\n`);
