@@ -8,7 +8,7 @@ import { type StackClient, signedIn, stackInfo } from '../support/stack.ts';
 import { blocks, read } from './docs-pages.ts';
 
 const { db_url: url } = stackInfo();
-const STATEMENTS = ['size', 'back-up', 'upgrade', 'uninstall']
+const STATEMENTS = ['size', 'back-up', 'upgrade', 'uninstall', 'split']
   .flatMap((name) => blocks(read(`docs/operations/${name}.md`), 'sql'))
   .concat(blocks(read('docs/guides/alerts.md'), 'sql'))
   // The stack has no pg_cron, and a stack that tests share gets no maintenance from one of them.
