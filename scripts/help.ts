@@ -60,8 +60,7 @@ export const GROUPS: readonly Group[] = [
       'bench:queries': 'measure the plans and times of the named queries on large tables',
       'bench:test-kit':
         'measure the test kit as ratios to one start of its server; -- [--rounds N]',
-      scale:
-        'model the cost of a million steps and the limit of one PostgreSQL; docs/internals',
+      scale: 'model the cost of a million steps and the limit of one PostgreSQL; docs/internals',
       soak: 'execute 2 M steps while retention deletes behind, compare quarters; -- [--steps N]',
     },
   },
