@@ -19,6 +19,8 @@ export interface Fakes {
 export interface FakesOptions {
   /** How long the shop and the model take to answer. */
   latencyMs?: number;
+  /** Each answer of the shop waits until it resolves. */
+  hold?: () => Promise<void>;
 }
 
 export async function startFakes(options: FakesOptions = {}): Promise<Fakes> {
@@ -32,7 +34,7 @@ export async function startFakes(options: FakesOptions = {}): Promise<Fakes> {
     await Promise.all(started.splice(0).map((service) => service.stop()));
   };
   try {
-    const shop = await keep(startShop(options.latencyMs));
+    const shop = await keep(startShop(options.latencyMs, options.hold));
     const mailbox = await keep(startMailbox());
     const model = await keep(startModel(options.latencyMs));
     const webhooks = await keep(startWebhookReceiver());

@@ -8,12 +8,19 @@ export interface Shop extends HttpServer {
   requests: Recorder<Received>;
 }
 
-/** `latencyMs` simulates a network; on loopback a run would end before a person could watch it. */
-export async function startShop(latencyMs = 0): Promise<Shop> {
+/**
+ * `latencyMs` simulates a network; on loopback a run would end before a person could watch it. Each answer waits until
+ * `hold` resolves.
+ */
+export async function startShop(
+  latencyMs = 0,
+  hold: () => Promise<void> = async () => undefined,
+): Promise<Shop> {
   const requests = new Recorder<Received>('request to the shop');
   const failures = new Map<string, number>();
-  const server = await serveHttp((request) => {
+  const server = await serveHttp(async (request) => {
     requests.add(request);
+    await hold();
     return { delayMs: latencyMs, ...route(request, failures) };
   });
   return { ...server, requests };

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { linkIn, mailTo } from '../support/mail.ts';
 import { client } from '../support/stack.ts';
 import { pageFaults } from './gates.ts';
-import { openPage } from './support.ts';
+import { openPage, openSignIn } from './support.ts';
 
 const email = `account-${randomUUID().slice(0, 8)}@people.example`;
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
@@ -19,7 +19,7 @@ async function signsIn(password: string): Promise<boolean> {
 
 test('a person resets the password, signs in by mail and changes the password', async () => {
   await client().auth.signUp({ email, password: 'first-password' });
-  const page = await openPage('dark');
+  const page = await openSignIn('dark');
   await press(page, 'I forgot my password');
   await page.getByRole('heading', { name: 'Reset your password' }).waitFor();
   await page.getByLabel('E-mail').fill(email);

@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { node, type TestApp, testApp } from '../engine/support.ts';
 import { client, pool, stackInfo } from '../support/stack.ts';
-import { openAppPage, openPage, signIn } from './support.ts';
+import { openAppPage, openPage, openSignIn, signIn } from './support.ts';
 
 let b: TestApp;
 beforeAll(async () => {
@@ -83,7 +83,7 @@ test('an application without workflows says how to get one', async () => {
      insert into stepbase.app_members (app_code, user_id, role, accepted_at) select app_code, $2, 'developer', now() from a`,
     [app, data.user?.id],
   );
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -77,7 +77,6 @@ test('pages whose messages are dropped end right', async () => {
     const page = await openPage();
     const wire = await wired(page);
     await page.clock.install();
-    await page.reload();
     await signIn(page, 'developer@acme', path);
     return { page, wire };
   };

@@ -4,15 +4,22 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
-import { scaled } from '../support/time.ts';
-import { openAppPage, openPage, signIn } from './support.ts';
+import { openAppPage, openPage, openSignIn, signIn } from './support.ts';
 
 let fakes: Fakes;
+/** The shop answers when it resolves: a step runs until the pages have shown it. */
+let answer: Promise<void> = Promise.resolve();
 beforeAll(async () => {
-  // Slow enough for a user (and this test) to see a step run.
-  fakes = await startFakes({ latencyMs: scaled(2_500) });
+  fakes = await startFakes({ hold: () => answer });
 });
 afterAll(() => fakes?.stop());
+
+/** The shop waits with its answers until the returned function is called. */
+function holdShop(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  answer = promise;
+  return resolve;
+}
 
 const node = (page: Page, step: string, status: string) =>
   page.locator(`.step-node[data-step="${step}"][data-status="${status}"]`);
@@ -56,9 +63,11 @@ test('a user watches, approves and completes a run without a reload', async () =
   const page = await openPage();
   await signIn(page, 'admin@acme');
   await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
+  const letAnswer = holdShop();
   const address = await startRefund(page);
 
   await node(page, 'fetch_order', 'running').waitFor();
+  letAnswer();
   await node(page, 'approve_refund', 'waiting').waitFor();
   await node(page, 'fetch_order', 'completed').waitFor();
   await page.getByLabel('Comment').fill('The parcel never came.');
@@ -89,8 +98,10 @@ test('the list of runs follows a run without a reload', async () => {
 
   const page = await openPage('dark');
   await signIn(page, 'developer@acme');
+  const letAnswer = holdShop();
   const runId = (await startRefund(page)).slice(-36);
   await watcher.locator(`tr[data-run="${runId}"] [data-status="running"]`).waitFor();
+  letAnswer();
 
   await node(page, 'approve_refund', 'waiting').waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();
@@ -99,7 +110,7 @@ test('the list of runs follows a run without a reload', async () => {
 });
 
 test('a wrong password shows an error, and the user is not signed in', async () => {
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').fill('viewer@acme.example');
   await page.getByLabel('Password', { exact: true }).fill('not-the-password');
   await page.getByRole('button', { name: 'Sign in' }).click();

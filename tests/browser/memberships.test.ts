@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { client, pool, stackInfo, waitFor } from '../support/stack.ts';
-import { openPage } from './support.ts';
+import { openSignIn } from './support.ts';
 
 test('a person accepts one membership and declines another', async () => {
   const db = pool();
@@ -35,7 +35,7 @@ test('a person accepts one membership and declines another', async () => {
     return rows;
   };
 
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').fill(email);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();

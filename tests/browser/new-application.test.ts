@@ -12,7 +12,7 @@ const mark = randomUUID().slice(0, 8);
 const address = (name: string) => `${name}-${mark}@founders.example`;
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
-async function openNarrow(colors: 'light' | 'dark', url?: string): Promise<Page> {
+async function openNarrow(colors: 'light' | 'dark', url = stackInfo().web_url): Promise<Page> {
   const page = await openPage(colors, url);
   await page.setViewportSize({ width: 360, height: 740 });
   return page;

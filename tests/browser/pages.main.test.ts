@@ -5,7 +5,7 @@ import { node, testApp } from '../engine/support.ts';
 import { stackInfo } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 import { ALL_LOOKS, faults, pageFaults, scriptsOf, settled } from './gates.ts';
-import { openPage, signIn } from './support.ts';
+import { openPage, openSignIn, signIn } from './support.ts';
 
 const MAIN = [
   '/',
@@ -28,7 +28,7 @@ const HEAVY = /CodeMirror|Form-|RunPage|EditorPage|Chart|Palette|ApiPage/;
 test(
   'the main pages are accessible and fit, in both themes and widths',
   async () => {
-    const page = await openPage();
+    const page = await openSignIn();
     await page.getByLabel('E-mail').waitFor();
     const found = await faults(page, 'sign-in', ALL_LOOKS);
     await signIn(page, 'admin@acme');

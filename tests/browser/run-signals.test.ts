@@ -87,7 +87,6 @@ test('a page that its server does not answer is not live', async () => {
   const [, id] = await startTwo();
   const page = await openPage('dark');
   await page.clock.install();
-  await page.reload();
   await signIn(page, 'viewer@acme', `/runs/${id}`);
   const live = (is: boolean) => page.locator(`[data-live="${is}"]`).waitFor();
   await live(true);

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { client, pool } from '../support/stack.ts';
-import { openAppPage, openPage } from './support.ts';
+import { openAppPage, openSignIn } from './support.ts';
 
 const PASSWORD = 'right-password';
 
@@ -29,7 +29,7 @@ test('an admin exports and erases a person, and moves the application', async ()
     [app, memberId],
   );
 
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').fill(owner);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -39,9 +39,8 @@ test('two windows of a browser show two applications', async () => {
 });
 
 test('a user whose session ends signs in again on the same page', async () => {
-  const page = await openPage('dark', 'about:blank');
+  const page = await openPage('dark');
   await page.clock.install();
-  await page.goto(stackInfo().web_url);
   await signIn(page, 'developer@globex', '/workflows');
   await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
   const sessionId = await page.evaluate(() => {
@@ -69,9 +68,8 @@ test('a user whose session ends signs in again on the same page', async () => {
 });
 
 test('a lost connection is shown with the age of the data, and found again', async () => {
-  const page = await openPage('dark', 'about:blank');
+  const page = await openPage('dark');
   await page.clock.install();
-  await page.goto(stackInfo().web_url);
   await signIn(page, 'viewer@acme');
   await page.locator('tr[data-run]').first().waitFor();
 

@@ -34,9 +34,10 @@ export async function closePages(): Promise<void> {
   expect(blocked.splice(0)).toEqual([]);
 }
 
+/** A page in a context of its own, at the address or empty: signIn() opens the client then. */
 export async function openPage(
   colorScheme: 'light' | 'dark' = 'light',
-  url = stackInfo().web_url,
+  url?: string,
 ): Promise<Page> {
   const context = await (await browser()).newContext({
     viewport: { width: 1360, height: 820 },
@@ -50,10 +51,14 @@ export async function openPage(
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) blocked.push(message.text());
   });
-  // A test waits for the parts of the page that it uses; signIn() does not wait for the sign-in page.
-  await page.goto(url, { waitUntil: 'commit' });
+  // A test waits for the parts of the page that it uses.
+  if (url !== undefined) await page.goto(url, { waitUntil: 'commit' });
   return page;
 }
+
+/** The sign-in page of the shared stack. */
+export const openSignIn = (colorScheme?: 'light' | 'dark'): Promise<Page> =>
+  openPage(colorScheme, stackInfo().web_url);
 
 /** Opens a page of the active application, `/runs`, or one outside of an application, `/-/profile`. */
 export async function openAppPage(page: Page, path: string): Promise<void> {
@@ -124,25 +129,36 @@ async function sessionOf(
   return stored;
 }
 
+/** The small script with which the client is served: the address of its stack. */
+async function configAt(origin: string): Promise<StackAddress> {
+  const script = await (await fetch(`${origin}/config.js`)).text();
+  return JSON.parse(script.slice(script.indexOf('{'))) as StackAddress;
+}
+
 /**
  * Opens a page of the person's application as a window that is signed in, the list of runs by default. The form of the
  * sign-in has tests of its own (signInByForm).
  */
 export async function signIn(page: Page, person: Person | Account, path = '/runs'): Promise<void> {
   const account = typeof person === 'string' ? seedUser(person) : person;
-  const config = await page.waitForFunction(
-    () => (window as unknown as { __STEPBASE__?: StackAddress }).__STEPBASE__,
-  );
-  const stored = await sessionOf(account, (await config.jsonValue()) as StackAddress);
+  const isOpen = page.url().startsWith('http');
+  const { origin } = new URL(isOpen ? page.url() : stackInfo().web_url);
+  // The storage belongs to the origin. This document of it loads nothing.
+  const place = `${origin}/config.js`;
+  const [stored] = await Promise.all([
+    configAt(origin).then((stack) => sessionOf(account, stack)),
+    isOpen ? undefined : page.goto(place),
+  ]);
   const address = addressIn(account.app_code, path);
-  await page.evaluate(
-    ({ entries, hash }) => {
-      for (const [name, value] of entries) localStorage.setItem(name, value);
-      history.replaceState(null, '', hash);
-    },
-    { entries: Object.entries(stored), hash: `/#${address}` },
-  );
-  await page.reload({ waitUntil: 'commit' });
+  await page.evaluate((entries) => {
+    for (const [name, value] of entries) localStorage.setItem(name, value);
+  }, Object.entries(stored));
+  if (isOpen) {
+    await page.evaluate((hash) => history.replaceState(null, '', hash), `/#${address}`);
+    await page.reload({ waitUntil: 'commit' });
+  } else {
+    await page.goto(`${origin}/#${address}`, { waitUntil: 'commit' });
+  }
   await shown(page, address);
   await page.getByRole('heading', { level: 1 }).waitFor();
 }

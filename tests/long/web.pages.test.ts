@@ -7,7 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { allPaths, isRoute } from '../../scripts/web/paths.ts';
 import { LAYERS, openAll } from '../browser/crawl.ts';
 import { ALL_LOOKS, faults, headFaults, settled, TWO_LOOKS, WIDTHS } from '../browser/gates.ts';
-import { openAppPage, openPage, signIn } from '../browser/support.ts';
+import { openAppPage, openPage, openSignIn, signIn } from '../browser/support.ts';
 import { failing, node, type TestApp, testApp, value } from '../engine/support.ts';
 import { linkIn, mailTo } from '../support/mail.ts';
 import { client, seedUser, stackInfo } from '../support/stack.ts';
@@ -221,7 +221,7 @@ test(
 
 test('the pages that need no session', LONG, async () => {
   const found: string[] = [];
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').waitFor();
   found.push(...(await faults(page, 'sign-in', ALL_LOOKS)));
   for (const name of ['I have no account yet', 'I forgot my password', 'Send me a sign-in link']) {

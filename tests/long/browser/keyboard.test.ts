@@ -6,7 +6,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { allPaths } from '../../../scripts/web/paths.ts';
 import { walkFocus } from '../../browser/focus.ts';
 import { settled } from '../../browser/gates.ts';
-import { openAppPage, openPage, signIn } from '../../browser/support.ts';
+import { openAppPage, openPage, openSignIn, signIn } from '../../browser/support.ts';
 import { node, type TestApp, testApp } from '../../engine/support.ts';
 import { seedUser, stackInfo } from '../../support/stack.ts';
 import { scaled } from '../../support/time.ts';
@@ -59,7 +59,7 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
 test('a person signs in, starts a run, finds it and decides, all by keys', LONG, async () => {
   const title = `By keys ${Date.now()}`;
   const workflow = await b.publish([node('ask', 'wait_for_approval', { title })]);
-  const page = await openPage();
+  const page = await openSignIn();
   await page.getByLabel('E-mail').focus();
   const { email, password } = seedUser('developer@acme');
   await page.keyboard.type(email);
