@@ -121,14 +121,13 @@ export async function fill(
     group by 1, 2, 3, 4, 5, 6;
     -- What waits for flow controls.
     insert into stepbase_engine.flow_backlog (run_id, app_code, workflow_id, kind, key_id, priority)
-    select r.id, r.app_code, r.workflow_id, 'throttle', gen_random_uuid(), 0 from stepbase.runs r limit 200000;
+    select r.id, r.app_code, r.workflow_id, 'throttle', r.id, 0 from stepbase.runs r limit 200000;
     insert into stepbase_engine.flow_holds (key_id, app_code, workflow_id, run_id)
-    select gen_random_uuid(), r.app_code, r.workflow_id, r.id from stepbase.runs r limit 200000;
+    select r.id, r.app_code, r.workflow_id, r.id from stepbase.runs r limit 200000;
     insert into stepbase_engine.batch_items (run_id, place, item)
     select r.id, 1, '{}' from stepbase.runs r limit 200000;
     insert into stepbase_engine.run_slots (run_id, limit_id)
-    select r.id, l.id from (select id from stepbase.runs limit 100000) r
-    cross join (values (gen_random_uuid()), (gen_random_uuid())) l (id);
+    select r.id, r.workflow_id from stepbase.runs r where r.status = 'running';
     set session_replication_role = origin;
   `);
   // Also empties the pending list of the text index, as autovacuum would have.

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await admin.end();
   client = new pg.Client({ connectionString: database.url, statement_timeout: scaled(20_000) });
   await client.connect();
-});
+}, scaled(240_000));
 
 afterAll(async () => {
   await client?.end();
