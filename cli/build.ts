@@ -7,8 +7,9 @@ import { build } from 'esbuild';
 import { pruneLock } from '../functions/_shared/compile/lock.ts';
 import { DEV_PACKAGES, packagesOf, typesByVariant } from '../functions/_shared/compile/packages.ts';
 import { stepTypes } from '../functions/_shared/step-types/index.ts';
-import { bundle } from '../scripts/bundle.ts';
+import { bundle, bundledPackages } from '../scripts/bundle.ts';
 import { buildLibrary } from '../scripts/compile/library.ts';
+import { NOTICES, noticesOf, notingPackages } from '../scripts/release/notices.ts';
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 /** `node build.ts FOLDER` builds there instead of in dist. */
@@ -27,6 +28,7 @@ await Promise.all([
     platform: 'node',
     target: 'node22.18',
     external: ['commander', 'pg-native'],
+    plugins: [notingPackages(bundledPackages)],
     // pg requires modules of Node.
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
@@ -57,3 +59,5 @@ for (const [variant, some] of Object.entries(typesByVariant(types))) {
   const library = { files, locks: [pruneLock(manifest, locks)] };
   writeFileSync(join(libraries, `${variant}.json`), JSON.stringify(library));
 }
+
+writeFileSync(join(dist, NOTICES), noticesOf(bundledPackages));

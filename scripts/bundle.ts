@@ -8,6 +8,7 @@ import { isBuiltin } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { notingPackages } from './release/notices.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** The platform refuses 5 MB; cold starts grow with the size. */
@@ -18,6 +19,9 @@ export const EDGE_FUNCTIONS: Readonly<Record<string, string>> = {
   'stepbase-api': 'api',
   'stepbase-worker': 'worker',
 };
+
+/** The packages whose code the bundles of this process contain. */
+export const bundledPackages = new Set<string>();
 
 const withPrefix = (name: string) => (name.startsWith('node:') ? name : `node:${name}`);
 
@@ -92,7 +96,7 @@ const shortened: Plugin = {
         write: false,
         minify: true,
         external: ['zod', 'zod/*', 'node:*'],
-        plugins: [unused],
+        plugins: [notingPackages(bundledPackages), unused],
       });
       return { contents: outputFiles[0]?.text ?? '', resolveDir: dirname(path) };
     });
@@ -120,7 +124,7 @@ export const functionOptions = {
   minifyWhitespace: true,
   minifySyntax: true,
   inject: [join(ROOT, 'scripts', 'bundle-globals.ts')],
-  plugins: [builtins, absent, unused, english, shortened],
+  plugins: [notingPackages(bundledPackages), builtins, absent, unused, english, shortened],
 } satisfies BuildOptions;
 
 export interface Bundle {

@@ -5,7 +5,8 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build, type Plugin } from 'esbuild';
-import { functionOptions } from '../scripts/bundle.ts';
+import { bundledPackages, functionOptions } from '../scripts/bundle.ts';
+import { NOTICES, noticesOf } from '../scripts/release/notices.ts';
 import { readSources } from './src/sources.ts';
 
 const HERE = import.meta.dirname;
@@ -50,6 +51,7 @@ async function bundle(): Promise<void> {
     // Threads load a file of their own; the code of a test may run in this one.
     define: { Worker: 'undefined' },
     external: ['@supabase/lite', '@supabase/lite/postgres'],
+    // The first plugin of functionOptions sees what these two leave to it.
     plugins: [packedSources, withoutModels, ...functionOptions.plugins],
   });
 }
@@ -74,3 +76,4 @@ const sql = readSources().then((sources) =>
   writeFile(join(DIST, 'sql.json'), JSON.stringify(sources)),
 );
 await Promise.all([sql, bundle(), declare()]);
+await writeFile(join(DIST, NOTICES), noticesOf(bundledPackages));

@@ -1,7 +1,7 @@
 // The commands of runs, tasks, schedules, secrets and keys, the types of an application, and what every command has in
 // common: exit codes, JSON, colours and completion.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,12 +12,14 @@ import { x as extract } from 'tar';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { run as stepbase } from '../../cli/src/program.ts';
 import { schemaType } from '../../cli/src/types/schema.ts';
+import { NOTICES } from '../../scripts/release/notices.ts';
 import { ROOT } from '../../scripts/stack/options.ts';
 import { atFileEnd } from '../support/file-end.ts';
 import { stackInfo, waitFor } from '../support/stack.ts';
 import { createFolder, type Folder, type Tenant, tenantWithKey } from './support.ts';
 
 const { api_url: url } = stackInfo();
+const NOTICES_FILE = `dist/${NOTICES}`;
 const MISSING = '00000000-0000-7000-8000-000000000000';
 
 const WORKFLOWS = {
@@ -494,6 +496,7 @@ it('is packed with its parts of the SDK, and needs commander only', async () => 
   expect(paths.filter((path: string) => !/^dist\/(?:chunk|[\w-]+)-\w+\.js$/.test(path))).toEqual(
     expect.arrayContaining([
       ...['LICENSE', 'README.md', 'package.json', 'dist/main.js', 'dist/assets/uninstall.sql'],
+      ...['dist/docs/guides/cli.md', 'dist/docs/operations/deploy.md', NOTICES_FILE],
       ...['api', 'worker'].map((name) => `dist/assets/functions/stepbase-${name}/index.js`),
       ...['base', 'base-mail', 'base-models', 'base-mail-models'].map(
         (variant) => `dist/assets/temporal/${variant}.json`,
@@ -506,6 +509,11 @@ it('is packed with its parts of the SDK, and needs commander only', async () => 
   await extract({ file: join(target, packed.filename), cwd: target });
   mkdirSync(join(target, 'node_modules'));
   symlinkSync(join(ROOT, 'node_modules/commander'), join(target, 'node_modules/commander'));
+  const notices = readFileSync(join(target, 'package', NOTICES_FILE), 'utf8');
+  for (const name of ['pg', 'zod', 'hono', 'ai', 'jsonata']) {
+    expect(notices).toMatch(new RegExp(`^${name} \\d[^\\n]*\\n\\n.*(?:Copyright|License)`, 'ms'));
+  }
+  expect(notices).not.toContain('undefined');
   const project = createFolder(join(target, 'package/dist/main.js'));
   project.env = folder.env;
   project.write('stepbase/workflows/all.ts', folder.read('stepbase/workflows/all.ts'));

@@ -177,8 +177,9 @@ describe('a fresh project', () => {
         ['stepbase/workflows/hello-world.ts', 'create'],
       ]),
     );
-    expect(done.next.slice(0, 2)).toEqual([
+    expect(done.next.slice(0, 3)).toEqual([
       'npm install --save-dev stepbase stepbase-cli zod',
+      'npx supabase link --project-ref <project>',
       'npx supabase db push --remote',
     ]);
     // Each page that a step names is in the package.

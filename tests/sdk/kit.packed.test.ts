@@ -70,6 +70,7 @@ test('the tarball contains the SQL, the worker and the types, and is below its s
   expect(others.filter((name) => !name.endsWith('.d.ts')).sort()).toEqual([
     'LICENSE',
     'README.md',
+    'dist/THIRD_PARTY_LICENSES.txt',
     'dist/sql.json',
     'package.json',
   ]);

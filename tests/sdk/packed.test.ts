@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hostedDeno } from '../../scripts/deno-hosted.ts';
@@ -170,6 +171,13 @@ test('a bundle has only what it uses, and nothing of Node', async () => {
     `import { createStepbase } from 'stepbase'; console.log(createStepbase)`,
   );
   expect(all).toContain('start_run');
+  const kibibytes = gzipSync(all, { level: 9 }).byteLength / 1024;
+  // As docs/guides/sdk.md states.
+  expect(kibibytes).toBeLessThan(11);
+  const error = await bundle(
+    `import { StepbaseError } from 'stepbase'; console.log(StepbaseError)`,
+  );
+  expect(error.length).toBeLessThan(1_024);
   const one = await bundle(`import { joinChannel } from 'stepbase/live'; console.log(joinChannel)`);
   expect(one).not.toContain('start_run');
   const compiler = await bundle(

@@ -28,6 +28,8 @@ const SOURCES = [
   'functions/**/*.ts',
   'scripts/stack/**/*.*',
   'scripts/bundle*.ts',
+  'scripts/release/notices.ts',
+  'docs/**/*.md',
   'supabase/migrations/*.sql',
   'package-lock.json',
 ];

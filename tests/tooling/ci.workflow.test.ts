@@ -64,7 +64,7 @@ describe('the workflow of a release', () => {
 
   test('checks the tag and runs the tests before it publishes each package', () => {
     expect(commands('publish')).toMatch(
-      /check --tag[\s\S]+\.ci\/run[\s\S]+release -- pack[\s\S]+npm publish/,
+      /check --tag[\s\S]+\.ci\/run[\s\S]+repository\.url=\S+GITHUB_REPOSITORY[\s\S]+release -- pack[\s\S]+npm publish/,
     );
     const names = ['sdk', 'test-kit', 'cli'].map(
       (folder) => (JSON.parse(read(`${folder}/package.json`)) as { name: string }).name,

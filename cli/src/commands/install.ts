@@ -171,6 +171,9 @@ function firstSteps(project: SupabaseProject, plan: InstallPlan): string[] {
   const deploy = docsPath('operations/deploy.md');
   return [
     ...installStep(project),
+    ...(project.read('supabase/.temp/project-ref') === undefined
+      ? ['npx supabase link --project-ref <project>']
+      : []),
     ...databaseSteps(project, plan),
     'npx supabase config push',
     `Set the password and the environment of the functions: ${deploy}, steps 4 and 5`,
