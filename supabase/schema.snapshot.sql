@@ -479,7 +479,7 @@ create policy "Member managers change their application" on stepbase.application
   with check (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) AND ( SELECT stepbase_private.has_permission('member:manage'::text) AS has_permission)));
 create policy "Members read their applications" on stepbase.applications
   for select to authenticated
-  using ((app_code IN ( SELECT stepbase_private.my_app_codes() AS my_app_codes)));
+  using (((app_code = ( SELECT stepbase_private.app_code() AS app_code)) OR (app_code IN ( SELECT stepbase_private.my_app_codes() AS my_app_codes))));
 create policy "The auth server reads applications" on stepbase.applications
   for select to supabase_auth_admin
   using (true);
