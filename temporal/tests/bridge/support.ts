@@ -20,7 +20,7 @@ import {
   type TestApp,
   testApp,
 } from '../../../tests/engine/support.ts';
-import { waitFor } from '../../../tests/support/stack.ts';
+import { type StackInfo, waitFor } from '../../../tests/support/stack.ts';
 import type { Json } from '../../../types/database.ts';
 import { ensureNamespace } from '../../server/server.ts';
 import {
@@ -122,10 +122,13 @@ export async function startWire(to: string): Promise<Wire> {
 export interface Drawn {
   nodes: Node[];
   lines?: string[];
+  /** As for TestApp.publish. */
+  more?: Parameters<TestApp['publish']>[2];
 }
 
 export interface BridgeTest {
   app: TestApp;
+  info: StackInfo;
   /** Also in `env`, until the test changes it. */
   wire: Wire;
   env: Record<string, string>;
@@ -151,6 +154,7 @@ export function bridgeTest(): BridgeTest {
     stack = await startThrowawayStack({ web: false });
     process.env.STEPBASE_TEST_STACK = stack.infoPath;
     const address = inject('temporalAddress');
+    t.info = stack.info;
     t.app = await testApp(stack.info);
     t.wire = await startWire(address);
     t.env = {
@@ -176,7 +180,9 @@ export function bridgeTest(): BridgeTest {
 
   /** Resolves with the names and the compiled code. */
   async function publishCompiled(drawn: readonly Drawn[]): Promise<[string[], Prepared]> {
-    const names = await Promise.all(drawn.map(({ nodes, lines }) => t.app.publish(nodes, lines)));
+    const names = await Promise.all(
+      drawn.map(({ nodes, lines, more }) => t.app.publish(nodes, lines, more)),
+    );
     const versions = drawn.map(({ nodes, lines }, at) => ({
       ...version(nodes, lines),
       kebab_name: names[at] ?? '',
