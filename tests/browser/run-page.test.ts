@@ -1,7 +1,8 @@
 // The page of a run: why it failed, the way that it took, the graph by keyboard, values, context and events; a rerun with
 // another input and the comparison of both. And a for_each that is longer than one answer of the Data API, with an
-// approval behind it.
+// approval behind it. And a run in Temporal.
 
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
@@ -172,4 +173,38 @@ test('a for_each of 1,200 items hides neither the step nor the approval after it
 
   await page.getByRole('button', { name: 'Approve', exact: true }).click();
   await page.locator('.run-facts [data-status="completed"]').waitFor({ timeout: scaled(15_000) });
+});
+
+test('a task queue executes its runs in Temporal, and their page names the workflow there', async () => {
+  const queue = `t-${randomUUID()}`;
+  const page = await openPage();
+  await signIn(page, 'admin@acme', '/settings/queues');
+  await page.getByRole('button', { name: 'New queue' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Name').fill(queue);
+  await form.getByRole('combobox', { name: 'Engine' }).click();
+  await page.getByRole('option', { name: 'Temporal' }).click();
+  await form.getByRole('button', { name: 'Save queue' }).click();
+  await page
+    .getByRole('row', { name: new RegExp(queue) })
+    .getByText('Temporal')
+    .waitFor();
+
+  const workflow = await b.publish([value('a')]);
+  await b.db.query(
+    `update stepbase.workflows w set task_queue_id = q.id
+     from stepbase.task_queues q where q.name = $1 and q.app_code = w.app_code and w.kebab_name = $2`,
+    [queue, workflow],
+  );
+  const { id } = await b.start(workflow);
+  // As the bridge writes it when it starts the workflow.
+  await b.db.query(
+    `insert into stepbase.temporal_runs (run_id, app_code, namespace, task_queue)
+     values ($1, 'acme', 'stepbase-acme', 'stepbase-acme-orders')`,
+    [id],
+  );
+  await openAppPage(page, `/runs/${id}`);
+  await page.getByText('in stepbase-acme').waitFor();
+  await page.getByRole('button', { name: /copy the workflow id/ }).waitFor();
+  await b.developer.rpc('cancel_run', { run_id: id });
 });
