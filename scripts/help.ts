@@ -58,6 +58,8 @@ export const GROUPS: readonly Group[] = [
       bench: 'measure Stepbase, its contenders and the limit; -- [--quick] [--json]',
       'bench:fairness': 'measure one run of an app while another app has 10,000 waiting',
       'bench:queries': 'measure the plans and times of the named queries on large tables',
+      'bench:replica':
+        'measure what reads cost the primary with and without a replica; -- [--runs N]',
       'bench:test-kit':
         'measure the test kit as ratios to one start of its server; -- [--rounds N]',
       scale: 'model the cost of a million steps and the limit of one PostgreSQL; docs/internals',
