@@ -211,9 +211,13 @@ select is(
 );
 select ok(pg_temp.mirror('chain', '{"kind": "closed", "code": "engine_closed", "message": "x"}'), 'the workflow closes');
 select results_eq(
-  format('select c.execution_count, c.temporal_workflow_id from stepbase.workflow_compilations c
+  format('select c.execution_count, c.temporal_workflow_id, c.avg_execution_duration_ms::bigint, c.last_executed_at
+    from stepbase.workflow_compilations c
     join stepbase.temporal_runs t on t.compilation_id = c.id where t.run_id = %L', pg_temp.id('chain')),
-  format('values (1::bigint, %L)', pg_temp.id('chain')), 'the compilation counts the execution'
+  format(
+    'select 1::bigint, r.id::text, r.duration_ms::bigint, r.completed_at from stepbase.runs r where r.id = %L',
+    pg_temp.id('chain')
+  ), 'the compilation counts the execution'
 );
 select is((select count(*) from stepbase_engine.open_temporal_runs()), 0::bigint, 'a closed workflow is not followed');
 
