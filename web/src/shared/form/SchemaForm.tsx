@@ -3,8 +3,9 @@
 // says whether the schema describes fields; for others, use JsonEditor.
 import { lazy, Suspense } from 'react';
 import { LoadingState } from '../states.tsx';
-import type { Json } from '../supabase.ts';
 import type { FormProps } from './Form.tsx';
+
+export { isFormable } from './formable.ts';
 
 const Form = lazy(() => import('./Form.tsx'));
 
@@ -13,14 +14,5 @@ export function SchemaForm(props: FormProps) {
     <Suspense fallback={<LoadingState rows={3} height={56} />}>
       <Form {...props} />
     </Suspense>
-  );
-}
-
-/** Whether the schema is of an object with at least one property. */
-export function isFormable(schema: Json | undefined): boolean {
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return false;
-  const { properties } = schema;
-  return (
-    typeof properties === 'object' && properties !== null && Object.keys(properties).length > 0
   );
 }
