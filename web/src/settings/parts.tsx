@@ -39,7 +39,7 @@ export function Block({ title, text, actions, children }: BlockProps) {
 /** A block of fields with a border. */
 export function Panel({ children }: { children: ReactNode }) {
   return (
-    <Paper withBorder p="lg" radius="md">
+    <Paper bg="var(--sb-surface)" withBorder p="lg" radius="md">
       {children}
     </Paper>
   );

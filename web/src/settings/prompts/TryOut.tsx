@@ -54,7 +54,14 @@ export function TryOut({ name, text, variables, recommended }: Props) {
   const schema = schemaOf(variables);
   const isReady = text.trim() !== '' && model !== '' && variables !== undefined;
   return (
-    <Paper withBorder p="lg" radius="md" component="section" aria-label="Try it">
+    <Paper
+      bg="var(--sb-surface)"
+      withBorder
+      p="lg"
+      radius="md"
+      component="section"
+      aria-label="Try it"
+    >
       <Stack>
         <div>
           <Title order={3} size="h5">
