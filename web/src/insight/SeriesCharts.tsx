@@ -4,7 +4,7 @@ import '@mantine/charts/styles.css';
 import { BarChart, LineChart } from '@mantine/charts';
 import { Paper, SimpleGrid, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { count, duration } from '../shared/format.ts';
+import { count, duration, shortDuration } from '../shared/format.ts';
 import { type Point, pointLabel } from './statistics.ts';
 
 const HEIGHT = 240;
@@ -64,7 +64,7 @@ export default function SeriesCharts({ points, step }: Props) {
           connectNulls
           strokeWidth={2}
           valueFormatter={duration}
-          yAxisProps={{ width: 76 }}
+          yAxisProps={{ width: 60, tickFormatter: shortDuration }}
           series={[
             { name: 'p50_duration_ms', label: 'p50', color: 'var(--sb-running)' },
             { name: 'p95_duration_ms', label: 'p95', color: 'var(--sb-waiting)' },

@@ -16,6 +16,19 @@ const time = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto', style: 'short' });
 const counts = new Intl.NumberFormat();
 
+const LENGTHS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const;
+
+/** A length for the axis of a chart, in one unit: "500 ms", "1.5 h". */
+export function shortDuration(ms: number): string {
+  const [unit, size] = LENGTHS.find(([, each]) => ms >= each) ?? ['ms', 1];
+  return `${Number((ms / size).toFixed(1))} ${unit}`;
+}
+
 /** A time that cannot be read is a dash: the formats of the browser throw, and one value would end the whole page. */
 const written = (format: Intl.DateTimeFormat, iso: string | null): string => {
   const at = new Date(iso ?? '');
