@@ -124,6 +124,11 @@ test('runs are signalled and paused together, and the pause is taken back', asyn
   await dialog.getByRole('button', { name: 'Resume 2 runs' }).click();
   await operation('Resume').filter({ hasText: '2 of 2 done' }).waitFor();
   await rows.locator('[data-status="running"]').nth(1).waitFor();
+
+  // All operations are a click away, with what they can be taken back by.
+  await page.getByRole('button', { name: 'All bulk operations' }).click();
+  const all = page.getByRole('dialog', { name: 'Bulk operations' }).locator('[data-operation]');
+  await all.filter({ hasText: 'Signal' }).filter({ hasText: '3 of 3 done' }).first().waitFor();
 });
 
 test('a list of 1,100 runs is read to its end', async () => {

@@ -2,7 +2,7 @@
 import { Button, Code, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { BulkDialog } from '../runs/BulkDialog.tsx';
-import { Operations } from '../runs/Operations.tsx';
+import { Operations, OperationsButton } from '../runs/Operations.tsx';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
@@ -206,12 +206,15 @@ export default function FailuresPage() {
           value={span.value}
           onChange={setHours}
         />
-        {items.length > 0 && (
-          <Text size="sm" c="dimmed" role="status">
-            {count(items.reduce((sum, { total }) => sum + total, 0))} failed runs in{' '}
-            {count(items.length)} {items.length === 1 ? 'group' : 'groups'}
-          </Text>
-        )}
+        <Group gap="md">
+          {items.length > 0 && (
+            <Text size="sm" c="dimmed" role="status">
+              {count(items.reduce((sum, { total }) => sum + total, 0))} failed runs in{' '}
+              {count(items.length)} {items.length === 1 ? 'group' : 'groups'}
+            </Text>
+          )}
+          <OperationsButton />
+        </Group>
       </Group>
       <Operations />
       {error && <ErrorState error={error} retry={() => void refetch()} />}

@@ -13,7 +13,7 @@ import { EmptyState } from '../shared/states.tsx';
 import { COLUMNS } from './columns.tsx';
 import { FilterBar } from './FilterBar.tsx';
 import { filterOf } from './filter.ts';
-import { Operations } from './Operations.tsx';
+import { Operations, OperationsButton } from './Operations.tsx';
 import classes from './runs.module.css';
 import { useChoices } from './use-choices.ts';
 import { useAtTop, usePlace } from './use-place.ts';
@@ -68,6 +68,7 @@ export default function RunsPage() {
       <Operations />
       <FilterBar filter={filter} choices={choices} codes={codes}>
         <Views filter={filter} />
+        <OperationsButton />
       </FilterBar>
       <div className={classes.pill} role="status">
         {list.fresh.length > 0 && !isAtTop && (
