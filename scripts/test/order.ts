@@ -16,6 +16,8 @@ export const LONGEST = [
   'tests/browser/runs-list.test.ts',
   'tests/browser/live-run.lost.test.ts',
   'tests/browser/settings.admin.test.ts',
+  'tests/browser/mfa.test.ts',
+  'tests/browser/two-users.test.ts',
   'tests/browser/run-control.test.ts',
   'tests/engine/chaos.short.test.ts',
   'tests/engine/crash.takeover.test.ts',

@@ -4,7 +4,6 @@
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { edges, type TestApp, testApp, value } from '../engine/support.ts';
-import type { Person } from '../support/stack.ts';
 import { scaled } from '../support/time.ts';
 import { openAppPage, openPage, signIn } from './support.ts';
 
@@ -39,16 +38,9 @@ const PATIENT = { timeout: scaled(10_000) };
 const button = (page: Page, text: string) => page.getByRole('button', { name: text, exact: true });
 const row = (page: Page) => page.locator(`[data-workflow="${name}"]`);
 
-/** Opens the page after the first one is complete, which would take the address back while it loads. */
-async function signInAt(page: Page, person: Person, path: string): Promise<void> {
-  await signIn(page, person, '');
-  await page.getByRole('heading', { name: 'Newest runs' }).waitFor();
-  await openAppPage(page, path);
-}
-
 test('a person finds a workflow and starts it by its form', async () => {
   const page = await openPage();
-  await signInAt(page, 'developer@acme', '/workflows');
+  await signIn(page, 'developer@acme', '/workflows');
   await page.getByRole('textbox', { name: 'Search' }).fill(name);
   await row(page).getByText('100 %').waitFor();
   await expect.poll(() => page.locator('[data-workflow]').count(), PATIENT).toBe(1);
@@ -106,7 +98,7 @@ test('a person finds a workflow and starts it by its form', async () => {
 
 test('a person compares versions, publishes, restores, and changes settings', async () => {
   const page = await openPage('dark');
-  await signInAt(page, 'developer@acme', `/workflows/${name}/versions`);
+  await signIn(page, 'developer@acme', `/workflows/${name}/versions`);
   await button(page, 'Draft against published').click();
   const tone = (label: string) =>
     page
@@ -159,7 +151,7 @@ test('a person compares versions, publishes, restores, and changes settings', as
 
 test('the first page shows what needs a person, and the palette starts a workflow', async () => {
   const page = await openPage();
-  await signInAt(page, 'admin@acme', '');
+  await signIn(page, 'admin@acme', '');
   for (const title of ['Waiting for me', 'Failing today', 'Standing still', 'Newest runs']) {
     await page.getByRole('heading', { name: new RegExp(`^${title}`) }).waitFor();
   }
@@ -176,7 +168,7 @@ test('the first page shows what needs a person, and the palette starts a workflo
 
 test('a viewer reads and finds no action', async () => {
   const page = await openPage();
-  await signInAt(page, 'viewer@acme', `/workflows/${name}/settings`);
+  await signIn(page, 'viewer@acme', `/workflows/${name}/settings`);
   await page.getByRole('textbox', { name: 'Description' }).waitFor();
   for (const text of ['Save', 'Start', 'Pause', 'Archive', 'Delete', 'Add a rule']) {
     expect(await button(page, text).count()).toBe(0);
