@@ -40,7 +40,7 @@ test('a developer sends a signal, asks the run, and hears its end', async () => 
   await page.getByText('Why it waits').waitFor();
   await page.getByRole('button', { name: 'Ask' }).click();
   await page
-    .getByRole('region', { name: 'Answer of status' })
+    .getByRole('group', { name: 'Answer of status' })
     .getByText('running')
     .first()
     .waitFor();

@@ -106,10 +106,18 @@ export function JsonView({ value, label, depth = 2, maxHeight = 320 }: Props) {
           </Tooltip>
         )}
       </CopyButton>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <section className={classes.view} style={{ maxHeight }} tabIndex={0} aria-label={label}>
+      {/* A group, not a region: a list may show many values with one label, and each region would be a landmark. */}
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for the fields of a form */}
+      <div
+        role="group"
+        className={classes.view}
+        style={{ maxHeight }}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+        tabIndex={0}
+        aria-label={label}
+      >
         {isBranch(value) ? <Branch value={value} depth={depth} /> : <Leaf value={value} />}
-      </section>
+      </div>
     </div>
   );
 }
