@@ -29,7 +29,9 @@ export function createPosition(): Position {
   }
 
   return {
-    headers: () => (newest === undefined ? {} : { [HEADER]: newest }),
+    headers(): Record<string, string> {
+      return newest === undefined ? {} : { [HEADER]: newest };
+    },
     async follow(method, send) {
       const sent = newest;
       const begun = epoch;
