@@ -2,6 +2,8 @@
 // while it writes. The client gets no answer to that call; the process continues, and the Data API gets a new
 // pool (rest.ts). Any other uncaught error ends the process.
 
+import { inspect } from 'node:util';
+
 const isDriverFault = (error: Error) =>
   error instanceof TypeError &&
   /\bnextWrite\b.*\bpostgres\/src\/connection\.js/.test(error.stack ?? '');
@@ -10,7 +12,8 @@ const isDriverFault = (error: Error) =>
 export function tolerateDriverFaults(): () => void {
   const onUncaught = (error: Error) => {
     if (isDriverFault(error)) return;
-    console.error(error);
+    // Not by the console, which is silenced while the Data API handles a request.
+    process.stderr.write(`${inspect(error)}\n`);
     process.exit(1);
   };
   process.on('uncaughtException', onUncaught);
