@@ -1,12 +1,12 @@
-// The driver of the embedded Data API (postgres.js) throws outside of any call if a connection breaks while it writes,
-// or while it handles the end of another one. The client gets no answer to that call; the process continues, and the
-// Data API gets a new pool (rest.ts). Any other uncaught error ends the process.
+// The driver of the embedded Data API (postgres.js) fails outside of any call if a connection breaks: it throws while it
+// writes, or rejects a promise of a transaction that no caller has. The client gets no answer to that call, or an error;
+// the process continues, and the Data API gets a new pool (rest.ts). Any other uncaught error ends the process.
 
 import { inspect } from 'node:util';
 
-/** Whether the error was thrown by a line of the driver itself. */
-const isDriverFault = (error: Error) =>
-  error instanceof TypeError &&
+/** Whether a line of the driver itself made the error. */
+const isDriverFault = (error: unknown) =>
+  error instanceof Error &&
   /^[^\n]*\n\s*at [^\n]*\bpostgres\/src\/connection\.js/.test(error.stack ?? '');
 
 /** Returns a function that ends the tolerance. */

@@ -49,7 +49,7 @@ async function named(workerId: string): Promise<WorkerRow | undefined> {
 async function watch(): Promise<{ lost: number; pruned: number }> {
   return await waitFor('maintenance looks at the workers', async () => {
     const { rows } = await b.db.query("select stepbase_engine.maintain() -> 'workers' as done");
-    return rows[0].done;
+    return rows[0].done ?? undefined;
   });
 }
 
