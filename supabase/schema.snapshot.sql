@@ -18079,7 +18079,8 @@ begin
       and n.event_type not in ('run.changed', 'run.cancel')
     order by n.id
     limit 1
-    for update skip locked
+    -- Waits: the connection of the failed statement may still hold the message, and the next one has not failed.
+    for update
   )
   returning * into v_message;
   if v_message.quarantined_at is null then
@@ -18089,7 +18090,7 @@ begin
   return v_message.id;
 end;
 $function$;
-comment on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) is 'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app. The third one quarantines the message; then its id is returned, otherwise null.';
+comment on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) is 'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app, and waits until no transaction has locked it. The third failure quarantines the message; then its id is returned, otherwise null.';
 grant execute on function stepbase_engine.record_relay_failure(p_app_code text, p_error text) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.record_schedule_run(p_schedule stepbase.workflow_schedules, p_scheduled_at timestamp with time zone, p_cause text, p_requested_by uuid, p_outcome text, p_detail text DEFAULT NULL::text, p_run_id uuid DEFAULT NULL::uuid, p_error jsonb DEFAULT NULL::jsonb, p_missed_until timestamp with time zone DEFAULT NULL::timestamp with time zone)

@@ -134,6 +134,23 @@ Deno.test('a database that is away quarantines nothing', async () => {
   assert.ok(s.calls.every(({ limit }) => limit > 1));
 });
 
+Deno.test('a search meanwhile does not end the pause of an app that failed', async () => {
+  const s = setup([{ app: 'a', error: RAISED, ms: 100 }]);
+  s.relay.start();
+  await settled();
+  await s.clock.advance(100);
+  // The message is alone in its statement now.
+  s.relay.start();
+  await settled();
+  await s.clock.advance(100);
+  const calls = s.calls.length;
+  assert.equal(s.calls.at(-1)?.limit, 1);
+  await s.clock.advance(900);
+  assert.equal(s.calls.length, calls);
+  await s.clock.advance(200);
+  assert.equal(s.calls.length, calls + 1);
+});
+
 Deno.test('with k apps no app waits for more than k turns of others', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -178,6 +178,9 @@ export class Relay {
 
   #postpone(app: string): void {
     this.#postponed.add(app);
+    // A search for messages may have added it while it was served.
+    const place = this.#waiting.indexOf(app);
+    if (place >= 0) this.#waiting.splice(place, 1);
     this.#options.later(RETRY_MS, () => {
       this.#postponed.delete(app);
       this.start();

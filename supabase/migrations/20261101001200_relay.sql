@@ -235,7 +235,8 @@ begin
       and n.event_type not in ('run.changed', 'run.cancel')
     order by n.id
     limit 1
-    for update skip locked
+    -- Waits: the connection of the failed statement may still hold the message, and the next one has not failed.
+    for update
   )
   returning * into v_message;
   if v_message.quarantined_at is null then
@@ -247,8 +248,8 @@ end;
 $$;
 
 comment on function stepbase_engine.record_relay_failure(text, text) is
-  'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app. The third one quarantines the message; '
-  'then its id is returned, otherwise null.';
+  'Counts a failure of relay_app(p_app_code, 1) on the oldest message of the app, and waits until no transaction has locked '
+  'it. The third failure quarantines the message; then its id is returned, otherwise null.';
 
 create function stepbase_engine.confirm_published(p_outbox_ids bigint[])
 returns void

@@ -321,6 +321,32 @@ describe('deleting a work queue', () => {
   });
 });
 
+test('a failure of the relay is counted for its message, not for the next one that is free', async () => {
+  const { rows } = await b.db.query<{ id: string }>(
+    `insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type)
+     select 'globex', 'work_queue', gen_random_uuid(), 'queue.changed' from generate_series(1, 2) returning id`,
+  );
+  await connections(async (failed, next) => {
+    await failed.query('begin');
+    await failed.query('select from stepbase.outbox where id = $1 for update', [rows[0]?.id]);
+    const [counted] = await blocked(next, () =>
+      next.query("select stepbase_engine.record_relay_failure('globex', 'x')"),
+    );
+    await failed.query('rollback');
+    await counted;
+  });
+  const { rows: after } = await b.db.query(
+    'delete from stepbase.outbox where id = any($1) returning id, attempts',
+    [rows.map(({ id }) => id)],
+  );
+  expect(new Map(after.map(({ id, attempts }) => [id, attempts]))).toEqual(
+    new Map([
+      [rows[0]?.id, 1],
+      [rows[1]?.id, 0],
+    ]),
+  );
+});
+
 test('a change of partitions gives up before a writer that it waits for is cancelled', async () => {
   const { rows: dropped } = await b.db.query<{ statement: string }>(
     `select format('drop table stepbase_engine.audit_log%s',
