@@ -8559,13 +8559,15 @@ begin
     'npm run bundle, then npx supabase functions deploy --use-api stepbase-api stepbase-worker; restart resident workers'
   from stepbase.workers w
   join stepbase.worker_statuses s on s.name = w.status and s.is_alive
-  where w.version is distinct from stepbase_engine.schema_version()
+  -- Workers that an application registers execute its own code, which has versions of its own.
+  where w.app_code is null
+    and w.version is distinct from stepbase_engine.schema_version()
     and w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
   order by w.worker_id
   limit 5;
 end;
 $function$;
-comment on function stepbase_engine.check_versions() is 'Whether the workers have the version of the schema.';
+comment on function stepbase_engine.check_versions() is 'Whether the workers of Stepbase have the version of the schema.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.check_waiting_runs(p_app_code text, p_more integer DEFAULT 1)
  RETURNS void

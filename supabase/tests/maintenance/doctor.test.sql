@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(36);
+select plan(37);
 select tests.create_rows();
 
 -- What another file of the tests or a worker could leave behind.
@@ -248,6 +248,10 @@ from (
       'maintenance failed: Maintenance last measured the stored bytes 3 h ago; .* => select cron.schedule\(.*'
     )
 ) b (what, statements, pattern);
+select is(
+  pg_temp.broken($$insert into stepbase.workers (app_code, worker_id, status) values ('tap-one', 'tap-own', 'running')$$), null,
+  'a worker of an application has versions of its own'
+);
 
 select * from finish();
 rollback;
