@@ -54,6 +54,9 @@ export const SHORT: ChaosOptions = {
   drainMs: 40_000,
 };
 
+/** After so long, and then again and again, the clients that have not done their calls are named. */
+const LATE_MS = 15_000;
+
 interface Made {
   site: Site;
   kind: Kind;
@@ -169,21 +172,31 @@ async function makeRuns(
   // Odd, so that each kind gets even and odd numbers.
   const stride = kinds.length | 1;
   const making: Promise<Made | undefined>[] = [];
+  const open = new Set<string>();
   const begun = performance.now();
   for (let i = 0; i < options.runs; i += 1) {
     const kind = kinds[i % kinds.length];
     const site = kind && sites.get(kind);
     if (!kind || !site) continue;
     const made = { site, kind, n: Math.floor(i / kinds.length) * stride + (i % kinds.length) };
+    const name = `${kind.name} ${made.n}`;
+    open.add(name);
     making.push(
-      make(made).then(
-        () => made,
-        (error) => void say(`${kind.name} ${made.n}: ${error}`),
-      ),
+      make(made)
+        .then(
+          () => made,
+          (error) => void say(`${name}: ${error}`),
+        )
+        .finally(() => open.delete(name)),
     );
     await pause(Math.max(0, begun + (i + 1) * everyMs - performance.now()));
   }
-  return (await Promise.all(making)).filter((made) => made !== undefined);
+  const late = setInterval(() => say(`clients still work: ${[...open].join(', ')}`), LATE_MS);
+  try {
+    return (await Promise.all(making)).filter((made) => made !== undefined);
+  } finally {
+    clearInterval(late);
+  }
 }
 
 async function make({ site, kind, n }: Made): Promise<void> {

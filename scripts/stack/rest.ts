@@ -31,13 +31,11 @@ export async function startRest(options: RestOptions): Promise<RestService> {
   let api = await openApi(options, START_MS);
   const watch = await watchDatabase(options.introspectionUrl, {
     changed: () => api.readSchema(),
-    // After a connection loss the pool may count lost connections forever, so a new Data API replaces it. It begins
-    // with the schema that was known, because reading one takes seconds, and clients wait meanwhile.
+    // After a connection loss the pool may count lost connections forever, so a new Data API replaces it.
     async back(attempt) {
       const before = api;
-      api = await openApi(options, attempt * REOPEN_MS, before.schema());
+      api = await openApi(options, attempt * REOPEN_MS);
       await before.close();
-      api.readSchema().catch(() => undefined);
     },
   });
   return {
@@ -52,16 +50,11 @@ export async function startRest(options: RestOptions): Promise<RestService> {
 interface Api {
   fetch(request: Request): Promise<Response>;
   readSchema(): Promise<void>;
-  /** The schema that requests use. */
-  schema(): IntrospectResult | undefined;
   close(): Promise<void>;
 }
 
-/**
- * Opens a Data API with its own pool, or rejects after `ms`: statements of a connection that breaks never settle.
- * Without a known schema it reads one first.
- */
-async function openApi(options: RestOptions, ms: number, known?: IntrospectResult): Promise<Api> {
+/** Opens a Data API with its own pool, or rejects after `ms`: statements of a connection that breaks never settle. */
+async function openApi(options: RestOptions, ms: number): Promise<Api> {
   const { App } = await import('@supabase/lite');
   const { createPostgresConnection } = await import('@supabase/lite/postgres');
   const connection = createPostgresConnection({
@@ -96,7 +89,7 @@ async function openApi(options: RestOptions, ms: number, known?: IntrospectResul
     viewOptionsMetadata: { value: introspector.viewOptionsMetadata.bind(introspector) },
   });
   // The known schema stays in use while a new one is read, because reading waits for the locks of migrations.
-  let schema = known;
+  let schema: IntrospectResult | undefined;
   let reading: Promise<unknown> = Promise.resolve();
   const read = () => {
     const result = reading.then(async () => {
@@ -149,7 +142,7 @@ async function openApi(options: RestOptions, ms: number, known?: IntrospectResul
   try {
     await within(ms, async () => {
       await app.init();
-      if (!schema) await read();
+      await read();
     });
   } catch (error) {
     await close();
@@ -160,7 +153,6 @@ async function openApi(options: RestOptions, ms: number, known?: IntrospectResul
     async readSchema() {
       await read();
     },
-    schema: () => schema,
     fetch: async (request) => {
       if (request.method === 'OPTIONS') return preflight(request);
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));

@@ -23,7 +23,7 @@ export function control({ shop }: ChaosContext): Kind[] {
     {
       name: 'cancelled',
       definition: {
-        nodes: [slow('a', 20), slow('b', 20_000), waits('c', 'never')],
+        nodes: [slow('a', 20), slow('b', 120_000, { timeout_ms: 180_000 }), waits('c', 'never')],
         edges: edges('a b', 'a c'),
       },
       // Before its start, or with one step running and one waiting.
