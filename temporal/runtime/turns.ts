@@ -8,7 +8,7 @@
 const QUIET_TICKS = 64;
 /** scheduleLocalActivity() of Temporal's SDK needs these more than scheduleActivity() and sleep(). */
 const LOCAL_TICKS = 2;
-/** After everything else that was reported together: the SDK of Temporal reports signals first, also those that came last. */
+/** After all else that was reported together: the SDK of Temporal reports signals first, even those that came last. */
 const SIGNAL_TICKS = 8;
 
 async function ticks(count: number): Promise<void> {
