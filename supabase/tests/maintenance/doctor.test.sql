@@ -31,6 +31,7 @@ language sql
 as 'select 1::bigint';
 select vault.create_secret('https://ref.example', 'stepbase_url');
 select vault.create_secret('sb_secret_tap', 'stepbase_secret_key');
+select tests.lock_partitions();
 select stepbase_engine.ensure_partitions();
 
 -- The findings that are not ok, as 'check status'.

@@ -3,6 +3,7 @@
 begin;
 set local search_path = public, extensions;
 select plan(32);
+select tests.lock_partitions();
 select tests.create_rows();
 update stepbase.runs
 set status = 'running', started_at = now() where id = '00000000-0000-4000-8000-00000000d020';
