@@ -15,6 +15,11 @@ const LIMIT_90_S = scaled(90_000);
 const MOST_INVOCATIONS = 400;
 /** functions/worker/executor.ts fails an attempt after this many lost workers. */
 const MAX_CLAIMS = 5;
+const WALL_MS = scaled(100);
+const CONCURRENCY = 8;
+const SLOW_STEPS = 120;
+/** So long that the slow steps need six invocations, on a machine of any speed. */
+const SLOW_MS = Math.ceil((6 * WALL_MS * CONCURRENCY) / SLOW_STEPS);
 /** More than the whole run needs. */
 const AMPLE_MS = '600000';
 
@@ -25,7 +30,7 @@ interface Invocation {
 }
 
 describe.each([
-  ['wall', { STEPBASE_BUDGET_WALL_MS: `${scaled(100)}`, STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
+  ['wall', { STEPBASE_BUDGET_WALL_MS: `${WALL_MS}`, STEPBASE_BUDGET_CPU_MS: AMPLE_MS }],
   ['cpu', { STEPBASE_BUDGET_WALL_MS: AMPLE_MS, STEPBASE_BUDGET_CPU_MS: '25' }],
 ] as const)('invocations that end at their limit of %s time', (limit, budget) => {
   let environment: ChaosEnvironment;
@@ -41,7 +46,7 @@ describe.each([
       env: {
         STEPBASE_WORKER_MODE: 'invocation',
         STEPBASE_DB_DIRECT: 'false',
-        STEPBASE_CONCURRENCY: '8',
+        STEPBASE_CONCURRENCY: `${CONCURRENCY}`,
         ...budget,
       },
     });
@@ -74,13 +79,13 @@ describe.each([
 
   /** Starts a run with steps that call the shop, steps that only compute, and a join of all. */
   async function startLargeRun(): Promise<Run> {
-    const slow = Array.from({ length: 120 }, (_, i) => `s${i}`);
+    const slow = Array.from({ length: SLOW_STEPS }, (_, i) => `s${i}`);
     const quick = Array.from({ length: 100 }, (_, i) => `q${i}`);
     const all = [...slow, ...quick];
     const workflow = await b.publish(
       [
         value('root', '1'),
-        ...slow.map((id) => node(id, 'http_request', { url: `${shop.url}/slow?ms=10` })),
+        ...slow.map((id) => node(id, 'http_request', { url: `${shop.url}/slow?ms=${SLOW_MS}` })),
         ...quick.map((id, i) => value(id, `${i}`)),
         value('sum', `$sum([${quick.map((id) => `steps.${id}.output`).join(',')}])`),
       ],
