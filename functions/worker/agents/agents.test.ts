@@ -2,152 +2,26 @@
 // continues after a stored turn. The database is a list in memory.
 
 import assert from 'node:assert/strict';
-import { type Received, type Reply, serveHttp } from '../../../scripts/fakes/http.ts';
+import type { Reply } from '../../../scripts/fakes/http.ts';
 import type { Json } from '../../_shared/expressions/index.ts';
 import { stepHandlers } from '../steps/index.ts';
-import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from '../steps/testing.ts';
-import type { Component, StepContext, StepResult } from '../steps/types.ts';
+import { failureOf, testContext, testEnv } from '../steps/testing.ts';
+import {
+  agent,
+  article,
+  bodyOf,
+  calling,
+  endpoint,
+  facts,
+  form,
+  received,
+  reset,
+  say,
+  step,
+  stock,
+  tools,
+} from './testing.ts';
 import { toolStep } from './tool-step.ts';
-import { withToolOutputs } from './turns.ts';
-import type { NewTurn, StoredTurn, ToolFacts } from './types.ts';
-
-const received: Received[] = [];
-let replies: Reply[] = [];
-const endpoint = await serveHttp((request) => {
-  received.push(request);
-  return replies.shift() ?? { status: 404, body: {} };
-});
-afterAll(() => endpoint.stop());
-
-const agent: Component = {
-  id: '019a0000-0000-7000-8000-0000000000a0',
-  name: 'helper',
-  version: '1.0.0',
-  type: 'ai_agent_task',
-  is_active: true,
-  endpoint: null,
-  timeout_ms: 5_000,
-  callback_timeout_ms: 60_000,
-  heartbeat_timeout_ms: null,
-  model: 'm',
-  input_schema: null,
-  output_schema: null,
-  ui_widget_id: null,
-  ui_definitions: {},
-  prompt: 'Help.',
-  prompt_variables: {},
-};
-const stock: Component = {
-  ...agent,
-  id: '019a0000-0000-7000-8000-0000000000b0',
-  name: 'stock',
-  type: 'service_task',
-  endpoint: 'http://127.0.0.1:1',
-};
-const form: Component = {
-  ...stock,
-  id: '019a0000-0000-7000-8000-0000000000c0',
-  name: 'ask',
-  type: 'user_task',
-  endpoint: null,
-  output_schema: { type: 'object', required: ['size'] },
-};
-const article = {
-  type: 'object',
-  properties: { article: { type: 'string' } },
-  required: ['article'],
-};
-const facts: ToolFacts[] = [
-  {
-    name: 'stock',
-    target: 'stock',
-    description: 'Counts.',
-    input_schema: article,
-    component: stock,
-  },
-  { name: 'order', target: 'place-order', description: null, input_schema: null },
-  {
-    name: 'ask',
-    target: 'ask',
-    description: 'Ask the customer',
-    input_schema: null,
-    component: form,
-  },
-];
-const tools = [{ component: 'stock' }, { workflow: 'place-order' }, { component: 'ask' }];
-
-/** A step with its stored turns, which survive its attempts. */
-function step(
-  config: object = {},
-  component: Component = agent,
-  overrides: Partial<StepContext> = {},
-) {
-  const turns: StoredTurn[] = [];
-  const stored: NewTurn[] = [];
-  const ctx: StepContext = testContext({
-    env: testEnv({ OPENAI_BASE_URL: endpoint.url, OPENAI_API_KEY: 'k' }),
-    component,
-    tools: facts,
-    ...overrides,
-    agentTurns: {
-      load: () => Promise.resolve(structuredClone(turns)),
-      store(turn) {
-        stored.push(turn);
-        turns.push({
-          ...turn,
-          calls: turn.calls.map(({ id, tool, input, error }) => ({
-            id,
-            tool,
-            input,
-            status: error ? 'failed' : 'pending',
-            output: null,
-            error: error ?? null,
-          })),
-        });
-        return Promise.resolve();
-      },
-    },
-  });
-  const full = { component: 'helper', input: { q: 'How many?' }, tools, ...config };
-  return {
-    turns,
-    stored,
-    attempt: (): Promise<StepResult> => runStep('ai_agent_task', full, ctx, { key: 'sk-1' }),
-    output: () => outputOf('ai_agent_task', full, ctx, { key: 'sk-1' }),
-    failure: () => failureOf('ai_agent_task', full, ctx, { key: 'sk-1' }),
-    /** The engine's part: the tool has ended. */
-    end(position: number, result: Partial<StoredTurn['calls'][number]>) {
-      Object.assign(turns.at(-1)?.calls[position] ?? {}, { status: 'completed', ...result });
-    },
-  };
-}
-
-const usage = { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 };
-const chat = (message: object, finish_reason = 'stop'): Reply => ({
-  body: {
-    choices: [{ index: 0, finish_reason, message: { role: 'assistant', ...message } }],
-    usage,
-  },
-});
-const calling = (...calls: { name: string; input: unknown; id?: string }[]): Reply =>
-  chat(
-    {
-      content: null,
-      tool_calls: calls.map(({ name, input, id }, index) => ({
-        id: id ?? `c${index}`,
-        type: 'function',
-        function: { name, arguments: JSON.stringify(input) },
-      })),
-    },
-    'tool_calls',
-  );
-const say = (content: string) => chat({ content });
-const bodyOf = (index: number) => received[index]?.body as Record<string, Json>;
-
-function reset(...next: Reply[]): void {
-  received.length = 0;
-  replies = next;
-}
 
 Deno.test('a turn is stored with its tool calls, and the step waits until they have ended', async () => {
   const { attempt, output, stored, end } = step({ deadline_ms: 1_000 });
@@ -407,38 +281,6 @@ Deno.test('an approval has the tool and its input, unless the config has a text 
   });
 });
 
-Deno.test('turns and cost are limited; the error has the last turns', async () => {
-  const price = { input: 1_000_000, output: 0 };
-  const called = calling({ name: 'stock', input: { article: 'a' } });
-  const turns = step({ max_turns: 1 });
-  reset(called);
-  await turns.attempt();
-  turns.end(0, { output: 1 });
-  const tooMany = await turns.failure();
-  assert.deepEqual([tooMany.code, tooMany.retryable], ['agent_max_turns', false]);
-  assert.deepEqual((tooMany.details as { last_turns: unknown }).last_turns, [
-    { turn: 1, text: '', tools: [{ tool: 'stock', status: 'completed' }] },
-  ]);
-
-  const unknown = step({ max_cost: 5 });
-  reset(called);
-  await unknown.attempt();
-  unknown.end(0, { output: 1 });
-  assert.equal((await unknown.failure()).code, 'agent_unknown_cost');
-
-  const costly = step({ max_cost: 3, price });
-  for (const turn of [1, 2]) {
-    reset(called);
-    await costly.attempt();
-    Object.assign(costly.turns.at(-1) ?? {}, { cost: turn });
-    costly.end(0, { output: 1 });
-  }
-  reset(called);
-  const tooDear = await costly.failure();
-  assert.deepEqual([tooDear.code, received.length], ['agent_max_cost', 0]);
-  assert.equal((tooDear.details as { cost: number }).cost, 3);
-});
-
 Deno.test('an answer that does not match the output schema is corrected by the next attempt', async () => {
   const output_schema = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };
   const { failure, output } = step({}, { ...agent, output_schema });
@@ -480,87 +322,6 @@ Deno.test('the config of a tool is taken as it is: it holds no templates', async
   await own.run(await own.resolve(ctx), () => assert.fail('no secret is read'), ctx);
   const messages = bodyOf(0).messages as { content: string }[];
   assert.equal(messages.at(-1)?.content, '{"q":"{{ secrets.key }}"}');
-});
-
-Deno.test('the results of tools are read one by one, and cut before the next one is read', async () => {
-  const { attempt, turns, end } = step();
-  reset(
-    calling(
-      { name: 'order', input: {} },
-      { name: 'order', input: {} },
-      { name: 'order', input: {} },
-    ),
-  );
-  await attempt();
-  end(0, { output: { $stepbase: 'storage', path: 'a' } });
-  end(1, { output: { n: 1 } });
-  end(2, { status: 'failed', error: { code: 'x', message: 'y' } });
-  const stored = { load: () => Promise.resolve(turns), store: () => Promise.resolve() };
-  let reads = 0;
-  const { load } = withToolOutputs(stored, (outputs) => {
-    assert.equal(outputs.size, 1);
-    reads += 1;
-    const loaded = [...outputs].map(([key, output]): [string, unknown] => [
-      key,
-      (output as { path?: string }).path === 'a' ? { text: '😀'.repeat(1_000_000) } : output,
-    ]);
-    return Promise.resolve(new Map(loaded));
-  });
-  const [long, short, failed] = (await load())[0]?.calls ?? [];
-  assert.equal(reads, 2);
-  const text = String(long?.output);
-  assert.ok(text.length <= 100_000);
-  assert.match(text, /^\{"text":"(?:😀)+\n\(cut: the result has 2000011 characters\)$/u);
-  assert.deepEqual([short?.output, failed?.output], ['{"n":1}', null]);
-
-  // What was cut is not cut again.
-  Object.assign(turns[0]?.calls[0] ?? {}, { output: text });
-  reset(say('Done.'));
-  await attempt();
-  const messages = bodyOf(0).messages as { role: string; content: string }[];
-  assert.equal(messages.find(({ role }) => role === 'tool')?.content, text);
-});
-
-Deno.test('the model gets an error for each tool call after the 32nd; calls after the 128th are dropped', async () => {
-  const { stored, attempt } = step();
-  reset(
-    calling(...Array<{ name: string; input: unknown }>(10_000).fill({ name: 'x', input: {} })),
-    say('No.'),
-  );
-  await attempt();
-  assert.equal(stored[0]?.calls.length, 128);
-  assert.deepEqual(
-    [31, 32].map((place) => stored[0]?.calls[place]?.error?.code),
-    ['unknown_tool', 'too_many_calls'],
-  );
-});
-
-Deno.test('of very many long results the last ones are left out, and not read', async () => {
-  const called = { tool: 'order', input: {}, error: null, status: 'completed' as const };
-  const calls = Array.from({ length: 32 }, (_, place) => ({
-    ...called,
-    id: `c${place}`,
-    output: { $stepbase: 'storage', path: 'a' },
-  }));
-  const facts = {
-    text: '',
-    finish_reason: null,
-    provider: 'p',
-    model: 'm',
-    usage: null,
-    cost: null,
-  };
-  const turns = [1, 2, 3].map((turn): StoredTurn => ({ ...facts, turn, calls }));
-  let reads = 0;
-  const stored = { load: () => Promise.resolve(turns), store: () => Promise.resolve() };
-  const { load } = withToolOutputs(stored, () => {
-    reads += 1;
-    return Promise.resolve(new Map([['output', 'x'.repeat(200_000)]]));
-  });
-  const texts = (await load()).flatMap((turn) => turn.calls.map(({ output }) => String(output)));
-  assert.equal(reads, 80);
-  assert.match(texts[79] ?? '', /^x+\n\(cut: /);
-  assert.equal(texts[80], '(left out: the results of all tools are too long)');
 });
 
 Deno.test('an approval whose template selects nothing is asked for; false is a choice', async () => {
