@@ -48,12 +48,10 @@ export class AuthAdmin {
     this.#users = new AuthUsers(options.pool, options.minimumPasswordLength);
   }
 
-  /** Undefined if the path is not one of the administration, or the request is a preflight. */
+  /** Undefined if the path is not one of the administration. */
   async fetch(request: Request, url: URL): Promise<Response | undefined> {
     const isInvite = url.pathname === '/auth/v1/invite';
-    if (request.method === 'OPTIONS' || !(isInvite || url.pathname.startsWith(ADMIN))) {
-      return undefined;
-    }
+    if (!(isInvite || url.pathname.startsWith(ADMIN))) return undefined;
     const caller = await this.#options.caller(request.headers);
     if (!caller.ok) {
       return authError(401, 'no_authorization', 'This endpoint requires a valid Bearer token');

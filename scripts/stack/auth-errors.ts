@@ -1,12 +1,7 @@
 // Errors as Supabase Auth sends them, and the answers for the features that the embedded Auth lacks.
 
-const CORS = {
-  'Access-Control-Allow-Origin': '*',
-  'Access-Control-Expose-Headers': 'X-Total-Count, Link, X-Sb-Error-Code',
-};
-
 export function authJson(status: number, body: unknown, headers: Record<string, string> = {}) {
-  return Response.json(body, { status, headers: { ...CORS, ...headers } });
+  return Response.json(body, { status, headers });
 }
 
 /** An error without a code is one of a hook. */
@@ -20,7 +15,6 @@ export function authError(status: number, code: string | undefined, message: str
 
 /** The answer of a hosted project on which the feature is switched off; undefined for other paths. */
 export function absentFeature(method: string, path: string): Response | undefined {
-  if (method === 'OPTIONS') return undefined;
   if (path === '/auth/v1/factors' && method === 'POST') {
     return authError(422, 'mfa_totp_enroll_not_enabled', 'MFA enroll is disabled for TOTP');
   }

@@ -7,6 +7,7 @@ import type { ProjectConfig } from './config-toml.ts';
 import { BodyTooLarge, closeServer, listen, sendJson, sendResponse, toRequest } from './http.ts';
 import type { Gatekeeper } from './identity.ts';
 import type { MailCatcher } from './mail/catcher.ts';
+import { admitOrigins } from './origins.ts';
 import { ForwardProxy } from './proxy.ts';
 import type { Realtime } from './realtime/server.ts';
 import type { RestService } from './rest.ts';
@@ -82,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
     const [, service, version] = url.pathname.split('/');
     if (version === 'v1') {
+      if (admitOrigins(service, request, response)) return;
       if (service === 'auth') {
         return await sendResponse(
           await options.auth.fetch(await toRequest(request, options.apiUrl)),

@@ -11,10 +11,8 @@ export type Identity =
   | { ok: true; key: KeyType; claims: Claims }
   | { ok: false; response: Response };
 
-const CORS = { 'Access-Control-Allow-Origin': '*' };
-
 function refuse(status: number, body: unknown, headers: Record<string, string> = {}): Identity {
-  return { ok: false, response: Response.json(body, { status, headers: { ...CORS, ...headers } }) };
+  return { ok: false, response: Response.json(body, { status, headers }) };
 }
 
 function bearer(headers: Headers): string | undefined {

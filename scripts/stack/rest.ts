@@ -154,7 +154,6 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
       await read();
     },
     fetch: async (request) => {
-      if (request.method === 'OPTIONS') return preflight(request);
       const identity = await options.gatekeeper.identify(request.headers, new URL(request.url));
       if (!identity.ok) return identity.response;
       const headers = new Headers(request.headers);
@@ -183,20 +182,6 @@ async function exactBody(request: Request, headers: Headers): Promise<Request> {
   return new Request(request.url, { method, headers, body, signal });
 }
 
-/** Responds to a browser's preflight as PostgREST does: for every path and schema. */
-function preflight(request: Request): Response {
-  return new Response(null, {
-    status: 200,
-    headers: {
-      'access-control-allow-origin': '*',
-      'access-control-allow-methods': 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD',
-      'access-control-allow-headers':
-        request.headers.get('access-control-request-headers') ?? 'authorization',
-      'access-control-max-age': '86400',
-    },
-  });
-}
-
 /** The response of PostgREST without a database. */
 function noDatabase(): Response {
   return Response.json(
@@ -206,7 +191,7 @@ function noDatabase(): Response {
       details: null,
       hint: null,
     },
-    { status: 503, headers: { 'access-control-allow-origin': '*' } },
+    { status: 503 },
   );
 }
 

@@ -44,7 +44,7 @@ class Refusal extends Error {
 }
 
 const answer = (body: unknown, status = 200, headers: Record<string, string> = {}) =>
-  Response.json(body, { status, headers: { 'access-control-allow-origin': '*', ...headers } });
+  Response.json(body, { status, headers });
 
 const noBucket = () => new Refusal(404, 'Bucket not found', 'Bucket not found');
 const noObject = () => new Refusal(404, 'not_found', 'Object not found');
@@ -145,7 +145,7 @@ export async function openStorage(
     const object = Object.hasOwn(index.objects, key) ? index.objects[key] : undefined;
     if (object === undefined) throw noObject();
     return new Response(new Uint8Array(await readFile(fileOf(key))), {
-      headers: { 'content-type': object.content_type, 'access-control-allow-origin': '*' },
+      headers: { 'content-type': object.content_type },
     });
   }
 

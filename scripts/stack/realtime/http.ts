@@ -53,18 +53,6 @@ export async function handleHttp(
   const url = new URL(request.url ?? '/', 'http://localhost');
   const one = ONE.exec(url.pathname);
   if (!one && !url.pathname.endsWith('/api/broadcast')) return false;
-  if (!response.hasHeader('access-control-allow-origin')) {
-    response.setHeader('access-control-allow-origin', '*');
-    response.setHeader(
-      'access-control-allow-headers',
-      'authorization, apikey, content-type, x-client-info',
-    );
-    response.setHeader('access-control-allow-methods', 'POST, OPTIONS');
-  }
-  if (request.method === 'OPTIONS') {
-    response.writeHead(204).end();
-    return true;
-  }
   try {
     if (request.method !== 'POST') throw new HttpError(405, 'Method not allowed');
     const identity = await caller(services.identities, request);
