@@ -8,15 +8,10 @@ import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { namespace } from '../functions/_shared/compile/names.ts';
 import type { RunningTemporal, TemporalTask } from '../scripts/bench/temporal.ts';
-import { Child } from '../scripts/stack/child.ts';
 import { workerUrl } from '../scripts/stack/functions-env.ts';
 import { ROOT } from '../scripts/stack/options.ts';
+import { startProcess, WORK_FOLDER } from './processes.ts';
 import { ensureNamespace, startServer } from './server/server.ts';
-
-const STOP_MS = 10_000;
-const READY_MS = 120_000;
-/** Below temporal/, where the packages of a project are found without an installation; git ignores it. */
-const FOLDER = join(ROOT, 'temporal', '.stepbase-test');
 
 const run = promisify(execFile);
 
@@ -32,9 +27,9 @@ export async function startTemporal(task: TemporalTask): Promise<RunningTemporal
     await ensureNamespace(connection, namespace(task.app));
     await connection.close();
     const env = {
-      ...process.env,
       DATABASE_URL: workerUrl(task.databaseUrl),
       DATABASE_DIRECT: 'true',
+      STEPBASE_DB_DIRECT: 'true',
       SUPABASE_URL: 'http://127.0.0.1:1',
       STEPBASE_ALLOW_PRIVATE_NETWORK: 'true',
       TEMPORAL_ADDRESS: server.address,
@@ -42,12 +37,12 @@ export async function startTemporal(task: TemporalTask): Promise<RunningTemporal
       LOG_LEVEL: 'info',
     };
     const bridge = await startProcess('temporal/bridge/main.ts', {
-      ...{ env, cwd: ROOT, logFile: join(task.logs, 'bridge.log') },
+      ...{ env, logFile: join(task.logs, 'bridge.log') },
       ready: 'the health checks listen',
     });
-    ends.push(() => bridge.stop(STOP_MS));
-    await mkdir(FOLDER, { recursive: true });
-    const projects = await mkdtemp(join(FOLDER, 'bench-'));
+    ends.push(() => bridge.stop());
+    await mkdir(WORK_FOLDER, { recursive: true });
+    const projects = await mkdtemp(join(WORK_FOLDER, 'bench-'));
     ends.push(() => rm(projects, { recursive: true, force: true }));
     for (const workflow of task.workflows) {
       const cwd = join(projects, workflow);
@@ -57,40 +52,11 @@ export async function startTemporal(task: TemporalTask): Promise<RunningTemporal
         ...{ env, cwd, logFile: join(task.logs, `${workflow}.log`) },
         ready: 'the worker takes tasks',
       });
-      ends.push(() => worker.stop(STOP_MS));
+      ends.push(() => worker.stop());
     }
     return { stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-interface ProcessOptions {
-  env: Record<string, string | undefined>;
-  cwd: string;
-  logFile: string;
-  /** A part of the line that it writes when it is ready. */
-  ready: string;
-}
-
-async function startProcess(file: string, options: ProcessOptions): Promise<Child> {
-  const lines: string[] = [];
-  let isReady = () => {};
-  const ready = new Promise<void>((resolve) => {
-    isReady = resolve;
-  });
-  const child = await Child.start({
-    ...{ command: process.execPath, args: [file], stopSignal: 'SIGTERM' },
-    ...{ env: options.env, cwd: options.cwd, logFile: options.logFile },
-    onLine(line) {
-      lines.push(line);
-      if (line.includes(options.ready)) isReady();
-    },
-  });
-  const late = new Promise<'late'>((resolve) => setTimeout(resolve, READY_MS, 'late').unref());
-  const ended = await Promise.race([ready, late, child.exited]);
-  if (ended === undefined) return child;
-  child.kill();
-  throw new Error(`${file} did not start: ${lines.slice(-5).join('\n')}`);
 }

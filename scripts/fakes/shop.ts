@@ -10,17 +10,17 @@ export interface Shop extends HttpServer {
 
 /**
  * `latencyMs` simulates a network; on loopback a run would end before a person could watch it. Each answer waits until
- * `hold` resolves.
+ * `hold` resolves for its request.
  */
 export async function startShop(
   latencyMs = 0,
-  hold: () => Promise<void> = async () => undefined,
+  hold: (request: Received) => Promise<void> = async () => undefined,
 ): Promise<Shop> {
   const requests = new Recorder<Received>('request to the shop');
   const failures = new Map<string, number>();
   const server = await serveHttp(async (request) => {
     requests.add(request);
-    await hold();
+    await hold(request);
     return { delayMs: latencyMs, ...route(request, failures) };
   });
   return { ...server, requests };

@@ -1,6 +1,6 @@
-// Reads the history of a compiled workflow as the bridge does.
+// Reads the histories of a compiled workflow as the bridge does.
 
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { type Json, RECORDS, type StepKey } from '../records.ts';
 
@@ -21,6 +21,42 @@ export interface Fact extends Partial<StepKey> {
   wait?: Json;
   retry_at?: string;
 }
+
+/** The events of an execution, and of those that continue it. */
+export interface Execution {
+  runId: string;
+  events: temporal.api.history.v1.IHistoryEvent[];
+}
+
+/** All executions of a workflow, from its first one. */
+export async function executionsOf(
+  client: Client,
+  workflowId: string,
+  firstRunId: string,
+): Promise<Execution[]> {
+  const executions: Execution[] = [];
+  for (let runId: string | null | undefined = firstRunId; runId; ) {
+    const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    executions.push({ runId, events: events ?? [] });
+    runId = events?.at(-1)?.workflowExecutionContinuedAsNewEventAttributes?.newExecutionRunId;
+  }
+  return executions;
+}
+
+/** The events as text, with the contents of their payloads. */
+export const textOf = (events: Execution['events'] | null | undefined): string =>
+  JSON.stringify(events).replace(/"data":"([^"]*)"/g, (_, data: string) =>
+    Buffer.from(data, 'base64').toString(),
+  );
+
+/** The size of the largest payload, in bytes. */
+export const largestPayload = (events: Execution['events']): number =>
+  Math.max(
+    0,
+    ...JSON.stringify(events)
+      .matchAll(/"data":"([^"]*)"/g)
+      .map(([, data = '']) => Buffer.byteLength(data, 'base64')),
+  );
 
 const parsed = <T>(payload: Payload | null | undefined): T | undefined =>
   payload?.data ? (JSON.parse(new TextDecoder().decode(payload.data)) as T) : undefined;

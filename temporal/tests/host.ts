@@ -1,5 +1,5 @@
 // Hosts compiled workflows: all in one bundle of workflow code, with a worker for each, in the process of a test or in one
-// of their own (host-process.ts).
+// of their own (host-main.ts).
 
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -24,10 +24,9 @@ import { parseEnv } from '../../functions/_shared/env/env.ts';
 import { buildLibrary } from '../../scripts/compile/library.ts';
 import type { Steps } from '../activities/step.ts';
 import { activitiesOf, createHost, WORKER_SETTINGS } from '../activities/worker.ts';
+import { WORK_FOLDER } from '../processes.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-/** Below temporal/, so that the packages of both are found; git ignores it. */
-const FOLDER = join(ROOT, 'temporal', '.stepbase-test');
 
 /** The environment of a worker that needs no database. */
 export const NO_DATABASE = {
@@ -53,7 +52,7 @@ export interface HostedWorkflows extends Hosted {
 export interface PrepareOptions {
   versions: readonly Version[];
   /** Replaces text of workflow.ts, for example to continue as new early. */
-  edit?: (workflowCode: string) => string;
+  edit?: (workflowCode: string, workflow: string) => string;
 }
 
 /** Compiled workflows in a folder, from which workers of this and of other processes start. */
@@ -82,7 +81,7 @@ const bundleOf = (folder: string): string => join(folder, 'bundle.js');
 
 export async function prepareWorkflows(options: PrepareOptions): Promise<Prepared> {
   const { versions, edit = (code) => code } = options;
-  const folder = join(FOLDER, randomUUID());
+  const folder = join(WORK_FOLDER, randomUUID());
   const library = await buildLibrary([...new Set(versions.flatMap(typesOf))]);
   const compiled = versions.map((version): [Version, Compiled] => [
     version,
@@ -100,9 +99,9 @@ export async function prepareWorkflows(options: PrepareOptions): Promise<Prepare
       .map(([, { temporal_workflow_type: type }]) => `export * from './${type}/workflow.ts';\n`)
       .join(''),
   });
-  for (const [, one] of compiled) {
+  for (const [{ kebab_name: workflow }, one] of compiled) {
     await write(join(folder, one.temporal_workflow_type), {
-      'workflow.ts': edit(one.workflow_code),
+      'workflow.ts': edit(one.workflow_code, workflow),
       'activities.ts': one.activities_code,
     });
   }

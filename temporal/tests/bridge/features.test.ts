@@ -5,13 +5,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Shop, startShop } from '../../../scripts/fakes/shop.ts';
 import { FEATURES } from '../../../tests/engine/features.ts';
 import type { TestApp } from '../../../tests/engine/support.ts';
-import { type BridgeProcess, bridgeTest, startBridge } from './support.ts';
+import type { RunningProcess } from '../../processes.ts';
+import { bridgeTest, startBridge } from './support.ts';
 
 /** A busy machine needs it: the code of each workflow is bundled first. */
 const DEADLINE_MS = 120_000;
 
 const t = bridgeTest();
-let bridge: BridgeProcess;
+let bridge: RunningProcess;
 let shop: Shop;
 beforeAll(async () => {
   shop = await startShop();

@@ -3,10 +3,11 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Node, node, value } from '../../../tests/engine/support.ts';
-import { type BridgeProcess, bridgeTest, startBridge } from './support.ts';
+import type { RunningProcess } from '../../processes.ts';
+import { bridgeTest, startBridge } from './support.ts';
 
 const t = bridgeTest();
-let bridge: BridgeProcess;
+let bridge: RunningProcess;
 beforeAll(async () => {
   bridge = await startBridge(t.env);
 });

@@ -1,7 +1,6 @@
 // Runs in Temporal as clients see them: a stack of its own, the bridge as a process that tests kill and restart, and
 // workers with the compiled code of the workflows that a test publishes.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +9,6 @@ import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, inject } from 'vitest';
 import { namespace, workflowType } from '../../../functions/_shared/compile/names.ts';
 import { workerUrl } from '../../../scripts/stack/functions-env.ts';
-import { ROOT } from '../../../scripts/stack/options.ts';
 import type { Stack } from '../../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../../scripts/stack/throwaway.ts';
 import {
@@ -20,8 +18,9 @@ import {
   type TestApp,
   testApp,
 } from '../../../tests/engine/support.ts';
-import { type StackInfo, waitFor } from '../../../tests/support/stack.ts';
+import type { StackInfo } from '../../../tests/support/stack.ts';
 import type { Json } from '../../../types/database.ts';
+import { type RunningProcess, startProcess, WORK_FOLDER } from '../../processes.ts';
 import { ensureNamespace } from '../../server/server.ts';
 import {
   type Hosted,
@@ -30,42 +29,16 @@ import {
   prepareWorkflows,
   removePrepared,
 } from '../host.ts';
-import { type HostProcess, startHostProcess } from '../host-process.ts';
+import { type HostTask, READY } from '../host-main.ts';
 import { version } from '../support.ts';
 
-export interface BridgeProcess {
-  /** SIGKILL, as a crash. */
-  kill(): Promise<void>;
-  stop(): Promise<number | null>;
-}
-
 /** Starts `npm run bridge` and waits until it is ready. */
-export async function startBridge(env: Record<string, string>): Promise<BridgeProcess> {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [join(ROOT, 'temporal', 'bridge', 'main.ts')],
-    {
-      env: { ...process.env, BRIDGE_PORT: '0', LOG_LEVEL: 'info', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
-  const ended = once(child, 'exit') as Promise<[number | null]>;
-  let output = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-    if (process.env.BRIDGE_DEBUG) process.stdout.write(chunk);
+export function startBridge(env: Record<string, string>): Promise<RunningProcess> {
+  return startProcess('temporal/bridge/main.ts', {
+    env: { BRIDGE_PORT: '0', LOG_LEVEL: 'info', ...env },
+    logFile: join(WORK_FOLDER, 'logs', 'bridge.log'),
+    ready: 'the health checks listen',
   });
-  await waitFor('the bridge runs', () => output.includes('the health checks listen'), 20_000);
-  const end = async (signal: NodeJS.Signals) => {
-    child.kill(signal);
-    return (await ended)[0];
-  };
-  return {
-    async kill() {
-      await end('SIGKILL');
-    },
-    stop: () => end('SIGTERM'),
-  };
 }
 
 /** A connection to Temporal that a test can cut. */
@@ -122,6 +95,8 @@ export async function startWire(to: string): Promise<Wire> {
 export interface Drawn {
   nodes: Node[];
   lines?: string[];
+  /** Its history continues in a new one at this number of events. */
+  maxEvents?: number;
   /** As for TestApp.publish. */
   more?: Parameters<TestApp['publish']>[2];
 }
@@ -132,23 +107,25 @@ export interface BridgeTest {
   /** Also in `env`, until the test changes it. */
   wire: Wire;
   env: Record<string, string>;
+  /** Further variables of the workers that start later. */
+  workerEnv: Record<string, string>;
   /** Publishes workflows whose runs execute in Temporal, and starts workers for them in this process. */
   publish(...drawn: Drawn[]): Promise<{ names: string[] }>;
   /** Publishes them without workers. `startWorkers` starts a process with workers that a test can kill. */
   publishOnly(
     ...drawn: Drawn[]
-  ): Promise<{ names: string[]; startWorkers(): Promise<HostProcess> }>;
+  ): Promise<{ names: string[]; startWorkers(): Promise<RunningProcess> }>;
   start(name: string, input?: Json): Promise<Run>;
   ended(run: { id: string }): Promise<Ended>;
 }
 
 /** One stack and one connection for the tests of a file. */
 export function bridgeTest(): BridgeTest {
-  const t = {} as BridgeTest;
+  const t = { workerEnv: {} } as BridgeTest;
   let stack: Stack;
   let connection: NativeConnection;
   const hosts: Hosted[] = [];
-  const processes: HostProcess[] = [];
+  const processes: RunningProcess[] = [];
   const prepared: Prepared[] = [];
   beforeAll(async () => {
     stack = await startThrowawayStack({ web: false });
@@ -201,11 +178,24 @@ export function bridgeTest(): BridgeTest {
        join stepbase.workflows w on w.kebab_name = n.name`,
       [names, versions.map((of) => workflowType(of.kebab_name, of.version))],
     );
-    const code = await prepareWorkflows({ versions });
+    const limits = new Map(drawn.map(({ maxEvents }, at) => [names[at], maxEvents]));
+    const code = await prepareWorkflows({
+      versions,
+      edit(text, workflow) {
+        const maxEvents = limits.get(workflow);
+        return maxEvents ? text.replace(/\bread: /, `maxEvents: ${maxEvents}, read: `) : text;
+      },
+    });
     prepared.push(code);
     return [names, code];
   }
-  const workerEnv = () => ({ DATABASE_URL: t.env.DATABASE_URL ?? '', DATABASE_DIRECT: 'true' });
+  const workerEnv = () => ({
+    DATABASE_URL: t.env.DATABASE_URL ?? '',
+    STEPBASE_DB_DIRECT: 'true',
+    SUPABASE_URL: stack.info.api_url,
+    SUPABASE_SECRET_KEY: stack.info.secret_key,
+    ...t.workerEnv,
+  });
 
   t.publish = async (...drawn) => {
     const [names, code] = await publishCompiled(drawn);
@@ -216,7 +206,13 @@ export function bridgeTest(): BridgeTest {
     const [names, code] = await publishCompiled(drawn);
     const startWorkers = async () => {
       const address = inject('temporalAddress');
-      const started = await startHostProcess({ prepared: code, address, env: workerEnv() });
+      const task: HostTask = { prepared: code, address, env: workerEnv() };
+      const started = await startProcess('temporal/tests/host-main.ts', {
+        args: [JSON.stringify(task)],
+        env: {},
+        logFile: join(WORK_FOLDER, 'logs', 'workers.log'),
+        ready: READY,
+      });
       processes.push(started);
       return started;
     };
