@@ -74,6 +74,8 @@ begin
           or exists (
             select 1 from stepbase.workers w
             where w.metadata ? 'traces'
+              -- The workers of applications report what they like.
+              and w.app_code is null
               -- Invocations are stopped most of the time.
               and (
                 w.status in ('running', 'draining')

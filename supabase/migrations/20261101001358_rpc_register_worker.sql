@@ -1,5 +1,5 @@
--- The RPC by which workers of an application's own code (a compiled project on Temporal, for example) make themselves
--- known. Stepbase's own workers write stepbase.workers by stepbase_engine.heartbeat. See rpc_runs for the pattern.
+-- The RPC by which workers of an application's own code make themselves known. Stepbase's own workers and those of
+-- compiled projects write stepbase.workers by stepbase_engine.heartbeat. See rpc_runs for the pattern.
 
 create function stepbase_private.register_worker(p_worker stepbase.workers, p_project text)
 returns stepbase.workers
@@ -11,7 +11,7 @@ declare
   c_most constant int := 500;
   v_app_code constant text := stepbase_private.require_permission('run:execute');
   v_worker stepbase.workers;
-  v_project_id uuid;
+  v_project_id constant uuid := stepbase_engine.project_id(v_app_code, p_project);
   v_now timestamptz := stepbase_engine.now();
 begin
   if coalesce(length(btrim(p_worker.worker_id)), 0) not between 1 and 255 then
@@ -22,12 +22,6 @@ begin
   end if;
   if octet_length(p_worker.metadata::text) > 16384 or jsonb_typeof(p_worker.metadata) <> 'object' then
     perform stepbase_private.raise_error('invalid_request', 'metadata must be an object of at most 16,384 bytes');
-  end if;
-  if p_project is not null then
-    select p.id into v_project_id from stepbase.projects p where p.app_code = v_app_code and p.name = p_project;
-    if not found then
-      perform stepbase_private.raise_error('not_found', format('Project %s does not exist', p_project));
-    end if;
   end if;
   if (
     select count(*) from (select 1 from stepbase.workers w where w.app_code = v_app_code limit c_most) w
@@ -95,7 +89,7 @@ as $$
 $$;
 
 comment on function stepbase.register_worker(text, text, text, text, int, int, text, text, jsonb) is
-  'Registers a worker of the application''s own code, for example of a compiled project on Temporal, and returns its row; '
+  'Registers a worker of the application''s own code and returns its row; '
   'requires run:execute. A repeated call is its heartbeat: call it at least every 60 seconds, and with the status stopped at '
   'the end. project: the name of the project that it serves. worker_id: unique in the installation. executing and concurrency: '
   'how many steps it executes and may execute at a time. Errors: SB400 invalid argument, SB401, SB403, SB404 unknown project, '

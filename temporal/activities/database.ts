@@ -20,7 +20,7 @@ import type { StepKey } from '../records.ts';
 import type { AttemptCall } from '../runtime/plan.ts';
 
 /** A larger output goes to Supabase Storage: Temporal's payloads are small. */
-const MAX_PAYLOAD_BYTES = 262_144;
+export const MAX_PAYLOAD_BYTES = 262_144;
 /** How long an attempt waits until the bridge has written its row. */
 const MIRROR_MS = 60_000;
 const PLAN_KEPT_MS = 60_000;
@@ -101,6 +101,12 @@ export function openDatabase(env: Env, clock: Clock) {
   return {
     enter,
     services: (work: Work, key: string): Services => services(work, key),
+    report: engine.heartbeat,
+    /** The outputs of these nodes as the bridge has mirrored them. Those of an attempt's inputs are there when its row is. */
+    async mirrored(runId: string, nodes: readonly string[]): Promise<Map<string, unknown>> {
+      const found = await engine.loadOutputs(nodes.map((stepId) => ({ runId, stepId })));
+      return new Map(found.map(({ step_id, output }) => [step_id, output]));
+    },
     /** A secret of the environment needs no row. */
     secretsOf: (attempt: Attempt, workOf: () => Promise<Work>) => {
       const readSecret: typeof engine.readSecret = async (_stepRunId, _fence, name) => {

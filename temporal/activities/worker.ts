@@ -17,6 +17,7 @@ import type { StepRecord } from '../records.ts';
 import type { AttemptCall } from '../runtime/plan.ts';
 import { type AttemptHost, performAttempt } from './attempt.ts';
 import { openDatabase } from './database.ts';
+import { startPresence } from './presence.ts';
 import type { ActivityStep, Steps } from './step.ts';
 
 /** Temporal's server gives an activity to another worker after 20 seconds without one. */
@@ -71,7 +72,11 @@ export function createHost(env: Env): AttemptHost {
 }
 
 /** A worker that gives its activities up soon after their runs were cancelled, and ends soon. */
-export const WORKER_SETTINGS = { maxHeartbeatThrottleInterval: 2_000, shutdownGraceTime: 5_000 };
+export const WORKER_SETTINGS = {
+  maxConcurrentActivityTaskExecutions: 100,
+  maxHeartbeatThrottleInterval: 2_000,
+  shutdownGraceTime: 5_000,
+};
 
 /** As the bridge names it. */
 const namespaceOf = (app: string): string =>
@@ -97,17 +102,28 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
   Runtime.install({ logger });
   const host = createHost(env);
   const connection = await connect();
+  const { app, taskQueue } = options;
+  const namespace = namespaceOf(app);
   const worker = await Worker.create({
     connection,
-    namespace: namespaceOf(options.app),
-    taskQueue: options.taskQueue,
+    namespace,
+    taskQueue,
     workflowBundle: await bundleWorkflowCode({ workflowsPath: options.workflowsPath, logger }),
     activities: activitiesOf(options.steps, host),
     ...WORKER_SETTINGS,
   });
-  host.log('info', 'the worker takes tasks', { task_queue: options.taskQueue });
+  const { STEPBASE_PROJECT: project } = process.env;
+  const presence = startPresence(worker, host, {
+    ...{ app, taskQueue, project, namespace },
+    concurrency: WORKER_SETTINGS.maxConcurrentActivityTaskExecutions,
+  });
+  host.log('info', 'the worker takes tasks', { task_queue: taskQueue });
   try {
     await worker.run();
+    await presence.stop();
+  } catch (error) {
+    await presence.stop(error);
+    throw error;
   } finally {
     await Promise.all([connection.close(), host.database.close()]);
   }

@@ -1,32 +1,44 @@
 // A compiled project as users run it: `npm start` in its folder. Its worker is killed in the middle of a step, and another
-// one continues.
+// one continues. Members see both among the workers of their application.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { compileWorkflow, typesOf } from '../../functions/_shared/compile/index.ts';
+import { VERSION } from '../../functions/_shared/version.ts';
 import { buildLibrary } from '../../scripts/compile/library.ts';
 import { writeProject } from '../../scripts/compile/write.ts';
 import { type Shop, startShop } from '../../scripts/fakes/shop.ts';
+import { workerUrl } from '../../scripts/stack/functions-env.ts';
+import type { Stack } from '../../scripts/stack/stack.ts';
+import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
 import { node, value } from '../../tests/engine/support.ts';
+import { pool, signedIn, waitFor } from '../../tests/support/stack.ts';
 import { type RunningProcess, startProcess, WORK_FOLDER } from '../processes.ts';
 import { factsOf, textOf } from './history.ts';
-import { NO_DATABASE } from './host.ts';
+import { NO_DATABASE, taskQueue, workflowType } from './host.ts';
 import { endsOf, temporal, version } from './support.ts';
 
 const t = temporal();
 let shop: Shop;
 let folder = '';
+let stack: Stack;
 const workers: RunningProcess[] = [];
 
 beforeAll(async () => {
-  shop = await startShop();
+  [shop, stack] = await Promise.all([
+    startShop(),
+    startThrowawayStack({ functions: false, web: false }),
+  ]);
+  process.env.STEPBASE_TEST_STACK = stack.infoPath;
   await mkdir(WORK_FOLDER, { recursive: true });
   folder = await mkdtemp(join(WORK_FOLDER, 'project-'));
 });
 afterAll(async () => {
   await Promise.all(workers.map((worker) => worker.kill()));
   await shop?.stop();
+  await stack?.stop();
+  delete process.env.STEPBASE_TEST_STACK;
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -36,6 +48,8 @@ async function startWorker(): Promise<RunningProcess> {
     env: {
       ...NO_DATABASE,
       LOG_LEVEL: 'info',
+      DATABASE_URL: workerUrl(stack.info.db_url),
+      STEPBASE_PROJECT: 'Orders',
       TEMPORAL_ADDRESS: t.address,
       STEPBASE_SECRET_ACME__TOKEN: 'secret-of-acme',
     },
@@ -44,6 +58,18 @@ async function startWorker(): Promise<RunningProcess> {
   });
   workers.push(worker);
   return worker;
+}
+
+/** The workers of the application as its members see them, the first one first. */
+async function presentWorkers() {
+  const member = await signedIn('developer@acme', stack.info);
+  const { data, error } = await member
+    .from('workers')
+    .select('status, task_queue_name, version, concurrency, app_code, projects(name)')
+    .eq('app_code', 'acme')
+    .order('started_at');
+  if (error) throw new Error(error.message);
+  return data;
 }
 
 test('another worker continues a run whose worker was killed, and no step is lost or doubled', async () => {
@@ -58,6 +84,9 @@ test('another worker continues a run whose worker was killed, and no step is los
     ['first > slow', 'slow > last'],
   );
   await writeProject(folder, compileWorkflow(of, await buildLibrary(typesOf(of))).files);
+  await pool(stack.info.db_url).query(
+    "insert into stepbase.projects (app_code, name) values ('acme', 'Orders')",
+  );
   const worker = await startWorker();
   const run = await t.start(of, { name: 'killed', ms: 3_000 });
   const { headers, body } = await shop.requests.waitFor(
@@ -87,5 +116,13 @@ test('another worker continues a run whose worker was killed, and no step is los
   const history = textOf(events);
   expect(history).not.toContain('secret-of-acme');
   expect(history).toContain('secrets.token');
+  const present = {
+    ...{ status: 'running', version: VERSION, concurrency: 100, projects: { name: 'Orders' } },
+    task_queue_name: taskQueue('acme', workflowType(of.kebab_name, of.version)),
+  };
+  await waitFor('both workers are seen', async () => (await presentWorkers()).length === 2);
+  // Maintenance marks the killed one as lost when it has been silent.
+  expect(await presentWorkers()).toMatchObject([present, present]);
   expect(await next.stop()).toBe(0);
+  expect(await presentWorkers()).toMatchObject([present, { ...present, status: 'stopped' }]);
 });

@@ -94,6 +94,7 @@ npm start
 
 | variable | meaning |
 | --- | --- |
+| \`STEPBASE_PROJECT\` | the name of the project that the worker serves; none by default |
 | \`TEMPORAL_ADDRESS\` | host and port of Temporal; default \`127.0.0.1:7233\` |
 | \`TEMPORAL_API_KEY\` | key for Temporal Cloud |
 | \`TEMPORAL_TLS\` | \`true\` encrypts the connection; the default with a key |

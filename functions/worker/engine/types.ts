@@ -183,6 +183,10 @@ export interface DueOperation {
 /** A worker's sign of life (stepbase.workers). */
 export interface Heartbeat {
   worker_id: string;
+  /** Of a worker that serves one application: its code, the name of a project, and its task queue. */
+  app_code?: string;
+  project?: string;
+  task_queue?: string;
   mode: 'resident' | 'invocation';
   status: 'running' | 'draining' | 'stopped' | 'error';
   hostname?: string | undefined;

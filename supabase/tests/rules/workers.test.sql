@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(12);
+select plan(17);
 select tests.create_rows();
 update stepbase.projects p set name = 'Orders' where p.id = tests.sample_id('project');
 
@@ -62,6 +62,36 @@ select is(
   tests.attempt('developer', $$select stepbase.register_worker('w-2', metadata => '[]')$$), 'SB400',
   'and metadata without names'
 );
+-- What an application reports concerns no other one.
+select pg_temp.register(
+  'developer', $$'w-3', metadata => '{"lease_seconds": "none", "traces": "0", "mail": true}'$$
+);
+select is(stepbase_engine.longest_lease(), interval '1 minute', 'its metadata has no effect on the leases of Stepbase');
+select pg_temp.register('developer', $$'invocation:default'$$);
+select stepbase_engine.heartbeat('{"worker_id": "invocation:default", "mode": "invocation", "status": "running"}');
+select is(stepbase_engine.is_worker_alive(), true, 'a worker of Stepbase takes its name back');
+
+select stepbase_engine.heartbeat('{
+  "app_code": "tap-one", "project": "Orders", "task_queue": "stepbase-tap-one-x_v1", "worker_id": "compiled",
+  "mode": "resident", "status": "running", "version": "1"
+}');
+select results_eq(
+  $$select w.app_code, w.project_id, w.task_queue_name from stepbase.workers w where w.worker_id = 'compiled'$$,
+  $$values ('tap-one', tests.sample_id('project'), 'stepbase-tap-one-x_v1')$$,
+  'the worker of a compiled workflow serves an application and a project'
+);
+select throws_ok(
+  $$select stepbase_engine.heartbeat('{
+    "app_code": "tap-one", "project": "None", "worker_id": "compiled", "mode": "resident", "status": "running"
+  }')$$,
+  'SB404', null, 'whose name must be known'
+);
+select stepbase_engine.heartbeat('{"app_code": "tap-two", "worker_id": "w-1", "mode": "resident", "status": "running"}');
+select is(
+  (select w.app_code from stepbase.workers w where w.worker_id = 'w-1'), 'tap-one',
+  'and cannot take the name of another application''s worker'
+);
+
 insert into stepbase.workers (app_code, worker_id) select 'tap-one', 'many-' || n from generate_series(1, 500) n;
 select is(
   tests.attempt('developer', $$select stepbase.register_worker('w-2')$$), 'SB429', 'an application has a bounded number of them'
