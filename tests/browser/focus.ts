@@ -56,7 +56,10 @@ async function prepare(page: Page): Promise<void> {
       !element.closest('[inert], [aria-hidden="true"]');
     const known = new Map<Element, string>();
     const seen = new Set<Element>();
-    (document.activeElement as HTMLElement | null)?.blur();
+    // Tab goes on from where the focus was, also without it: from the heading of a page that was just opened.
+    document.body.tabIndex = -1;
+    document.body.focus();
+    document.body.removeAttribute('tabindex');
     for (const element of document.querySelectorAll(CONTROLS)) known.set(element, look(element));
     Object.assign(window, {
       focusWalk: {

@@ -2,6 +2,7 @@
 // with its own storage, and is closed after its test.
 
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import type { Browser, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { keepCoverage, startCoverage } from '../../scripts/coverage/page.ts';
@@ -64,12 +65,29 @@ export const openSignIn = (colorScheme?: 'light' | 'dark'): Promise<Page> =>
 export async function openAppPage(page: Page, path: string): Promise<void> {
   await page.locator('#main[data-page^="/"]').waitFor();
   await page.waitForURL(/#\/[a-z-]/);
-  const [, app = ''] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
-  const address = addressIn(app, path);
+  const address = addressIn(await appOf(page), path);
   await page.evaluate((hash) => {
     location.hash = hash;
   }, `#${address}`);
   await shown(page, address);
+}
+
+/** The application in the address; outside of applications, the one of the session. */
+export async function appOf(page: Page): Promise<string> {
+  const [, app = '-'] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
+  if (app !== '-') return app;
+  const token = await page.evaluate(() => {
+    const name = Object.keys(localStorage).find((each) => each.endsWith('-auth-token'));
+    const stored = JSON.parse(localStorage.getItem(name ?? '') ?? '{}') as Record<string, string>;
+    return stored.access_token ?? '';
+  });
+  return (decodeJwt(token).app_code as string | undefined) ?? '';
+}
+
+/** Waits until the place of the page is that of the address; what was there before is gone then. */
+export async function arrived(page: Page, address: string): Promise<void> {
+  const [place = ''] = address.split('?');
+  await page.locator(`#main[data-page="${place}"]`).waitFor();
 }
 
 const addressIn = (app: string, path: string) =>

@@ -74,9 +74,11 @@ test(`a run of ${LANES * LONG} steps`, { timeout: scaled(300_000) }, async () =>
   await page.keyboard.press('Escape');
 
   await page.getByText('Failed only', { exact: true }).click();
-  await expect.poll(() => page.locator('[data-step]').count()).toBe(2);
+  const shown = (steps: number) =>
+    expect.poll(() => page.locator('[data-step]').count(), { timeout: scaled(10_000) }).toBe(steps);
+  await shown(2);
   await page.getByText('Fold chains', { exact: true }).click();
-  await expect.poll(() => page.locator('[data-step]').count()).toBe(LANES);
+  await shown(LANES);
   const lines2 = page.getByRole('region', { name: 'Timeline' }).getByRole('button');
   expect(await lines2.count()).toBeLessThan(80);
 });
@@ -107,7 +109,9 @@ test(`a for_each of ${ITEMS} items`, { timeout: scaled(300_000) }, async () => {
   printed.push(`${ITEMS} items: first items ${Date.now() - began} ms after the panel`);
   const opened = Date.now();
   await panel.getByText('failed 4', { exact: true }).click();
-  await expect.poll(() => panel.locator('[data-item]').count()).toBe(4);
+  await expect
+    .poll(() => panel.locator('[data-item]').count(), { timeout: scaled(30_000) })
+    .toBe(4);
   printed.push(`${ITEMS} items: the failed ones ${Date.now() - opened} ms after the click`);
   await panel.locator('[data-item="777"]').waitFor();
 });

@@ -6,7 +6,14 @@ import type { Page, Route } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { allPaths } from '../../../scripts/web/paths.ts';
 import { ALL_LOOKS, faults, settled } from '../../browser/gates.ts';
-import { type Account, openAppPage, openPage, signIn } from '../../browser/support.ts';
+import {
+  type Account,
+  appOf,
+  arrived,
+  openAppPage,
+  openPage,
+  signIn,
+} from '../../browser/support.ts';
 import { client, stackInfo } from '../../support/stack.ts';
 import { scaled } from '../../support/time.ts';
 
@@ -33,20 +40,13 @@ async function fresh(page: Page, path: string): Promise<void> {
   await openAppPage(page, '/-/profile');
   await page.reload();
   await page.getByRole('heading', { level: 1, name: 'Profile' }).waitFor();
-  const [, app = 'acme'] = /"app_code":"([^"]+)"/.exec(await page.evaluate(tokenClaims)) ?? [];
-  await page.evaluate(
-    (hash) => {
-      location.hash = hash;
-    },
-    `#/${app}${path === '/' ? '' : path}`,
-  );
+  const address = `/${await appOf(page)}${path === '/' ? '' : path}`;
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#${address}`);
+  // The profile may show an error of its own.
+  await arrived(page, address);
 }
-
-const tokenClaims = () => {
-  const stored = Object.entries(localStorage).find(([name]) => name.endsWith('-auth-token'))?.[1];
-  const { access_token: token } = JSON.parse(stored ?? '{}') as { access_token: string };
-  return atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/'));
-};
 
 const reads = (page: Page, answer: (route: Route) => Promise<void>) =>
   page.route('**/rest/v1/**', (route) =>

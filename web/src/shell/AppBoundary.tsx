@@ -8,9 +8,10 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { appOfToken } from '../auth/session.ts';
 import { usePathParam } from '../shared/address.tsx';
 import { type App, AppProvider } from '../shared/app.tsx';
-import { ErrorState, LoadingState } from '../shared/states.tsx';
+import { ErrorState } from '../shared/states.tsx';
 import { type Membership, permissionsQuery, switchApp, useMemberships } from './memberships.ts';
 import { NotFound } from './outside.tsx';
+import { AppError, PagePending } from './page-states.tsx';
 import { useShellSession } from './shell-session.tsx';
 
 const isSeen = () => document.visibilityState === 'visible';
@@ -80,8 +81,9 @@ function Member({ membership }: { membership: Membership }) {
 
   if (permissions.data === undefined) {
     const problem = error ?? permissions.error;
-    if (!problem) return <LoadingState />;
-    return <ErrorState error={problem} retry={() => void activate()} />;
+    if (!problem) return <PagePending />;
+    const retry = () => void (error ? activate() : permissions.refetch());
+    return <AppError error={problem} retry={retry} />;
   }
   const app: App = {
     code: membership.app_code,
@@ -117,7 +119,7 @@ export function AppBoundary() {
   const code = usePathParam('app');
   const { data, error, refetch } = useMemberships();
   if (data === undefined) {
-    return error ? <ErrorState error={error} retry={() => void refetch()} /> : <LoadingState />;
+    return error ? <AppError error={error} retry={() => void refetch()} /> : <PagePending />;
   }
   const membership = data.find((each) => each.app_code === code && each.accepted_at !== null);
   return membership ? <Member key={code} membership={membership} /> : <NotFound />;

@@ -13,6 +13,16 @@ export function PagePending() {
   );
 }
 
+/** In the place of a page: what the shell reads first could not be read. */
+export function AppError({ error, retry }: { error: unknown; retry: () => void }) {
+  return (
+    <>
+      <VisuallyHidden component="h1">The application could not be read</VisuallyHidden>
+      <ErrorState error={error} retry={retry} />
+    </>
+  );
+}
+
 /** After a deployment the files of the old build are gone. */
 const isOldBuild = (error: unknown) =>
   /dynamically imported module|module script/i.test(String(error));
