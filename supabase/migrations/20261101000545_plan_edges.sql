@@ -34,6 +34,8 @@ returns uuid
 language sql
 stable
 set search_path = ''
+-- sync_plan_edges switches it off for its own query.
+set enable_nestloop = on
 as $$
   select q.id
   from stepbase.workflows w
@@ -56,6 +58,9 @@ create function stepbase_engine.sync_plan_edges(p_workflow_version_id uuid)
 returns void
 language sql
 set search_path = ''
+-- The rows were written a moment ago, so the planner expects one node and one edge. A nested loop would compare each of
+-- 2,000 nodes with each edge.
+set enable_nestloop = off
 as $$
   delete from stepbase_engine.plan_edges where workflow_version_id = p_workflow_version_id;
   insert into stepbase_engine.plan_edges (

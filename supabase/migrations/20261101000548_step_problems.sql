@@ -5,70 +5,68 @@ create function stepbase_private.config_problems(
   p_outer_id text, p_data text, p_place text, p_kind stepbase.step_types, p_config jsonb, p_app_code text
 )
 returns setof stepbase_private.definition_problem
-language sql
+language plpgsql
 stable
 set search_path = ''
 as $$
-  with config as (
-    select p_data || '/' || replace(p_place, '.', '/') as pointer
-  )
-  select
-    p_outer_id, c.pointer || (e.problem ->> 'path'),
-    case when e.problem ? 'known_keys' then 'unknown_key' else 'invalid_config' end,
-    left(p_place || stepbase_private.pointer_words(e.problem ->> 'path'), 200) || ' ' || case
-      when e.problem ? 'known_keys' then 'is not a known key of ' || p_kind.name
-      else e.problem ->> 'message'
-    end,
-    case
-      when e.problem ? 'known_keys' then stepbase_private.suggestion(
-        -- A key at the top of the config may belong beside it.
-        k.key, array(select x.key from jsonb_array_elements_text(e.problem -> 'known_keys') x (key)),
+declare
+  v_pointer constant text := p_data || '/' || replace(p_place, '.', '/');
+begin
+  return query
+    select
+      p_outer_id, v_pointer || (e.problem ->> 'path'),
+      case when e.problem ? 'known_keys' then 'unknown_key' else 'invalid_config' end,
+      left(p_place || stepbase_private.pointer_words(e.problem ->> 'path'), 200) || ' ' || case
+        when e.problem ? 'known_keys' then 'is not a known key of ' || p_kind.name
+        else e.problem ->> 'message'
+      end,
+      case
+        when e.problem ? 'known_keys' then stepbase_private.suggestion(
+          -- A key at the top of the config may belong beside it.
+          k.key, array(select x.key from jsonb_array_elements_text(e.problem -> 'known_keys') x (key)),
+          case
+            when e.problem ->> 'path' = '/' || k.key and k.key <> 'config' and k.key = any (stepbase_private.data_keys())
+              then jsonb_build_object(k.key, format('%s beside config', k.key))
+            else '{}'
+          end
+        )
+      end
+    from jsonb_array_elements(stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)) e (problem)
+    cross join lateral (
+      select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
+    ) k;
+  if p_kind.is_task and p_app_code is not null then
+    return query
+      select
+        p_outer_id, v_pointer || '/role', 'invalid_config',
+        format('%s.role must be one of %s', p_place, array_to_string(k.names, ', ')),
+        stepbase_private.suggestion(n.name, k.names)
+      from jsonb_path_query(p_config -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
+      cross join lateral (select i.item #>> '{}' as name) n
+      cross join (
+        select array_agg(r.name order by r.ordinal, r.name) as names
+        from stepbase.app_roles r
+        where r.app_code = p_app_code
+      ) k
+      where strpos(n.name, '{{') = 0 and n.name <> all (coalesce(k.names, '{}'));
+  end if;
+  -- JSON Schemas inside the config. One with templates is known only when the step runs.
+  if p_config ?| '{form,response_schema}'::text[] then
+    return query
+      select
+        p_outer_id, v_pointer || '/' || k.name || ltrim(q.path, '#'), 'invalid_config',
+        format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message), null
+      from unnest('{form,response_schema}'::text[]) k (name)
+      cross join stepbase_private.json_schema_problems(
         case
-          when e.problem ->> 'path' = '/' || k.key and k.key <> 'config' and k.key = any (stepbase_private.data_keys())
-            then jsonb_build_object(k.key, format('%s beside config', k.key))
+          when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
+            and strpos((p_config -> k.name)::text, '{{') = 0
+            then p_config -> k.name
           else '{}'
         end
-      )
-    end
-  from config c
-  cross join jsonb_array_elements(
-    stepbase_private.json_schema_errors(p_kind.config_schema, p_config, '', true)
-  ) e (problem)
-  cross join lateral (
-    select replace(replace(substring(e.problem ->> 'path', '[^/]*$'), '~1', '/'), '~0', '~') as key
-  ) k
-  union all
-  select
-    p_outer_id, c.pointer || '/role', 'invalid_config',
-    format('%s.role must be one of %s', p_place, array_to_string(k.names, ', ')),
-    stepbase_private.suggestion(n.name, k.names)
-  from config c
-  cross join jsonb_path_query(p_config -> 'role', 'lax $[*] ? (@.type() == "string")') i (item)
-  cross join lateral (select i.item #>> '{}' as name) n
-  cross join lateral (
-    select array_agg(r.name order by r.ordinal, r.name) as names
-    from stepbase.app_roles r
-    where r.app_code = p_app_code
-  ) k
-  where p_kind.is_task
-    and p_app_code is not null
-    and strpos(n.name, '{{') = 0
-    and n.name <> all (coalesce(k.names, '{}'))
-  union all
-  -- JSON Schemas inside the config. One with templates is known only when the step runs.
-  select
-    p_outer_id, c.pointer || '/' || k.name || ltrim(q.path, '#'), 'invalid_config',
-    format('%s.%s is not a valid JSON Schema: %s %s', p_place, k.name, q.path, q.message), null
-  from config c
-  cross join unnest('{form,response_schema}'::text[]) as k (name)
-  cross join stepbase_private.json_schema_problems(
-    case
-      when p_kind.config_schema -> 'properties' ? k.name and jsonb_typeof(p_config -> k.name) = 'object'
-        and strpos((p_config -> k.name)::text, '{{') = 0
-        then p_config -> k.name
-      else '{}'
-    end
-  ) as q (code, path, message);
+      ) q (code, path, message);
+  end if;
+end;
 $$;
 
 comment on function stepbase_private.config_problems(text, text, text, stepbase.step_types, jsonb, text) is
@@ -359,13 +357,17 @@ declare
   v_at constant text := p_pointer || '/data';
   v_data constant jsonb := coalesce(p_node -> 'data', '{}');
   v_config constant jsonb := coalesce(p_node -> 'data' -> 'config', '{}');
+  v_text constant text := v_data::text;
   c_outer constant text[] := '{retry,timeout_ms,on_error}';
   v_kind stepbase.step_types;
 begin
   select t.* into v_kind from stepbase.step_types t where t.name = p_node ->> 'type';
 
   return query select p.* from stepbase_private.config_problems(v_id, v_at, 'config', v_kind, v_config, p_app_code) p;
-  return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  -- A definition may have 2,000 nodes: most need no more checks, which a look at their text shows.
+  if strpos(v_text, 'secrets') > 0 then
+    return query select p.* from stepbase_private.secret_problems(v_id, v_at, 'config', v_kind, v_config) p;
+  end if;
   return query select p.* from stepbase_private.literal_problems(v_id, v_at, 'config', v_kind, v_config) p;
 
   -- Steps inside the node: the step of a for_each, and the compensation.
@@ -388,11 +390,16 @@ begin
       from stepbase_private.inner_step_problems(v_id, v_at, 'compensate', v_data -> 'compensate', true, p_app_code) p;
   end if;
 
-  return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
-
-  return query select p.* from stepbase_private.tool_problems(v_id, v_at, p_node, p_app_code) p;
-  if p_app_code is not null then
+  if v_data -> 'retry' <> 'null' then
+    return query select p.* from stepbase_private.retry_problems(v_id, v_at, 'retry', v_data -> 'retry') p;
+  end if;
+  if strpos(v_text, '"tools"') > 0 then
+    return query select p.* from stepbase_private.tool_problems(v_id, v_at, p_node, p_app_code) p;
+  end if;
+  if p_app_code is not null and strpos(v_text, '"component"') > 0 then
     return query select p.* from stepbase_private.component_problems(v_id, v_at, p_node, p_app_code) p;
+  end if;
+  if p_app_code is not null and (v_kind.name = 'llm_call' or strpos(v_text, '"llm_call"') > 0) then
     return query select p.* from stepbase_private.prompt_problems(v_id, v_at, p_node, p_app_code) p;
   end if;
 end;
