@@ -9,7 +9,7 @@ const OPENS =
 
 /** Controls that open nothing, although they begin like one that does. */
 const ACTS =
-  /^(Start$|Start the|Create workflow|Create application|Start run now|Test call|Change the password|Add comment|Set as default)/;
+  /^(Start$|Start the|Emit event$|Create workflow|Create application|Start run now|Test call|Change the password|Add comment|Set as default)/;
 
 /** What lies above a page. */
 export const LAYERS = '[role="dialog"], [role="alertdialog"], [role="menu"]';

@@ -64,6 +64,9 @@ async function prepare(page: Page): Promise<void> {
     Object.assign(window, {
       focusWalk: {
         look() {
+          // The color of a border changes over some frames.
+          for (const each of document.getAnimations())
+            if (each instanceof CSSTransition) each.finish();
           const element = document.activeElement ?? document.body;
           const isEnd = element === document.body || seen.has(element);
           seen.add(element);

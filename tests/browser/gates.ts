@@ -117,13 +117,14 @@ export async function faults(
     if (theme) {
       await page.emulateMedia({ colorScheme: theme });
       await page.locator(`html[data-mantine-color-scheme="${theme}"]`).waitFor();
-      // Some colors are drawn in the frame after the next one.
-      await page.evaluate(
-        () =>
-          new Promise((resolve) => {
-            requestAnimationFrame(() => requestAnimationFrame(resolve));
-          }),
-      );
+      // Some colors are drawn in the frame after the next one, and some change over several frames.
+      await page.evaluate(async () => {
+        await new Promise((resolve) => {
+          requestAnimationFrame(() => requestAnimationFrame(resolve));
+        });
+        for (const each of document.getAnimations())
+          if (each instanceof CSSTransition) each.finish();
+      });
     }
     // The navigation moves out of a window that becomes narrow.
     const fits = page.waitForFunction(

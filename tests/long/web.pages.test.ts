@@ -50,15 +50,17 @@ async function walk(page: Page, path: string): Promise<string[]> {
     if (href.startsWith('/') && !isRoute(href)) found.push(`${path}: links to ${href}`);
   }
   found.push(...(await openAll(page, main, path, visit)).map((name) => `${name}: opens nothing`));
+  // A tab by its place: its name has a count, which changes.
   const tabs = await main
-    .getByRole('tab', { selected: false })
-    .evaluateAll((all) => all.map((each) => (each.textContent ?? '').trim()));
-  for (const tab of tabs) {
+    .getByRole('tab')
+    .evaluateAll((all) => all.map((each) => each.getAttribute('aria-selected') !== 'true'));
+  for (const [place] of [...tabs.entries()].filter(([, isOther]) => isOther)) {
     await openAppPage(page, path);
     await settled(page);
-    await main.getByRole('tab', { name: tab, exact: true }).click();
+    const tab = main.getByRole('tab').nth(place);
+    await tab.click();
     await settled(page);
-    await visit(`${path}, tab ${tab}`);
+    await visit(`${path}, tab ${await tab.textContent()}`);
   }
   return found;
 }
