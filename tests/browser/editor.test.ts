@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { failing, type TestApp, testApp, value } from '../engine/support.ts';
-import { openAppPage, openPage, signIn } from './support.ts';
+import { openAppPage, openPage, pasteInto, signIn } from './support.ts';
 
 let b: TestApp;
 beforeAll(async () => {
@@ -106,10 +106,8 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
     input_schema: { type: 'object', properties: { amount: { type: 'number' } } },
     output_schema: OUTPUT,
   };
-  // Chromium would style the text that replaces highlighted text, which the policy of the page blocks.
-  await json.press('Control+a');
-  await page.keyboard.press('Delete');
-  await page.keyboard.insertText(
+  await pasteInto(
+    json,
     JSON.stringify({ ...written, definition: { ...written.definition, 'x-note': 'kept' } }),
   );
   await isSaved(page);

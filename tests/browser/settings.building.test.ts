@@ -8,7 +8,7 @@ import { sign } from '../../functions/worker/steps/webhook.ts';
 import { MODEL_KEY } from '../../scripts/world/model.ts';
 import { startWorld, type World } from '../../scripts/world/world.ts';
 import { signedIn } from '../support/stack.ts';
-import { openAppPage, openPage, signIn } from './support.ts';
+import { openAppPage, openPage, pasteInto, signIn } from './support.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -16,13 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => world?.stop());
 
-/** Writes into an editor of CodeMirror. */
-async function write(page: Page, label: string, text: string): Promise<void> {
-  const editor = page.getByRole('textbox', { name: label, exact: true });
-  await editor.click();
-  await page.keyboard.press('ControlOrMeta+a');
-  await page.keyboard.insertText(text);
-}
+/** Writes into an editor for code. */
+const write = (page: Page, label: string, text: string) =>
+  pasteInto(page.getByRole('textbox', { name: label, exact: true }), text);
 
 test('a developer builds a component and a prompt, and tries both', async () => {
   const mark = randomUUID().slice(0, 8);

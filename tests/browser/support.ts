@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { decodeJwt } from 'jose';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { keepCoverage, startCoverage } from '../../scripts/coverage/page.ts';
 import { createStackClient, type StackAddress } from '../../scripts/stack/client.ts';
@@ -189,6 +189,20 @@ export async function signInByForm(page: Page, person: Person): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await openAppPage(page, '/runs');
   await page.getByRole('heading', { level: 1 }).waitFor();
+}
+
+/**
+ * Replaces the text of an editor for code as a person does who pastes. Chromium itself would give typed text the style of
+ * the text that it replaces, which the policy of the page blocks.
+ */
+export async function pasteInto(editor: Locator, text: string): Promise<void> {
+  await editor.press('Control+a');
+  await editor.evaluate((element, pasted) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', pasted);
+    const init = { clipboardData, bubbles: true, cancelable: true };
+    element.dispatchEvent(new ClipboardEvent('paste', init));
+  }, text);
 }
 
 /** The navigation; in a narrow window it is in a drawer. */
