@@ -28,6 +28,10 @@ const server = createServer(async (request, response) => {
   const { isReady, ...state } = await bridge.state();
   return answer(isReady ? 200 : 503, { status: isReady ? 'ready' : 'not_ready', ...state });
 });
+server.once('error', ({ message }) => {
+  log.error('the health checks cannot listen; set BRIDGE_PORT to a free port', { error: message });
+  void bridge.stop().then(() => process.exit(1));
+});
 server.listen(env.port, env.host, () => {
   log.info('the health checks listen', { port: (server.address() as AddressInfo).port });
 });

@@ -12,7 +12,7 @@ import { RelativeTime, useNow } from '../shared/Times.tsx';
 import { Fact, Facts } from '../workflows/overview/Facts.tsx';
 import { InsightTabs } from './InsightTabs.tsx';
 
-type Worker = Row<'workers'>;
+type Worker = Row<'workers'> & { projects: { name: string } | null };
 
 const MOST = 200;
 const REFRESH_MS = 10_000;
@@ -67,14 +67,20 @@ const COLUMNS: Column<Worker>[] = [
   {
     id: 'worker',
     header: 'Worker',
-    cell: ({ worker_id, hostname, mode, error_message }) => (
+    cell: ({ worker_id, hostname, mode, error_message, projects }) => (
       <Stack gap={0}>
         <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
           {worker_id}
         </Text>
         <Text size="xs" c={error_message ? 'var(--sb-danger)' : 'dimmed'} lineClamp={2}>
           {error_message ??
-            [mode === 'invocation' ? 'Edge Function' : '', hostname].filter(Boolean).join(', ')}
+            [
+              mode === 'invocation' ? 'Edge Function' : '',
+              hostname,
+              projects && `project ${projects.name}`,
+            ]
+              .filter(Boolean)
+              .join(', ')}
         </Text>
       </Stack>
     ),
@@ -140,7 +146,7 @@ export default function WorkersPage() {
       ask(
         supabase
           .from('workers')
-          .select('*')
+          .select('*, projects(name)')
           .order('last_heartbeat_at', { ascending: false })
           .limit(MOST)
           .abortSignal(signal),
