@@ -30,11 +30,14 @@ const { values } = parseArgs({
 
 async function settle(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).first().waitFor({ timeout: LONGEST_MS });
-  await page
-    .getByRole('status', { name: 'Loading' })
-    .first()
-    .waitFor({ state: 'detached', timeout: LONGEST_MS });
-  await page.waitForTimeout(REST_MS);
+  // One part of a page can begin to read when another one has ended.
+  let isQuiet = false;
+  while (!isQuiet) {
+    const loading = page.getByRole('status', { name: 'Loading' });
+    await loading.first().waitFor({ state: 'detached', timeout: LONGEST_MS });
+    await page.waitForTimeout(REST_MS);
+    isQuiet = (await loading.count()) === 0;
+  }
 }
 
 async function picture(page: Page, folder: string, name: string): Promise<void> {

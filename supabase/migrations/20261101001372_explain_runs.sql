@@ -51,7 +51,7 @@ as $$
   select stepbase_engine.reason(
     'paused',
     format(
-      'The run is paused since %s; resume_run continues it.%s', stepbase_engine.time_text(p_run.paused_at),
+      'The run is paused since %s and continues when a member resumes it.%s', stepbase_engine.time_text(p_run.paused_at),
       case when s.executing > 0 then format(' Steps in flight: %s.', s.executing) else '' end
     ),
     p_run.paused_at, null, jsonb_build_object('executing', s.executing)

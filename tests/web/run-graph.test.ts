@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fold } from '../../web/src/run/graph/fold.ts';
-import { place, ranks } from '../../web/src/run/graph/layout.ts';
+import { place } from '../../web/src/run/graph/layout.ts';
+import { ranks } from '../../web/src/run/graph/ranks.ts';
 import { edgeStates, stepStates } from '../../web/src/run/graph/states.ts';
 import { walk } from '../../web/src/run/graph/walk.ts';
 import { barsOf, scaleOf, ticks } from '../../web/src/run/timeline/scale.ts';

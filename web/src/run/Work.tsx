@@ -1,10 +1,12 @@
 // The graph, and beside it the timeline or the panel of the chosen step. In a narrow window one of the first two is
 // shown, and the panel is a drawer.
 import { Drawer } from '@mantine/core';
+import { type CSSProperties, useMemo } from 'react';
 import type { StepTexts } from '../../../sdk/src/live/index.ts';
 import type { RunSnapshot } from '../shared/use-run.ts';
 import type { Explanation } from './explanation.ts';
 import { LazyGraph } from './graph/LazyGraph.tsx';
+import { roomOf } from './room.ts';
 import classes from './run.module.css';
 import { StepPanel } from './step/StepPanel.tsx';
 import { Timeline } from './timeline/Timeline.tsx';
@@ -71,9 +73,11 @@ export function Work(props: Props) {
       onClose={close}
     />
   );
+  const room = useMemo(() => roomOf(nodes, edges, isNarrow), [nodes, edges, isNarrow]);
+  const style = { '--room': `${room}px` } as CSSProperties;
   if (isNarrow) {
     return (
-      <div className={classes.work} data-narrow="true">
+      <div className={classes.work} data-narrow="true" style={style}>
         <div className={classes.card}>{part === 'graph' ? graph : timeline}</div>
         <Drawer.Root opened={chosen !== undefined} onClose={close} position="bottom" size="85%">
           <Drawer.Overlay />
@@ -87,9 +91,11 @@ export function Work(props: Props) {
     );
   }
   return (
-    <div className={classes.work}>
+    <div className={classes.work} style={style}>
       <div className={classes.card}>{graph}</div>
-      <div className={classes.card}>{panel || timeline}</div>
+      <div className={classes.card} data-part={panel ? 'panel' : 'timeline'}>
+        {panel || timeline}
+      </div>
     </div>
   );
 }

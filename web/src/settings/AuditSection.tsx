@@ -86,12 +86,17 @@ export default function AuditSection() {
     return api_key_id === null ? name : `${name} (API key)`;
   };
   const columns: Column<Entry>[] = [
-    { id: 'time', header: 'Time', cell: ({ created_at }) => <RelativeTime at={created_at} /> },
+    {
+      id: 'time',
+      header: 'Time',
+      width: '6.5rem',
+      cell: ({ created_at }) => <RelativeTime at={created_at} />,
+    },
     {
       id: 'actor',
       header: 'Who',
       cell: (entry) => (
-        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+        <Text size="sm" style={{ overflowWrap: 'break-word' }}>
           {whoOf(entry)}
         </Text>
       ),
@@ -100,7 +105,12 @@ export default function AuditSection() {
       id: 'operation',
       header: 'Action',
       hideBelow: 'sm',
-      cell: (entry) => <Badge variant="default">{VERBS[entry.operation] ?? entry.operation}</Badge>,
+      width: '6.5rem',
+      cell: (entry) => (
+        <Badge variant="default" miw="max-content">
+          {VERBS[entry.operation] ?? entry.operation}
+        </Badge>
+      ),
     },
     {
       id: 'object',

@@ -22,7 +22,7 @@ interface Usage {
 type Period = 'day' | 'month';
 type Budget = Row<'ai_budgets'>;
 const CHANGES = [['ai_budgets'], ['audit_log']] as const;
-const dollars = (value: number) => `$${value.toFixed(value < 1 ? 4 : 2)}`;
+const dollars = (value: number) => `$${value.toFixed(value > 0 && value < 1 ? 4 : 2)}`;
 
 function BudgetForm(props: { period: Period; budget: Budget | undefined; onClose(): void }) {
   const { period, budget, onClose } = props;
@@ -115,7 +115,8 @@ function BudgetPanel({ period, budget }: { period: Period; budget: Budget | unde
         <Group justify="space-between">
           <Text fw={500}>{period === 'day' ? 'Today' : 'This month'}</Text>
           <Text size="sm">
-            {dollars(cost)} of {max_cost === null ? 'no limit' : dollars(max_cost)}
+            {dollars(cost)}
+            {max_cost === null ? ', no limit' : ` of ${dollars(max_cost)}`}
           </Text>
         </Group>
         {max_cost !== null && (

@@ -47,6 +47,7 @@ export const theme = createTheme({
     DrawerHeader: { defaultProps: { role: 'presentation' } },
     // A menu has entries only; the first one takes the focus.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+    Badge: { defaultProps: { tt: 'none' } },
     Anchor: { defaultProps: { underline: 'hover', fw: 550 } },
   },
 });

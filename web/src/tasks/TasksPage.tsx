@@ -1,5 +1,5 @@
 // The inbox: tasks of all runs that wait for a person, by whom they are for, live; and those that the person has answered.
-import { Badge, Tabs } from '@mantine/core';
+import { Badge, Button, Tabs } from '@mantine/core';
 import { useAddressParam } from '../shared/address.tsx';
 import { useApp } from '../shared/app.tsx';
 import { ListView } from '../shared/ListView.tsx';
@@ -21,12 +21,15 @@ interface Counts {
   all: number;
 }
 
-function FilterTabs({ filter, onChange }: { filter: Filter; onChange(filter: Filter): void }) {
-  const { data } = useAppQuery(
+const useCounts = () =>
+  useAppQuery(
     ['tasks', 'counts'],
     async (signal) =>
       (await ask(supabase.rpc('task_counts').abortSignal(signal))) as unknown as Counts,
-  );
+  ).data;
+
+function FilterTabs({ filter, onChange }: { filter: Filter; onChange(filter: Filter): void }) {
+  const data = useCounts();
   return (
     <Tabs
       value={filter}
@@ -82,6 +85,7 @@ export default function TasksPage() {
   });
   const columns = useTaskColumns(filter);
   const { empty, hint } = FILTERS[filter];
+  const open = useCounts()?.all ?? 0;
   return (
     <>
       <PageHeader title="Tasks" help="guides/approvals-and-tasks">
@@ -97,7 +101,20 @@ export default function TasksPage() {
         columns={columns}
         rowId={({ id }) => id}
         rowProps={({ id }) => ({ 'data-task': id })}
-        empty={<EmptyState title={empty}>{hint}</EmptyState>}
+        empty={
+          <EmptyState
+            title={empty}
+            action={
+              open > 0 && filter !== 'all' ? (
+                <Button variant="default" onClick={() => setFilter('all')}>
+                  {open === 1 ? 'Show the open task' : `Show all ${open} open tasks`}
+                </Button>
+              ) : undefined
+            }
+          >
+            {hint}
+          </EmptyState>
+        }
       />
     </>
   );

@@ -1,5 +1,15 @@
 // A new workflow: empty, from a template, or from JSON.
-import { Anchor, Button, FileButton, Group, Stack, Tabs, Text, TextInput } from '@mantine/core';
+import {
+  Anchor,
+  Button,
+  FileButton,
+  Group,
+  SimpleGrid,
+  Stack,
+  Tabs,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Json } from '../../../../types/database.ts';
 import { useGo } from '../../shared/address.tsx';
@@ -202,9 +212,10 @@ export default function NewWorkflowPage() {
               <Import onImport={choose} />
             </Tabs.Panel>
           </Tabs>
-          <Group mt="lg" grow align="flex-start">
+          <SimpleGrid mt="lg" cols={{ base: 1, sm: 2 }}>
             <TextInput
               label="Name"
+              description="People see it."
               required
               withAsterisk={false}
               value={name}
@@ -221,7 +232,7 @@ export default function NewWorkflowPage() {
               }
               onChange={(event) => setKebab(event.currentTarget.value)}
             />
-          </Group>
+          </SimpleGrid>
           {create.error && (
             <Text mt="sm" size="sm" c="var(--mantine-color-error)" role="alert">
               {describe(create.error).text}

@@ -106,8 +106,20 @@ function Canvas({ nodes, edges, steps, hasEnded, chosen, isNarrow, onChoose }: P
   );
 
   useLayoutEffect(() => {
-    const box = frame.current?.getBoundingClientRect();
-    if (box && box.width > 0) setCanvas({ width: box.width, height: box.height });
+    const section = frame.current;
+    if (!section) return;
+    const measure = () => {
+      const { width, height } = section.getBoundingClientRect();
+      if (width > 0)
+        setCanvas((now) =>
+          now.width === width && now.height === height ? now : { width, height },
+        );
+    };
+    measure();
+    // A window can be turned, and become wide or narrow.
+    const watch = new ResizeObserver(measure);
+    watch.observe(section);
+    return () => watch.disconnect();
   }, []);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another picture is fitted into the window; steps that finish move nothing

@@ -3,6 +3,7 @@
 import { Graph, layout } from '@dagrejs/dagre';
 import type { WorkflowNode } from '../../shared/supabase.ts';
 import type { Folded } from './fold.ts';
+import { ranks } from './ranks.ts';
 
 export interface Point {
   x: number;
@@ -109,25 +110,6 @@ function byDagre({ units, edges }: Folded, direction: Direction): Map<string, Po
       return [id, { x: x - WIDTH / 2, y: y - HEIGHT / 2 }];
     }),
   );
-}
-
-/** The longest path from a start to each unit. Units of a cycle, which folding can make, come last. */
-export function ranks({ units, edges }: Folded): Map<string, number> {
-  const waiting = new Map(units.map(({ id }) => [id, 0]));
-  const next = Map.groupBy(edges, ({ source }) => source);
-  for (const { target } of edges) waiting.set(target, (waiting.get(target) ?? 0) + 1);
-  const rank = new Map(units.map(({ id }) => [id, 0]));
-  const ready = units.filter(({ id }) => waiting.get(id) === 0).map(({ id }) => id);
-  for (let at = 0; at < ready.length; at += 1) {
-    const id = ready[at] as string;
-    for (const { target } of next.get(id) ?? []) {
-      rank.set(target, Math.max(rank.get(target) ?? 0, (rank.get(id) ?? 0) + 1));
-      const left = (waiting.get(target) ?? 0) - 1;
-      waiting.set(target, left);
-      if (left === 0) ready.push(target);
-    }
-  }
-  return rank;
 }
 
 function byColumns(folded: Folded, direction: Direction): Map<string, Point> {
