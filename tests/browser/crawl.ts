@@ -2,6 +2,7 @@
 // see them too. It finds controls by their labels, so a new page needs no change here.
 
 import type { Locator, Page } from 'playwright-core';
+import { scaled } from '../support/time.ts';
 
 /** Controls that open something, or that ask before they change something. */
 const OPENS =
@@ -9,7 +10,7 @@ const OPENS =
 
 /** Controls that open nothing, although they begin like one that does. */
 const ACTS =
-  /^(Start$|Start the|Emit event$|Create workflow|Create application|Start run now|Test call|Change the password|Add comment|Set as default)/;
+  /^(Start$|Start the|Emit event$|Export all data|Create workflow|Create application|Start run now|Test call|Change the password|Add comment|Set as default)/;
 
 /** What lies above a page. */
 export const LAYERS = '[role="dialog"], [role="alertdialog"], [role="menu"]';
@@ -44,7 +45,7 @@ export async function closeLayers(page: Page): Promise<boolean> {
     await page
       .locator(LAYER)
       .first()
-      .waitFor({ state: 'detached', timeout: 1_000 })
+      .waitFor({ state: 'detached', timeout: scaled(2_000) })
       .catch(() => undefined);
   }
   return (await page.locator(LAYER).count()) === 0;
@@ -99,7 +100,7 @@ async function back(page: Page, address: string): Promise<void> {
 }
 
 async function press(button: Locator): Promise<boolean> {
-  return await button.click({ timeout: 3_000 }).then(
+  return await button.click({ timeout: scaled(3_000) }).then(
     () => true,
     () => false,
   );
@@ -110,7 +111,7 @@ async function hasOpened(page: Page, button?: Locator): Promise<boolean> {
   const layer = page
     .locator(LAYER)
     .first()
-    .waitFor({ timeout: 1_500 })
+    .waitFor({ timeout: scaled(2_000) })
     .then(
       () => true,
       () => false,

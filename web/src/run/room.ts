@@ -11,8 +11,9 @@ const ACROSS_DOWN = 260;
 /** The graph fills this part of its canvas. */
 const FILLED = 0.8;
 const MOST_ZOOM = 1.1;
-/** Below, the graph leads down, or needs all the room that there is. */
+/** The zoom from which texts are readable. */
 const READABLE = 0.6;
+const MOST = 10_000;
 const TOOLS = 48;
 const CONTROLS = 150;
 const LINE = 30;
@@ -56,11 +57,10 @@ export function roomOf(
     const zoom = Math.min(MOST_ZOOM, (FILLED * 340) / (widest * ACROSS_DOWN));
     return Math.max(TOOLS + (longest * ALONG_DOWN * zoom) / FILLED, timeline);
   }
-  const { along, across } = stored(nodes, { along: ALONG, across: ACROSS }) ?? {
-    along: longest * ALONG,
-    across: widest * ACROSS,
-  };
+  const own = stored(nodes, { along: ALONG, across: ACROSS });
+  const { along, across } = own ?? { along: longest * ALONG, across: widest * ACROSS };
   const zoom = Math.min(MOST_ZOOM, (FILLED * 640) / along);
-  if (zoom < READABLE && longest > widest * 2) return Number.MAX_SAFE_INTEGER;
+  // Without positions of its own, such a graph may lead down.
+  if (own === undefined && zoom < READABLE) return MOST;
   return Math.max(TOOLS + (across * zoom) / FILLED, TOOLS + CONTROLS, timeline);
 }

@@ -125,7 +125,7 @@ export default function AlertsSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (alert) => (
         <RowMenu

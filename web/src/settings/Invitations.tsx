@@ -72,7 +72,7 @@ export function Invitations() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (invitation) => (
         <RowMenu

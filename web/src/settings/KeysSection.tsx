@@ -161,7 +161,7 @@ export default function KeysSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (key) => {
         const isActive = keyStatus(key, Date.now()) === 'active';

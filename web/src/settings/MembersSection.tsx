@@ -123,7 +123,7 @@ export default function MembersSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (member) => (
         <RowMenu

@@ -139,7 +139,7 @@ export default function OrganizationSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: ({ app_code, deactivated_at, role }) =>
         deactivated_at !== null &&

@@ -160,7 +160,7 @@ export function OutgoingWebhooks() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (each) => (
         <RowMenu

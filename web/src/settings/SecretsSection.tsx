@@ -138,7 +138,7 @@ export default function SecretsSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (secret) => {
         const isOffered = mayManage && secret.source === 'application';

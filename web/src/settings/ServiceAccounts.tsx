@@ -145,7 +145,7 @@ export function ServiceAccounts() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (account) => (
         <RowMenu

@@ -87,7 +87,7 @@ export default function SettingsPage() {
       </PageHeader>
       <div className={classes.layout}>
         <SectionList current={name} />
-        <Stack component="section" gap="xl" aria-label={section?.label ?? 'Settings'}>
+        <Stack gap="xl">
           {section === undefined && (
             <EmptyState title="There is no such section">
               Choose a section of the settings.

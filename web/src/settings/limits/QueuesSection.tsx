@@ -173,7 +173,7 @@ export default function QueuesSection() {
     },
     {
       id: 'actions',
-      header: '',
+      header: 'Actions',
       align: 'end',
       cell: (queue) => {
         const held = switchOf(queue);
