@@ -7,7 +7,7 @@ import { afterAll, failureOf, outputOf, runStep, testContext, testEnv } from '..
 import type { Component, StepContext, StepResult } from '../steps/types.ts';
 import type { NewTurn, StoredTurn, ToolFacts } from './types.ts';
 
-const received: Received[] = [];
+export const received: Received[] = [];
 let replies: Reply[] = [];
 export const endpoint = await serveHttp((request) => {
   received.push(request);
