@@ -26,7 +26,7 @@ async function prepare(page: Page): Promise<void> {
     const COMPOSITE =
       '[role="tablist"], [role="radiogroup"], [role="menu"], [role="listbox"], [role="toolbar"], [role="slider"], [role="group"][aria-roledescription], .react-flow, .cm-editor, .swagger-ui';
     const look = (element: Element): string =>
-      [element, element.parentElement, element.nextElementSibling, ...labelsOf(element)]
+      [element, ...around(element), element.nextElementSibling, ...labelsOf(element)]
         .map((each) => {
           if (!each) return '';
           const {
@@ -41,6 +41,11 @@ async function prepare(page: Page): Promise<void> {
           return [outline, boxShadow, borderColor, backgroundColor].join();
         })
         .join(';');
+    /** The frame of a field with several parts, or of a code editor, is drawn around it. */
+    const around = (element: Element, most = 4): Element[] => {
+      const parent = element.parentElement;
+      return parent && most > 0 ? [parent, ...around(parent, most - 1)] : [];
+    };
     const labelsOf = (element: Element): Element[] => [
       ...((element as HTMLInputElement).labels ?? []),
     ];
@@ -56,6 +61,7 @@ async function prepare(page: Page): Promise<void> {
       !element.closest('[inert], [aria-hidden="true"]');
     const known = new Map<Element, string>();
     const seen = new Set<Element>();
+    let last: Element | undefined;
     // Tab goes on from where the focus was, also without it: from the heading of a page that was just opened.
     document.body.tabIndex = -1;
     document.body.focus();
@@ -68,8 +74,10 @@ async function prepare(page: Page): Promise<void> {
           for (const each of document.getAnimations())
             if (each instanceof CSSTransition) each.finish();
           const element = document.activeElement ?? document.body;
-          const isEnd = element === document.body || seen.has(element);
+          // A field for a date has several stops.
+          const isEnd = element === document.body || (seen.has(element) && element !== last);
           seen.add(element);
+          last = element;
           const { top, bottom, width, height } = element.getBoundingClientRect();
           return {
             name: nameOf(element),

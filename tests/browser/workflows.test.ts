@@ -161,7 +161,9 @@ test('the first page shows what needs a person, and the palette starts a workflo
   await search.fill('invite');
   await page.getByRole('button', { name: 'Invite a member' }).waitFor();
   await search.fill(`start ${name}`);
-  await page.getByRole('button', { name: new RegExp(`^Start ${name}`) }).click();
+  await page.getByRole('button', { name: new RegExp(`^Start ${name}`) }).waitFor();
+  // Enter takes the first entry.
+  await page.keyboard.press('Enter');
   await page.getByRole('heading', { level: 1, name: /^Start / }).waitFor();
   await page.getByRole('textbox', { name: 'Order' }).waitFor();
 });

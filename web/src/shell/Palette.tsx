@@ -1,10 +1,10 @@
 // The palette: pages, the commands of the page and of all pages, and a search of workflows and runs.
 
 import { useDebouncedValue } from '@mantine/hooks';
-import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight';
+import { createSpotlight, Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useEffect, useState } from 'react';
+import { type KeyboardEvent, useEffect, useState } from 'react';
 import { filterOf, meanings } from '../runs/filter.ts';
 import { type Command, useRegisteredCommands } from '../shared/commands.ts';
 import { words } from '../shared/format.ts';
@@ -15,6 +15,26 @@ import { PAGES } from './pages.ts';
 import { useNavPermissions } from './use-nav.ts';
 
 const FOUND = 8;
+
+const [store, spotlight] = createSpotlight();
+
+const entries = () => [
+  ...(document.getElementById(store.getState().listId)?.querySelectorAll('[data-action]') ?? []),
+];
+
+/** Enter takes the first entry. Mantine chooses none before an arrow key is pressed, and keeps the place of one that is gone. */
+function chooseFirst(): void {
+  entries().forEach((entry, place) => {
+    entry.toggleAttribute('data-selected', place === 0);
+  });
+  store.updateState((state) => ({ ...state, selected: 0 }));
+}
+
+/** The list may just have opened. */
+function onKeyDown({ key }: KeyboardEvent): void {
+  const isChosen = entries().some((entry) => entry.hasAttribute('data-selected'));
+  if (key === 'Enter' && !isChosen) chooseFirst();
+}
 
 interface FoundRun {
   id: string;
@@ -97,6 +117,10 @@ export default function Palette({ app, opened }: { app: string; opened: number }
     ...(query === debounced ? found : []),
   ];
 
+  const ids = shown.map(({ id }) => id).join(' ');
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list has another first entry
+  useEffect(chooseFirst, [ids, opened]);
+
   const groups = new Map<string, SpotlightActionGroupData>();
   for (const command of shown) {
     const name = command.group ?? 'Actions';
@@ -112,6 +136,7 @@ export default function Palette({ app, opened }: { app: string; opened: number }
 
   return (
     <Spotlight
+      store={store}
       actions={[...groups.values()]}
       query={query}
       onQueryChange={setQuery}
@@ -123,6 +148,7 @@ export default function Palette({ app, opened }: { app: string; opened: number }
       scrollable
       maxHeight={420}
       searchProps={{
+        onKeyDown,
         placeholder: 'Search pages, actions, workflows and runs',
         'aria-label': 'Search pages, actions, workflows and runs',
       }}
