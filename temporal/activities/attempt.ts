@@ -12,12 +12,13 @@ import { StepError } from '../../functions/worker/steps/errors.ts';
 import type { StepContext, StepResult } from '../../functions/worker/steps/types.ts';
 import { timeLimit, timeoutError, waitAtMost, within } from '../../functions/worker/time-limits.ts';
 import type { ActivityResult, Json, StepFailure } from '../records.ts';
+import { isMirrored } from '../runtime/payloads.ts';
 import type { AttemptCall } from '../runtime/plan.ts';
-import type { Database, NodeFacts } from './database.ts';
+import { type Database, MAX_PAYLOAD_BYTES, type NodeFacts } from './database.ts';
 import type { ActivityStep } from './step.ts';
 
-/** Temporal refuses a payload of 2 MB. */
-const MAX_RESULT_CHARS = 1_500_000;
+/** Temporal refuses a payload of 2 MB. A character has at most three bytes. */
+const MAX_RESULT_CHARS = 600_000;
 
 /** Their calls name the row of the attempt. */
 const ROW_TYPES = ['service_task', 'ai_agent_task'];
@@ -51,11 +52,12 @@ export async function performAttempt(
       if (call.item === COMPENSATION && host.isMirrored) await attempt.work();
       const ctx = await attempt.context();
       const resolved = await step.compiled.resolve(ctx);
-      stored = plain(resolved.stored);
+      stored = storedInput(resolved.stored);
       return await attempt.store(await step.compiled.run(resolved, attempt.secrets, ctx));
     });
     if (given.kind === 'waiting') {
       const wait = plain(waitOf(waitAtMost(leftMs, given)));
+      assertFits(wait, 'what the step waits with');
       return { kind: 'waiting', wait: wait as WaitOf, ...withInput() };
     }
     const result =
@@ -91,6 +93,22 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 
 /** As the database would return it; undefined and functions are left out. */
 const plain = (value: unknown): Json => JSON.parse(toStorableJson(value ?? null)) as Json;
+
+/** The resolved config as the history keeps it: a large one would fill the history with outputs that are elsewhere. */
+function storedInput(resolved: unknown): Json {
+  const json = toStorableJson(resolved ?? null);
+  const size = Buffer.byteLength(json);
+  return size > MAX_PAYLOAD_BYTES ? { $stepbase: 'omitted', size } : (JSON.parse(json) as Json);
+}
+
+function assertFits(value: unknown, what: string): void {
+  const chars = (JSON.stringify(value) ?? '').length;
+  if (chars <= MAX_RESULT_CHARS) return;
+  throw new StepError(
+    'output_too_large',
+    `${what} has ${chars} characters; a message of Temporal has at most ${MAX_RESULT_CHARS}`,
+  );
+}
 
 /** The context of one attempt; what needs its row asks for it once. */
 class Attempt {
@@ -128,10 +146,7 @@ class Attempt {
     if (result.kind === 'waiting') return result;
     const outputs = this.#host.database.outputs(this.work);
     const output = await outputs.store(this.#unread(), result.output, this.#limits.signal);
-    const chars = (JSON.stringify(output) ?? '').length;
-    if (chars > MAX_RESULT_CHARS) {
-      throw new StepError('output_too_large', `the output has ${chars} characters`);
-    }
+    assertFits(output, 'the output');
     return output === result.output ? result : { ...result, output };
   }
 
@@ -154,7 +169,7 @@ class Attempt {
   async context(): Promise<StepContext> {
     const { run, node, attempt, item, element, input, now, seed } = this.#call;
     const { database, env, log } = this.#host;
-    const given = new Map<string, unknown>(Object.entries(this.#call.outputs));
+    const given = await this.#outputs();
     const [row, outputs, facts] = await Promise.all([
       ROW_TYPES.includes(this.#step.compiled.type) ? this.work() : undefined,
       database.outputs(this.work).load(run.app_code, given, this.#limits.signal),
@@ -187,6 +202,17 @@ class Attempt {
       steps: Object.fromEntries([...outputs].map(([id, output]) => [id, { output }])),
       context: Object.fromEntries(outputs),
     };
+  }
+
+  /** The outputs that the config reads, large ones from the database. */
+  async #outputs(): Promise<Map<string, unknown>> {
+    const given = new Map<string, unknown>(Object.entries(this.#call.outputs));
+    const large = [...given].filter(([, output]) => isMirrored(output)).map(([node]) => node);
+    if (large.length === 0) return given;
+    await this.work();
+    const found = await this.#host.database.mirrored(this.#call.run.id, large);
+    for (const [node, output] of found) given.set(node, output);
+    return given;
   }
 
   /** Each service reads the row of the attempt before its first call. */

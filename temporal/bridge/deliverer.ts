@@ -3,7 +3,8 @@
 
 import { backOffMs } from '../../functions/_shared/db/retry.ts';
 import type { Log } from '../../functions/_shared/log/log.ts';
-import type { Command } from '../records.ts';
+import type { Command, Json, StartArgs } from '../records.ts';
+import { fitting, MAX_OUTPUTS_CHARS } from '../runtime/payloads.ts';
 import { type Cluster, isRefused } from './cluster.ts';
 import type { Follower } from './follower.ts';
 import type { Start, Store, TakenCommand } from './store.ts';
@@ -38,7 +39,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       id: taken.run_id,
       type,
       taskQueue: taken.task_queue,
-      args,
+      args: withinMessage(args),
     });
   }
 
@@ -49,7 +50,8 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     namespace,
     run_id: runId,
   }: TakenCommand): Promise<void> {
-    const command = { ...payload, id: Number(id), kind } as unknown as Command;
+    const fitted = 'output' in payload ? { ...payload, ...outputOf(payload) } : payload;
+    const command = { ...fitted, id: Number(id), kind } as unknown as Command;
     const isOpen = await cluster.send(namespace, runId, command);
     if (!isOpen) log.debug('a command came after the end of its workflow', { run_id: runId, kind });
   }
@@ -116,5 +118,24 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       await Promise.all([...byRun.values()].map(deliverRun));
       return taken.length;
     },
+  };
+}
+
+/** The outputs are in the database: activities read those there that are too large for a message of Temporal. */
+const outputOf = ({ output = null }: TakenCommand['payload']): Record<string, Json> =>
+  fitting({ output }, MAX_OUTPUTS_CHARS);
+
+function withinMessage(args: StartArgs): StartArgs {
+  const { taken } = args;
+  if (taken === undefined) return args;
+  const outputs = fitting(
+    Object.fromEntries(taken.map(({ node, output = null }) => [node, output])),
+    MAX_OUTPUTS_CHARS,
+  );
+  return {
+    ...args,
+    taken: taken.map((one) =>
+      'output' in one ? { ...one, output: outputs[one.node] ?? null } : one,
+    ),
   };
 }

@@ -36,8 +36,8 @@ export interface GraphOptions {
 
 /** For Temporal's UI and tests: the progress of every step. */
 const progressQuery = defineQuery<RunState>('stepbase_progress');
-/** Temporal refuses an argument of 2 MB. */
-const MAX_STATE_CHARS = 1_500_000;
+/** Temporal refuses an argument of 2 MB. A character has at most three bytes. */
+const MAX_STATE_CHARS = 600_000;
 
 const commandSignal = defineSignal<[Command]>(COMMAND_SIGNAL);
 
@@ -67,7 +67,7 @@ export async function runGraph(
 /** The argument of the next history, when this one is full and nothing is open. */
 async function continuation(run: Run, read: GraphOptions['read']): Promise<StartArgs> {
   await condition(() => run.scheduler.isFull && run.scheduler.isIdle);
-  const args = run.continued(read);
+  const args = run.continued(read, MAX_STATE_CHARS);
   if (JSON.stringify(args).length <= MAX_STATE_CHARS) return args;
   // Temporal refuses the argument. The history grows to Temporal's own limit instead.
   run.scheduler.ignoreLength();

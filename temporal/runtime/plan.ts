@@ -38,7 +38,7 @@ export interface StepPlan extends AttemptPlan {
 export interface AttemptCall extends StepKey {
   run: StartArgs['run'];
   input?: Json;
-  /** The outputs by node that the config reads. */
+  /** The outputs by node that the config reads; marks for large ones (payloads.ts). */
   outputs: Record<string, Json>;
   /** The element of the list. */
   element?: Json;

@@ -3,6 +3,7 @@
 import type { Command, Json, StartArgs } from '../records.ts';
 import { Decisions } from './commands.ts';
 import { Journal } from './journal.ts';
+import { fitting } from './payloads.ts';
 import type { AttemptPlan, Ending, Progress, RunState, StepEnd, StepPlan } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
 import { performStep } from './step.ts';
@@ -129,21 +130,23 @@ export class Run {
     return found;
   }
 
-  /** The argument of the workflow that continues this one, with the outputs of the nodes `read`. */
-  continued(read?: readonly string[]): StartArgs {
+  /** The argument of the workflow that continues this one, with the outputs of the nodes `read`, in `most` characters. */
+  continued(read: readonly string[] | undefined, most: number): StartArgs {
     const { steps } = this.state;
     // The items of a list that has ended are in its output.
     const needed = Object.entries(steps).filter(
       ([name]) => Number(name.slice(name.lastIndexOf('/') + 1)) <= 0 || !hasEnded(steps, name),
     );
-    const saved: SavedState = {
-      ...this.state,
-      steps: Object.fromEntries(
-        needed.map(([name, progress]) => [name, withoutUnread(name, progress, read)]),
-      ),
-      early: this.decisions.early,
+    const kept = Object.fromEntries(
+      needed.map(([name, progress]) => [name, withoutUnread(name, progress, read)]),
+    );
+    const argsOf = (saved: SavedState['steps']): StartArgs => {
+      const state: SavedState = { ...this.state, steps: saved, early: this.decisions.early };
+      return { ...this.args, taken: [], state: state as unknown as Json };
     };
-    return { ...this.args, taken: [], state: saved as unknown as Json };
+    const outputs = outputsOf(kept);
+    const others = JSON.stringify(argsOf(kept)).length - JSON.stringify(outputs).length;
+    return argsOf(withOutputs(kept, fitting(outputs, most - others)));
   }
 }
 
@@ -154,6 +157,24 @@ function withoutUnread(name: string, progress: Progress, read?: readonly string[
   if (end === undefined || end.status === 'skipped') return progress;
   return { ...progress, end: { ...end, output: null } };
 }
+
+function outputsOf(steps: RunState['steps']): Record<string, Json> {
+  const ends = Object.entries(steps).map(([name, { end }]) => [name, end] as const);
+  return Object.fromEntries(
+    ends.flatMap(([name, end]) =>
+      end === undefined || end.status === 'skipped' ? [] : [[name, end.output]],
+    ),
+  );
+}
+
+const withOutputs = (steps: RunState['steps'], outputs: Record<string, Json>): RunState['steps'] =>
+  Object.fromEntries(
+    Object.entries(steps).map(([name, progress]) => {
+      const { end } = progress;
+      if (end === undefined || end.status === 'skipped') return [name, progress];
+      return [name, { ...progress, end: { ...end, output: outputs[name] ?? null } }];
+    }),
+  );
 
 const hasEnded = (steps: RunState['steps'], item: string): boolean =>
   steps[`${item.slice(0, item.lastIndexOf('/'))}/0`]?.end !== undefined;

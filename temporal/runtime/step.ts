@@ -3,6 +3,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import type { CompletedOutcome, Json, StepFailure, StepKey, WaitingOutcome } from '../records.ts';
 import { AttemptFailed, attemptFailed } from './failures.ts';
+import { fitting, isMirrored, MAX_OUTPUTS_CHARS, MIRRORED } from './payloads.ts';
 import type { AttemptCall, AttemptPlan, Progress, StepEnd, StepPlan } from './plan.ts';
 import { nextAttemptAt } from './retries.ts';
 import type { Run } from './run.ts';
@@ -151,10 +152,12 @@ async function attempt(
     const now = Date.now();
     progress.startedAt ??= now;
     const limit = plan.retry?.max_elapsed_ms;
+    const outputs = run.outputs(plan.reads);
     return {
       ...key,
       run: run.args.run,
-      outputs: run.outputs(plan.reads),
+      // The call of a local activity is not in the history.
+      outputs: plan.isLocal ? outputs : fitting(outputs, MAX_OUTPUTS_CHARS),
       ...(plan.readsInput ? { input: run.args.input } : {}),
       ...(element === undefined ? {} : { element }),
       now,
@@ -249,8 +252,9 @@ async function performItems(
     }
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, lane));
-  return items.map((_, at) => {
+  const outputs = items.map((_, at) => {
     const { end } = run.progress(node, at + 1);
     return end === undefined || end.status === 'skipped' ? null : end.output;
   });
+  return outputs.some(isMirrored) ? MIRRORED : outputs;
 }

@@ -178,7 +178,7 @@ export const STEP_ERRORS = {
   },
   output_too_large: {
     meaning:
-      'The output has more than 32 MB, or the stored outputs that a step reads have more together.',
+      'The output has more than 32 MB, or the stored outputs that a step reads have more together. In Temporal: a list, or the input of a child, is too large for one message.',
     retried: false,
   },
   output_not_stored: {
