@@ -4016,7 +4016,7 @@ AS $function$
     register_worker.project
   );
 $function$;
-comment on function stepbase.register_worker(worker_id text, task_queue text, project text, status text, executing integer, concurrency integer, version text, hostname text, metadata jsonb) is 'Registers a worker of the application''s own code, for example of a compiled project on Temporal, and returns its row; requires run:execute. A repeated call is its heartbeat: call it at least every 60 seconds, and with the status stopped at the end. project: the name of the project that it serves. worker_id: unique in the installation. executing and concurrency: how many steps it executes and may execute at a time. Errors: SB400 invalid argument, SB401, SB403, SB404 unknown project, SB409 the worker_id belongs to another application, SB429 500 workers.';
+comment on function stepbase.register_worker(worker_id text, task_queue text, project text, status text, executing integer, concurrency integer, version text, hostname text, metadata jsonb) is 'Registers a worker of the application''s own code and returns its row; requires run:execute. A repeated call is its heartbeat: call it at least every 60 seconds, and with the status stopped at the end. project: the name of the project that it serves. worker_id: unique in the installation. executing and concurrency: how many steps it executes and may execute at a time. Errors: SB400 invalid argument, SB401, SB403, SB404 unknown project, SB409 the worker_id belongs to another application, SB429 500 workers.';
 grant execute on function stepbase.register_worker(worker_id text, task_queue text, project text, status text, executing integer, concurrency integer, version text, hostname text, metadata jsonb) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.release_incident_switch(switch_id uuid)
@@ -6000,6 +6000,8 @@ begin
           or exists (
             select 1 from stepbase.workers w
             where w.metadata ? 'traces'
+              -- The workers of applications report what they like.
+              and w.app_code is null
               -- Invocations are stopped most of the time.
               and (
                 w.status in ('running', 'draining')
@@ -14355,20 +14357,25 @@ CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat(p_worker jsonb)
  SET search_path TO ''
 AS $function$
   insert into stepbase.workers as w (
-    worker_id, mode, task_queue_name, status, hostname, version, executing, concurrency, metadata,
+    app_code, project_id, worker_id, mode, task_queue_name, status, hostname, version, executing, concurrency, metadata,
     error_message, last_heartbeat_at, started_at, stopped_at, created_at, updated_at
   )
   select
-    p.worker_id, p.mode, '*', p.status, p.hostname, p.version, coalesce(p.executing, 0), p.concurrency,
+    p.app_code, stepbase_engine.project_id(p.app_code, p.project), p.worker_id, p.mode, coalesce(p.task_queue, '*'),
+    p.status, p.hostname, p.version, coalesce(p.executing, 0), p.concurrency,
     coalesce(p.metadata, '{}'), p.error_message, stepbase_engine.now(), stepbase_engine.now(),
     case when not s.is_alive then stepbase_engine.now() end, stepbase_engine.now(), stepbase_engine.now()
   from jsonb_to_record(p_worker) as p (
-    worker_id text, mode text, status text, hostname text, version text, executing int, concurrency int,
-    metadata jsonb, error_message text
+    app_code text, project text, worker_id text, mode text, task_queue text, status text, hostname text, version text,
+    executing int, concurrency int, metadata jsonb, error_message text
   )
   join stepbase.worker_statuses s on s.name = p.status
   on conflict (worker_id) do update
   set
+    app_code = excluded.app_code,
+    project_id = excluded.project_id,
+    mode = excluded.mode,
+    task_queue_name = excluded.task_queue_name,
     status = excluded.status,
     version = excluded.version,
     executing = excluded.executing,
@@ -14377,12 +14384,17 @@ AS $function$
     error_message = excluded.error_message,
     last_heartbeat_at = excluded.last_heartbeat_at,
     stopped_at = case when excluded.stopped_at is not null then greatest(excluded.stopped_at, w.started_at) end
-  -- Invocations share a row. A heartbeat with an unchanged status writes at most every 4 seconds.
-  where w.mode <> 'invocation'
-    or w.status <> excluded.status
-    or w.last_heartbeat_at < stepbase_engine.now() - interval '4 seconds';
+  -- An application can register any name: a worker of Stepbase takes its own name back.
+  where (excluded.app_code is null or w.app_code = excluded.app_code)
+    -- Invocations share a row. A heartbeat with an unchanged status writes at most every 4 seconds.
+    and (
+      w.mode <> 'invocation'
+      or w.app_code is not null
+      or w.status <> excluded.status
+      or w.last_heartbeat_at < stepbase_engine.now() - interval '4 seconds'
+    );
 $function$;
-comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown.';
+comment on function stepbase_engine.heartbeat(p_worker jsonb) is 'Stores the state of a worker: {worker_id, mode: resident|invocation, status, hostname?, version?, executing?, concurrency?, metadata?, error_message?}. A worker calls it at start, with each maintenance round, and at shutdown. A worker of one application adds {app_code, project?, task_queue?}; project: its name. Errors: SB404 unknown project.';
 grant execute on function stepbase_engine.heartbeat(p_worker jsonb) to stepbase_worker;
 
 CREATE OR REPLACE FUNCTION stepbase_engine.heartbeat_callback(p_token text)
@@ -15184,11 +15196,12 @@ AS $function$
     (
       select max((w.metadata ->> 'lease_seconds')::int) * interval '1 second'
       from stepbase.workers w
-      where w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
+      -- The workers of applications have no leases, and report what they like.
+      where w.app_code is null and w.last_heartbeat_at > stepbase_engine.now() - interval '1 day'
     )
   );
 $function$;
-comment on function stepbase_engine.longest_lease() is 'The longest lease of the workers that sent a heartbeat within a day; at least the default of one minute.';
+comment on function stepbase_engine.longest_lease() is 'The longest lease of the workers of Stepbase that sent a heartbeat within a day; at least the default of one minute.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.mail_task(p_task stepbase.step_runs, p_kind text, p_user_id uuid DEFAULT NULL::uuid, p_note text DEFAULT NULL::text)
  RETURNS integer
@@ -17041,6 +17054,27 @@ AS $function$
   where j.name = 'steps' and j.id = m.id;
 $function$;
 comment on function stepbase_engine.prioritize_job(p_job_id uuid, p_app_code text, p_priority integer) is 'Moves the token of an urgent run (priority p_priority) to the round of its app''s first token that starts a less urgent run, and those tokens back by one. The rounds of other apps do not change. Skips locked jobs.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.project_id(p_app_code text, p_project text)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_id uuid;
+begin
+  if p_project is null then
+    return null;
+  end if;
+  select p.id into v_id from stepbase.projects p where p.app_code = p_app_code and p.name = p_project;
+  if not found then
+    perform stepbase_private.raise_error('not_found', format('Project %s does not exist', p_project));
+  end if;
+  return v_id;
+end;
+$function$;
+comment on function stepbase_engine.project_id(p_app_code text, p_project text) is 'The id of a project of an application by its name; null without a name. Errors: SB404 unknown project.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.prune()
  RETURNS jsonb
@@ -33911,7 +33945,7 @@ declare
   c_most constant int := 500;
   v_app_code constant text := stepbase_private.require_permission('run:execute');
   v_worker stepbase.workers;
-  v_project_id uuid;
+  v_project_id constant uuid := stepbase_engine.project_id(v_app_code, p_project);
   v_now timestamptz := stepbase_engine.now();
 begin
   if coalesce(length(btrim(p_worker.worker_id)), 0) not between 1 and 255 then
@@ -33922,12 +33956,6 @@ begin
   end if;
   if octet_length(p_worker.metadata::text) > 16384 or jsonb_typeof(p_worker.metadata) <> 'object' then
     perform stepbase_private.raise_error('invalid_request', 'metadata must be an object of at most 16,384 bytes');
-  end if;
-  if p_project is not null then
-    select p.id into v_project_id from stepbase.projects p where p.app_code = v_app_code and p.name = p_project;
-    if not found then
-      perform stepbase_private.raise_error('not_found', format('Project %s does not exist', p_project));
-    end if;
   end if;
   if (
     select count(*) from (select 1 from stepbase.workers w where w.app_code = v_app_code limit c_most) w
