@@ -207,7 +207,7 @@ function Canvas({ nodes, edges, steps, hasEnded, chosen, isNarrow, onChoose }: P
           onNodeClick={(_event, node) => open(node.id)}
         >
           {!isBig && <Background variant={BackgroundVariant.Dots} gap={20} size={1.4} />}
-          <Controls showInteractive={false} fitViewOptions={FIT} />
+          <Controls orientation="horizontal" showInteractive={false} fitViewOptions={FIT} />
           {nodes.length >= WITH_MAP && !isNarrow && (
             <MiniMap<UnitNode> pannable zoomable nodeColor={colorOf} ariaLabel="Overview" />
           )}
