@@ -1,7 +1,13 @@
 // Times as the pages show them. A value that is not a time must not end the page that shows it.
 
 import { expect, test } from 'vitest';
-import { dateTime, relativeTime, shortDuration, timeOnly } from '../../web/src/shared/format.ts';
+import {
+  dateTime,
+  durationTicks,
+  relativeTime,
+  shortDuration,
+  timeOnly,
+} from '../../web/src/shared/format.ts';
 
 const NOW = Date.parse('2026-11-30T10:00:30Z');
 
@@ -25,5 +31,20 @@ test('the axis of a chart has lengths in one unit', () => {
     '15 min',
     '1 h',
     '1 d',
+  ]);
+});
+
+test('the marks of an axis of durations are whole units, from nothing to above the longest', () => {
+  const marks = [0, 40, 1_700, 61_000, 3_408_000, 7_200_000, 400_000_000].map((most) =>
+    durationTicks(most).map(shortDuration).slice(1),
+  );
+  expect(marks).toEqual([
+    ['10 ms'],
+    ['10 ms', '20 ms', '30 ms', '40 ms'],
+    ['500 ms', '1 s', '1.5 s', '2 s'],
+    ['30 s', '1 min', '1.5 min'],
+    ['15 min', '30 min', '45 min', '1 h'],
+    ['30 min', '1 h', '1.5 h', '2 h'],
+    ['2 d', '4 d', '6 d'],
   ]);
 });

@@ -4,7 +4,7 @@ import '@mantine/charts/styles.css';
 import { BarChart, LineChart } from '@mantine/charts';
 import { Paper, SimpleGrid, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { count, duration, shortDuration } from '../shared/format.ts';
+import { count, duration, durationTicks, shortDuration } from '../shared/format.ts';
 import { type Point, pointLabel } from './statistics.ts';
 
 const HEIGHT = 240;
@@ -28,6 +28,14 @@ interface Props {
 
 export default function SeriesCharts({ points, step }: Props) {
   const data = points.map((point) => ({ ...point, at: pointLabel(point.at, step) }));
+  const ticks = durationTicks(
+    Math.max(
+      0,
+      ...points.map(({ p50_duration_ms, p95_duration_ms }) =>
+        Math.max(p50_duration_ms ?? 0, p95_duration_ms ?? 0),
+      ),
+    ),
+  );
   const shared = {
     h: HEIGHT,
     data,
@@ -64,7 +72,12 @@ export default function SeriesCharts({ points, step }: Props) {
           connectNulls
           strokeWidth={2}
           valueFormatter={duration}
-          yAxisProps={{ width: 60, tickFormatter: shortDuration }}
+          yAxisProps={{
+            width: 60,
+            tickFormatter: shortDuration,
+            ticks,
+            domain: [0, ticks.at(-1) ?? 0],
+          }}
           series={[
             { name: 'p50_duration_ms', label: 'p50', color: 'var(--sb-running)' },
             { name: 'p95_duration_ms', label: 'p95', color: 'var(--sb-waiting)' },

@@ -49,10 +49,11 @@ export function verdictOf(pages: readonly VerifyPage[]): Verdict {
   const sum = (key: 'seals' | 'rows' | 'dropped_rows') =>
     pages.reduce((total, page) => total + page[key], 0);
   const dropped = sum('dropped_rows');
-  const text = `The log is unchanged: ${sum('rows')} rows match ${sum('seals')} seals.`;
+  const many = (total: number, noun: string) => `${total} ${noun}${total === 1 ? '' : 's'}`;
+  const text = `The log is unchanged: its seals (${sum('seals')}) match ${many(sum('rows'), 'row')}.`;
   return {
     isIntact: true,
-    text: dropped > 0 ? `${text} Retention has dropped ${dropped} rows, as sealed.` : text,
+    text: dropped > 0 ? `${text} Retention has dropped ${many(dropped, 'row')}, as sealed.` : text,
   };
 }
 

@@ -29,6 +29,22 @@ export function shortDuration(ms: number): string {
   return `${Number((ms / size).toFixed(1))} ${unit}`;
 }
 
+/** Steps between the marks of an axis that people read as whole: 15 min, 2 h. */
+const STEPS = [
+  ...[10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * 1_000),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60_000),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 3_600_000),
+];
+const DAY = 86_400_000;
+
+/** The marks of an axis that reaches the length `most`: four or fewer steps from 0. */
+export function durationTicks(most: number): number[] {
+  const step = STEPS.find((each) => most <= 4 * each) ?? Math.ceil(most / (4 * DAY)) * DAY;
+  const last = Math.max(1, Math.ceil(most / step));
+  return Array.from({ length: last + 1 }, (_, n) => n * step);
+}
+
 /** A time that cannot be read is a dash: the formats of the browser throw, and one value would end the whole page. */
 const written = (format: Intl.DateTimeFormat, iso: string | null): string => {
   const at = new Date(iso ?? '');
