@@ -23,7 +23,7 @@ const LONG = { timeout: scaled(900_000) };
 const SHELL = /\/(rpc\/my_applications|app_roles)\b|select=permissions/;
 
 /** Pages that read nothing, or that have a test of their own. */
-const STATIC = ['/api', '/-/profile', '/-/new-application'];
+const STATIC = ['/api', '/new-workflow', '/-/profile', '/-/new-application'];
 
 async function sections(page: Page): Promise<string[]> {
   await page.setViewportSize({ width: 1440, height: 900 });
@@ -35,16 +35,19 @@ async function sections(page: Page): Promise<string[]> {
   return [...new Set(hrefs.map((href) => (href ?? '').replace(/^#\/[^/]+/, '')))];
 }
 
-/** A window of its own for each page: nothing is in its cache. */
-async function fresh(page: Page, path: string): Promise<void> {
+/** Nothing of another page is in the cache of the window. */
+async function empty(page: Page): Promise<void> {
   await openAppPage(page, '/-/profile');
   await page.reload();
   await page.getByRole('heading', { level: 1, name: 'Profile' }).waitFor();
+  await settled(page);
+}
+
+async function open(page: Page, path: string): Promise<void> {
   const address = `/${await appOf(page)}${path === '/' ? '' : path}`;
   await page.evaluate((hash) => {
     location.hash = hash;
   }, `#${address}`);
-  // The profile may show an error of its own.
   await arrived(page, address);
 }
 
@@ -79,6 +82,7 @@ test('in a new application, each list says that it is empty', LONG, async () => 
   const lists = (await allPaths(stackInfo())).filter(
     (path) => !/order-triage|[0-9a-f-]{36}/.test(path),
   );
+  // The list of components is not empty: the seed has one of all applications.
   const found: string[] = [];
   for (const path of [...lists, ...(await sections(page))]) {
     await page.setViewportSize({ width: 1440, height: 900 });
@@ -100,7 +104,6 @@ test('in a new application, each list says that it is empty', LONG, async () => 
     ['/insight/failures', /No |Nothing/],
     ['/settings/keys', 'No API keys'],
     ['/settings/secrets', /No secrets/],
-    ['/settings/components', /No components/],
     ['/settings/prompts', /No prompts/],
     ['/settings/alerts', /No alerts?/],
   ] as const) {
@@ -124,8 +127,9 @@ test(
     const found: string[] = [];
     for (const path of paths) {
       const waiting: Route[] = [];
+      await empty(page);
       await reads(page, async (route) => void waiting.push(route));
-      await fresh(page, path);
+      await open(page, path);
       const loading = page.getByRole('status', { name: 'Loading' }).first();
       const busy = page.locator('main [aria-busy="true"], main [role="status"]').first();
       await loading
@@ -163,8 +167,9 @@ test('an error of the server is shown in words, and the page tries again', LONG,
     });
   for (const path of paths) {
     await page.unrouteAll();
+    await empty(page);
     await reads(page, refuse);
-    await fresh(page, path);
+    await open(page, path);
     const alert = page.getByRole('main').getByRole('alert').first();
     const isShown = await alert
       .filter({ hasText: 'the disk is full' })
