@@ -22431,6 +22431,7 @@ CREATE OR REPLACE FUNCTION stepbase_engine.sync_plan_edges(p_workflow_version_id
  LANGUAGE sql
  SET search_path TO ''
  SET enable_nestloop TO 'off'
+ SET jit TO 'off'
 AS $function$
   delete from stepbase_engine.plan_edges where workflow_version_id = p_workflow_version_id;
   insert into stepbase_engine.plan_edges (

@@ -61,6 +61,7 @@ set search_path = ''
 -- The rows were written a moment ago, so the planner expects one node and one edge. A nested loop would compare each of
 -- 2,000 nodes with each edge.
 set enable_nestloop = off
+set jit = off
 as $$
   delete from stepbase_engine.plan_edges where workflow_version_id = p_workflow_version_id;
   insert into stepbase_engine.plan_edges (
