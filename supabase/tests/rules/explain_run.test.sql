@@ -259,7 +259,7 @@ from (
     ('{"wait_kind": "delay"}', 'the timer of the step fires when the run is resumed.')
 ) s (facts, rest);
 select is(
-  pg_temp.why('second_run'), format('paused: The run is paused since %s; resume_run continues it.', pg_temp.at()), 'a paused run'
+  pg_temp.why('second_run'), format('paused: The run is paused since %s and continues when a member resumes it.', pg_temp.at()), 'a paused run'
 );
 select is(
   left(pg_temp.step('{"wait_kind": "signal", "signal_name": "paid"}'), 7), 'signal:', 'a paused run still waits for a signal'
