@@ -412,8 +412,14 @@ describe('every command', () => {
       };
       const body = method === 'GET' ? null : await textOf(request);
       const answer = await fetch(new URL(path, url), { method, headers, body });
-      const type = answer.headers.get('content-type') ?? 'application/json';
-      response.writeHead(answer.status, { 'content-type': type, 'stepbase-version': '0.0.1' });
+      const answered = { ...Object.fromEntries(answer.headers), 'stepbase-version': '0.0.1' };
+      // fetch has unpacked the body.
+      const {
+        'content-encoding': _,
+        'content-length': __,
+        ...passed
+      } = answered as Record<string, string>;
+      response.writeHead(answer.status, passed);
       response.end(await answer.text());
     });
     atFileEnd(() => older.close());
