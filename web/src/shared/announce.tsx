@@ -3,12 +3,20 @@
 import { VisuallyHidden } from '@mantine/core';
 import { useSyncExternalStore } from 'react';
 
-let text = '';
+/** A reader that is busy says the older ones, too: a new text does not replace one that it has not said. */
+const KEPT = 3;
+
+interface Announcement {
+  number: number;
+  text: string;
+}
+
+let announcements: readonly Announcement[] = [];
 const listeners = new Set<() => void>();
 
-export function announce(next: string): void {
-  // The same text twice in a row would not be a change.
-  text = next === text ? `${next}\u00a0` : next;
+export function announce(text: string): void {
+  const number = (announcements.at(-1)?.number ?? 0) + 1;
+  announcements = [...announcements, { number, text }].slice(-KEPT);
   for (const listener of listeners) listener();
 }
 
@@ -18,11 +26,13 @@ export function Announcer() {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    () => text,
+    () => announcements,
   );
   return (
     <VisuallyHidden aria-live="polite" data-testid="announcer">
-      {shown}
+      {shown.map(({ number, text }) => (
+        <span key={number}>{`${text} `}</span>
+      ))}
     </VisuallyHidden>
   );
 }
