@@ -146,7 +146,10 @@ export function useRuns(values: FilterValues, isAtTop: boolean): Runs {
     more: () => {
       if (hasNextPage && !isFetching) void fetchNextPage();
     },
-    refresh: () => void client.resetQueries({ queryKey: key }),
+    refresh: () => {
+      void client.resetQueries({ queryKey: key });
+      if (head.error) void head.refetch();
+    },
     updatedAt: Math.max(query.dataUpdatedAt, head.dataUpdatedAt),
     isLive,
     fresh,

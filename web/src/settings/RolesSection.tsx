@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import { useApp } from '../shared/app.tsx';
 import { confirm } from '../shared/confirm.tsx';
-import { ask, useAction, useAppQuery } from '../shared/query.ts';
+import { ask, failureOf, useAction, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
 import { Block } from './parts.tsx';
@@ -58,15 +58,15 @@ export default function RolesSection() {
     });
     if (answer) remove.run(name);
   }
-  const error = roles.error ?? permissions.error;
+  const failure = failureOf(roles, permissions, members);
   return (
     <Block
       title="Roles and permissions"
       text="No one can give a permission that they lack."
       actions={mayManage && <Button onClick={() => setEditing('new')}>New role</Button>}
     >
-      {error && <ErrorState error={error} retry={() => void roles.refetch()} />}
-      {!error && !(roles.data && permissions.data) && <LoadingState rows={10} height={28} />}
+      {failure && <ErrorState {...failure} />}
+      {!failure && !(roles.data && permissions.data) && <LoadingState rows={10} height={28} />}
       {roles.data && permissions.data && (
         <RoleMatrix
           roles={roles.data}

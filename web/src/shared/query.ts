@@ -69,6 +69,24 @@ interface ActionOptions<Input, Result> {
   isQuiet?: boolean;
 }
 
+interface Read {
+  error: Error | null;
+  refetch(): Promise<unknown>;
+}
+
+/** The first error of several reads, and a retry of all that failed, as ErrorState takes them. */
+export function failureOf(...reads: Read[]): { error: Error; retry: () => void } | undefined {
+  const failed = reads.filter(({ error }) => error);
+  const error = failed[0]?.error;
+  if (!error) return undefined;
+  return {
+    error,
+    retry: () => {
+      for (const read of failed) void read.refetch();
+    },
+  };
+}
+
 export interface Action<Input, Result> {
   /** Starts it; the outcome is shown by itself. */
   run(input: Input): void;

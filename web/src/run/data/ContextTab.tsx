@@ -5,7 +5,7 @@ import { useDebouncedValue } from '@mantine/hooks';
 import { lazy, Suspense, useState } from 'react';
 import { dateTime } from '../../shared/format.ts';
 import { JsonView } from '../../shared/JsonView.tsx';
-import { ask, useAppQuery } from '../../shared/query.ts';
+import { ask, failureOf, useAppQuery } from '../../shared/query.ts';
 import { readAll } from '../../shared/read-all.ts';
 import { EmptyState, ErrorState, LoadingState } from '../../shared/states.tsx';
 import { type Run, supabase } from '../../shared/supabase.ts';
@@ -65,8 +65,8 @@ export function ContextTab({ run }: { run: Run }) {
   const now = useContextAt(run, newest === 0 ? undefined : read);
   const before = useContextAt(run, newest === 0 ? undefined : other);
 
-  const error = versions.error ?? now.error ?? before.error;
-  if (error) return <ErrorState error={error} retry={() => void versions.refetch()} />;
+  const failure = failureOf(versions, now, before);
+  if (failure) return <ErrorState {...failure} />;
   if (newest === 0) {
     return (
       <EmptyState title="The context is empty">
