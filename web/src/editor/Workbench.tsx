@@ -1,7 +1,8 @@
 // The editor below the head of the page: the bar, the palette, the view, the panel, and the dialogs.
-import { Kbd, Modal, Table, Text } from '@mantine/core';
+import { Kbd, Table, Text } from '@mantine/core';
 import { ReactFlowProvider } from '@xyflow/react';
 import { lazy, Suspense, useState } from 'react';
+import { Modal } from '../shared/dialogs.tsx';
 import { EmptyState, LoadingState } from '../shared/states.tsx';
 import { Palette } from './canvas/Palette.tsx';
 import { StepList } from './canvas/StepList.tsx';

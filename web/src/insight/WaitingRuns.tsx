@@ -1,7 +1,8 @@
 // The runs that wait for a slot of a task queue, each with its place.
-import { Drawer, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { AppLink } from '../shared/address.tsx';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
+import { Drawer } from '../shared/dialogs.tsx';
 import { count } from '../shared/format.ts';
 import { ask, useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';

@@ -1,5 +1,6 @@
 // The newest bulk operations in a drawer; Operations.tsx loads it when a person asks for them.
-import { Drawer, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
+import { Drawer } from '../shared/dialogs.tsx';
 import type { Operation } from './bulk.ts';
 import OperationCard from './OperationCard.tsx';
 

@@ -1,17 +1,8 @@
 // Previews an operation on many runs and starts it: how many runs, in which status, which are left out and why.
-import {
-  Alert,
-  Button,
-  Checkbox,
-  Group,
-  Modal,
-  NativeSelect,
-  Stack,
-  Text,
-  Textarea,
-} from '@mantine/core';
+import { Alert, Button, Checkbox, Group, NativeSelect, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { parseJson } from '../shared/code/editors.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import { count, words } from '../shared/format.ts';
 import { useAction, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';

@@ -1,6 +1,7 @@
 // Asks for the name of a saved view, and whether all members see it.
-import { Button, Checkbox, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Checkbox, Group, Stack, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { Modal } from '../shared/dialogs.tsx';
 
 export interface Saved {
   name: string;

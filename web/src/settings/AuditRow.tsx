@@ -1,7 +1,8 @@
 // One row of the audit log: each changed column with its value before and after. Of a column with an object or a list, the
 // places that differ.
-import { Code, Modal, Stack, Table, Text } from '@mantine/core';
+import { Code, Stack, Table, Text } from '@mantine/core';
 import { lazy, Suspense } from 'react';
+import { Modal } from '../shared/dialogs.tsx';
 import { dateTime, words } from '../shared/format.ts';
 import { LoadingState } from '../shared/states.tsx';
 import type { Entry } from './AuditSection.tsx';

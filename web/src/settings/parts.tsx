@@ -1,9 +1,10 @@
 // The parts that the sections share: a block with a heading and buttons, a table of a query with all its states, a dialog
 // with a form, a menu of row actions, and names of people.
-import { ActionIcon, Button, Group, Menu, Modal, Paper, Stack, Text, Title } from '@mantine/core';
+import { ActionIcon, Button, Group, Menu, Paper, Stack, Text, Title } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { type FormEvent, type ReactNode, useMemo } from 'react';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';

@@ -1,18 +1,9 @@
 // A secret value that the server returns only once: `showOnce(title, value, text)` opens a dialog until the person has
 // stored it. `<ShownOnce />` is the place of the dialog, once on the page of the settings.
-import {
-  ActionIcon,
-  Alert,
-  Button,
-  Code,
-  CopyButton,
-  Group,
-  Modal,
-  Stack,
-  Text,
-} from '@mantine/core';
+import { ActionIcon, Alert, Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core';
 import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useSyncExternalStore } from 'react';
+import { Modal } from '../shared/dialogs.tsx';
 
 interface Shown {
   title: string;

@@ -1,7 +1,8 @@
 // The dialog of confirm().
-import { Button, Group, Modal, Stack, Text, Textarea, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Answer, Question } from './confirm.tsx';
+import { Modal } from './dialogs.tsx';
 
 interface Props {
   question: Question;

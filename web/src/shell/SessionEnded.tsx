@@ -1,6 +1,7 @@
 // The dialog of a session that has ended by itself: the person signs in again, and the page behind it keeps its place.
-import { Anchor, Modal, Text } from '@mantine/core';
+import { Anchor, Text } from '@mantine/core';
 import { SignInForm } from '../auth/SignIn.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 
 export default function SessionEnded({ email }: { email: string }) {
   return (

@@ -1,7 +1,8 @@
 // The start form in a dialog: `<StartDialog onClose={…} />` begins with the choice of a workflow, `workflow` fixes it.
-import { Button, Modal, Stack } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { useState } from 'react';
 import { useGo } from '../shared/address.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import type { Json } from '../shared/supabase.ts';
 import { StartForm } from './StartForm.tsx';
 import { WorkflowSelect } from './WorkflowSelect.tsx';

@@ -1,7 +1,8 @@
 // Gives a task to another member: a button and its dialog.
-import { Button, Group, Modal, Select, Stack, Textarea } from '@mantine/core';
+import { Button, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useApp } from '../shared/app.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import { ask, useAction } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
 import { TaskProblem } from './TaskForm.tsx';

@@ -1,8 +1,9 @@
 // A schedule in a drawer: its next times, why the last time started no run, its last times with their runs, and backfills.
-import { Alert, Drawer, Stack, Text, Title } from '@mantine/core';
+import { Alert, Stack, Text, Title } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { AppLink } from '../shared/address.tsx';
 import type { Column } from '../shared/DataTable.tsx';
+import { Drawer } from '../shared/dialogs.tsx';
 import { words } from '../shared/format.ts';
 import { ListView } from '../shared/ListView.tsx';
 import { StatusBadge } from '../shared/StatusBadge.tsx';

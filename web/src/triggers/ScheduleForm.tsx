@@ -1,16 +1,8 @@
 // The dialog that creates or changes a schedule. The input follows the input schema of the published version, or is JSON.
-import {
-  Button,
-  Group,
-  Modal,
-  NativeSelect,
-  NumberInput,
-  Select,
-  Stack,
-  TextInput,
-} from '@mantine/core';
+import { Button, Group, NativeSelect, NumberInput, Select, Stack, TextInput } from '@mantine/core';
 import { useMemo, useState } from 'react';
 import { JsonEditor, parseJson } from '../shared/code/editors.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import { isFormable, SchemaForm } from '../shared/form/SchemaForm.tsx';
 import { ask, useAction } from '../shared/query.ts';
 import { ErrorState } from '../shared/states.tsx';

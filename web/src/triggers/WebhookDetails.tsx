@@ -1,8 +1,9 @@
 // A webhook in a drawer: its address, a signed call to copy, and its latest calls with verdict, content and replay.
-import { Button, Code, CopyButton, Drawer, Group, Stack, Text, Title } from '@mantine/core';
+import { Button, Code, CopyButton, Group, Stack, Text, Title } from '@mantine/core';
 import { useState } from 'react';
 import { AppLink } from '../shared/address.tsx';
 import { useApp } from '../shared/app.tsx';
+import { Drawer } from '../shared/dialogs.tsx';
 import { words } from '../shared/format.ts';
 import { JsonView } from '../shared/JsonView.tsx';
 import { ask, useAction } from '../shared/query.ts';

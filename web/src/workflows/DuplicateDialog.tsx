@@ -1,7 +1,8 @@
 // Copies a workflow: its latest definition and input schema become the draft of a new one.
-import { Alert, Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useGo } from '../shared/address.tsx';
+import { Modal } from '../shared/dialogs.tsx';
 import { describe } from '../shared/errors.ts';
 import { ask, useAction } from '../shared/query.ts';
 import { type Json, supabase } from '../shared/supabase.ts';

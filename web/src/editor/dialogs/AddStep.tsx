@@ -1,5 +1,5 @@
 // The palette as a dialog: searched and chosen by keys.
-import { Modal } from '@mantine/core';
+import { Modal } from '../../shared/dialogs.tsx';
 import { Palette } from '../canvas/Palette.tsx';
 import { useEditor } from '../editor-context.tsx';
 import { labelOf, stepOf } from '../model/definition.ts';

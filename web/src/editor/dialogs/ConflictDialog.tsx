@@ -1,5 +1,6 @@
 // Two persons changed the same steps: shows what they changed, and asks which draft stays.
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
+import { Modal } from '../../shared/dialogs.tsx';
 import classes from '../editor.module.css';
 import { useEditor } from '../editor-context.tsx';
 import { changesOf } from '../model/changes.ts';

@@ -1,6 +1,7 @@
 // Connects a step to another one without the canvas: the outcome and the target.
-import { Autocomplete, Button, Group, Modal, Select, Stack } from '@mantine/core';
+import { Autocomplete, Button, Group, Select, Stack } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { Modal } from '../../shared/dialogs.tsx';
 import { useEditor } from '../editor-context.tsx';
 import { closesCycle, labelOf, stepOf } from '../model/definition.ts';
 import { connect } from '../model/edits.ts';

@@ -1,8 +1,9 @@
 // Continues the run from which the editor was opened on the version that was just published: what is copied, what runs
 // again, and which effects would happen twice.
-import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
 import { useGo } from '../../shared/address.tsx';
+import { Modal } from '../../shared/dialogs.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { ErrorState, LoadingState } from '../../shared/states.tsx';
 import { supabase } from '../../shared/supabase.ts';

@@ -1,7 +1,8 @@
 // Publishes the draft: what changes against the published version, what that means for clients, and a note. After a publish
 // from the data of a failed run, it offers to continue that run on the new version.
-import { Alert, Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { Modal } from '../../shared/dialogs.tsx';
 import { describe } from '../../shared/errors.ts';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { LoadingState } from '../../shared/states.tsx';

@@ -1,9 +1,10 @@
 // Tests the whole draft: starts a run of it with an input. Steps with pinned data do not run. The canvas then shows the
 // states and the data of that run.
-import { Alert, Button, Drawer, Group, SegmentedControl, Stack, Text } from '@mantine/core';
+import { Alert, Button, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { Json } from '../../../../types/database.ts';
 import { JsonEditor, parseJson } from '../../shared/code/editors.tsx';
+import { Drawer } from '../../shared/dialogs.tsx';
 import { describe } from '../../shared/errors.ts';
 import { isFormable, SchemaForm } from '../../shared/form/SchemaForm.tsx';
 import { ask, useAction } from '../../shared/query.ts';

@@ -4,7 +4,6 @@ import {
   Anchor,
   Button,
   Divider,
-  Drawer,
   Group,
   NumberInput,
   Stack,
@@ -15,6 +14,7 @@ import {
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useHref } from '../../shared/address.tsx';
+import { Drawer } from '../../shared/dialogs.tsx';
 import { docsUrl } from '../../shared/docs.ts';
 import { describe } from '../../shared/errors.ts';
 import { ask, useAction } from '../../shared/query.ts';

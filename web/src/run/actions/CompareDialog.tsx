@@ -1,7 +1,8 @@
 // Chooses the run to compare with: one of the same workflow, or any by its id.
-import { Button, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { AppLink, useGo } from '../../shared/address.tsx';
+import { Modal } from '../../shared/dialogs.tsx';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { StatusBadge } from '../../shared/StatusBadge.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../../shared/states.tsx';

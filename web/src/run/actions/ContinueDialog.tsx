@@ -1,6 +1,7 @@
 // Continues an open run on another version of its workflow, after a preview.
-import { Button, Group, Modal, Select, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Select, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { Modal } from '../../shared/dialogs.tsx';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { EmptyState } from '../../shared/states.tsx';
 import { type Run, supabase } from '../../shared/supabase.ts';

@@ -1,9 +1,10 @@
 // Runs the workflow again: as a whole or from a step, with the same or another input, with outputs of steps that a person
 // sets, and with a preview of what is reused.
-import { Button, Collapse, Group, Modal, Select, Stack, Textarea } from '@mantine/core';
+import { Button, Collapse, Group, Select, Stack, Textarea } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { type FormEvent, useState } from 'react';
 import { JsonEditor, parseJson } from '../../shared/code/editors.tsx';
+import { Modal } from '../../shared/dialogs.tsx';
 import { describe } from '../../shared/errors.ts';
 import { isFormable, SchemaForm } from '../../shared/form/SchemaForm.tsx';
 import { ask, useAppQuery } from '../../shared/query.ts';

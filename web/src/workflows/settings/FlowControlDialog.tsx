@@ -3,7 +3,6 @@ import {
   Alert,
   Button,
   Group,
-  Modal,
   NativeSelect,
   NumberInput,
   Stack,
@@ -11,6 +10,7 @@ import {
   TextInput,
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { Modal } from '../../shared/dialogs.tsx';
 import { describe } from '../../shared/errors.ts';
 import { ask, useAction } from '../../shared/query.ts';
 import { supabase } from '../../shared/supabase.ts';

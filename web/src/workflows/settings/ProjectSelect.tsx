@@ -1,7 +1,8 @@
 // The project of a workflow; those who may create projects name a new one here.
-import { Button, Group, Modal, Select, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useMay } from '../../shared/app.tsx';
+import { Modal } from '../../shared/dialogs.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { supabase } from '../../shared/supabase.ts';
 

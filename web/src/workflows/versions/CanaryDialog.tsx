@@ -1,6 +1,7 @@
 // Starts a canary: a version gets a share of the starts.
-import { Alert, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
+import { Modal } from '../../shared/dialogs.tsx';
 import { describe } from '../../shared/errors.ts';
 import { ask, useAction } from '../../shared/query.ts';
 import { supabase } from '../../shared/supabase.ts';
