@@ -154,6 +154,30 @@ test('a list of 1,100 runs is read to its end', async () => {
     .toBe(1);
   // Only the rows near the window are in the document.
   expect(await page.locator('tr[data-run]').count()).toBeLessThan(100);
+
+  // More new runs than a page has: they are shown at once, and the list is never empty meanwhile.
+  await page.evaluate(() => window.scrollTo({ top: 0 }));
+  const table = page.locator('table', { has: page.locator('tr[data-run]') }).first();
+  const seen = await page.evaluateHandle(() => {
+    const counted = { fewest: Number.POSITIVE_INFINITY };
+    new MutationObserver(() => {
+      const rows = document.querySelectorAll('tr[data-run]').length;
+      counted.fewest = Math.min(counted.fewest, rows);
+    }).observe(document.body, { childList: true, subtree: true });
+    return counted;
+  });
+  const before = await table.locator('tr[data-run]').first().getAttribute('data-run');
+  const more = await b.developer.rpc('start_runs', {
+    workflow: own,
+    items: Array.from({ length: 60 }, () => item),
+  });
+  expect(more.error).toBeNull();
+  await expect
+    .poll(() => table.locator('tr[data-run]').first().getAttribute('data-run'), {
+      timeout: scaled(20_000),
+    })
+    .not.toBe(before);
+  expect(await seen.evaluate(({ fewest }) => fewest)).toBeGreaterThan(0);
   await b.db.query(
     `select stepbase_engine.cancel_run(r, 'the end of the test', true, null)
      from stepbase.runs r join stepbase.workflows w on w.id = r.workflow_id where w.kebab_name = $1`,

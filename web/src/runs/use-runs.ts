@@ -120,10 +120,12 @@ export function useRuns(values: FilterValues, isAtTop: boolean): Runs {
     );
   }, [head.data, loaded]);
 
+  const newest = head.data;
   const accept = useCallback(() => {
-    // More than a page of new runs: between them and the list others are missing.
-    if (fresh.length >= FIRST) {
-      void client.resetQueries({ queryKey: key });
+    // More than a page of new runs: between them and the list others are missing, so the list begins with them again.
+    if (fresh.length >= FIRST && newest !== undefined) {
+      void client.cancelQueries({ queryKey: key });
+      client.setQueryData<Pages>(key, { pages: [newest], pageParams: [undefined] });
       return;
     }
     client.setQueryData<Pages>(key, (known) => {
@@ -133,7 +135,7 @@ export function useRuns(values: FilterValues, isAtTop: boolean): Runs {
       const added = fresh.filter(({ id }) => !ids.has(id));
       return { ...known, pages: [{ ...first, items: [...added, ...first.items] }, ...others] };
     });
-  }, [client, key, fresh]);
+  }, [client, key, fresh, newest]);
   useEffect(() => {
     if (isAtTop && fresh.length > 0) accept();
   }, [isAtTop, fresh, accept]);
