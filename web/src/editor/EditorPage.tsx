@@ -5,7 +5,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { ask, useAppQuery } from '../shared/query.ts';
+import { ask, failureOf, useAppQuery } from '../shared/query.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase, type Workflow } from '../shared/supabase.ts';
 import type { RunSnapshot } from '../shared/use-run.ts';
@@ -126,7 +126,8 @@ function Editor({
 }
 
 export default function EditorPage() {
-  const { data: workflow, error, refetch } = useWorkflow();
+  const read = useWorkflow();
+  const workflow = read.data;
   const loaded = useAppQuery(
     ['draft', workflow?.id],
     (signal) =>
@@ -145,17 +146,12 @@ export default function EditorPage() {
     (signal) => ask(supabase.from('step_types').select('*').order('ordinal').abortSignal(signal)),
     { staleTime: 600_000 },
   );
-  const problem = error ?? loaded.error ?? types.error;
-  if (problem) {
-    const retry = () => {
-      void refetch();
-      void loaded.refetch();
-      void types.refetch();
-    };
+  const failure = failureOf(read, loaded, types);
+  if (failure) {
     return (
       <>
         <PageHeader title="Editor" help="guides/write-a-workflow" back={BACK} />
-        <ErrorState error={problem} retry={retry} />
+        <ErrorState {...failure} />
       </>
     );
   }
