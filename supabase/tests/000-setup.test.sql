@@ -7,30 +7,6 @@ create schema if not exists tests;
 
 comment on schema tests is 'Helpers of supabase/tests; not part of the product.';
 
--- Takes the locks that a change of partitions needs, however long that lasts. The functions under test wait for 100 ms,
--- and an autovacuum of the same tables gives way after a second.
-create or replace function tests.lock_partitions()
-returns void
-language plpgsql
-set search_path = ''
-as $$
-declare
-  v_table regclass;
-begin
-  for v_table in
-    select c.confrelid::regclass
-    from pg_catalog.pg_constraint c
-    where c.conrelid in ('stepbase.run_events'::regclass, 'stepbase.audit_log'::regclass)
-      and c.contype = 'f' and c.confrelid <> 0
-    group by c.confrelid
-    order by c.confrelid
-  loop
-    execute pg_catalog.format('lock table %s in access exclusive mode', v_table);
-  end loop;
-  lock table stepbase.run_events, stepbase.audit_log in access exclusive mode;
-end;
-$$;
-
 -- The people: name → user id, application, database role.
 create or replace function tests.person(who text)
 returns table (user_id uuid, app_code text, db_role text, app_role text)
