@@ -84,8 +84,8 @@ describe.concurrent('npm run explain', () => {
     const db = ['--db-url', b.stack.db_url];
     const workflow = await b.publish([value('a')]);
     const tries = await Promise.all([
-      command('nobody', ...db),
-      command('nobody', ...db, '--app', 'acme'),
+      command('missing', ...db),
+      command('missing', ...db, '--app', 'acme'),
       command(workflow, ...db, '--version', '7'),
       command(workflow, ...db, '--version', 'x'),
       command(workflow, '--data', '/nowhere'),
@@ -96,8 +96,8 @@ describe.concurrent('npm run explain', () => {
     expect(tries.map(({ code }) => code)).toEqual(tries.map(() => 1));
     const said = tries.map(({ err }) => err.split('\n')[0]);
     expect(said).toEqual([
-      expect.stringMatching(/^explain: there is no workflow nobody \(there are: /),
-      expect.stringMatching(/^explain: there is no workflow nobody in the application acme/),
+      expect.stringMatching(/^explain: there is no workflow missing \(there are: /),
+      expect.stringMatching(/^explain: there is no workflow missing in the application acme/),
       `explain: workflow ${workflow} has no version 7`,
       'explain: --version must be a whole number, not x',
       expect.stringContaining('explain: no stack is running here'),

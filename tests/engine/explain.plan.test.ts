@@ -81,7 +81,7 @@ describe.concurrent('explain_workflow', () => {
     const other = await signedIn('developer@globex');
     const ask = async (args: object, who = b.developer) =>
       codeOf((await who.rpc('explain_workflow', args)) as never);
-    expect(await ask({ workflow: 'nobody' })).toBe('SB404 not_found');
+    expect(await ask({ workflow: 'missing' })).toBe('SB404 not_found');
     expect(await ask({ workflow, version: 9 })).toBe('SB404 not_found');
     expect(await ask({ workflow }, other)).toBe('SB404 not_found');
     expect(await ask({ workflow }, await signedIn('viewer@acme'))).toBe('none');

@@ -180,7 +180,7 @@ describe.concurrent('warnings', () => {
       [
         node('each', 'for_each', {
           items: [],
-          step: { type: 'child_workflow', config: { workflow: 'nobody' } },
+          step: { type: 'child_workflow', config: { workflow: 'missing' } },
         }),
         node('call', 'child_workflow', { workflow: '{{ input.which }}' }),
       ],
