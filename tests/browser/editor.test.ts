@@ -64,13 +64,13 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   await box(page, 'Expression').fill('{"total": input.amount * }');
   await card(page, 'transform').getByText('1 problem').waitFor();
   await page.locator('[data-field="expression"]').getByRole('alert').waitFor();
-  await box(page, 'Expression').fill('{"total": input.amount * 2}');
+  await pasteInto(box(page, 'Expression'), '{"total": input.amount * 2}');
   await card(page, 'transform').getByText('1 problem').waitFor({ state: 'detached' });
 
   await addByKeys(page, 'condition');
   await box(page, 'Expression').fill('steps.');
   await page.getByRole('option', { name: /^transform/ }).waitFor();
-  await box(page, 'Expression').fill('steps.transform.output.total > 10');
+  await pasteInto(box(page, 'Expression'), 'steps.transform.output.total > 10');
   await addByKeys(page, 'delay');
   await page.getByLabel('Ms', { exact: true }).fill('1s');
   await key(page, 'Control+d');
@@ -154,7 +154,7 @@ test('a failed run opens with its data, is mended, tested, published and continu
   await signIn(page, 'developer@acme', `/workflows/${name}/edit?run=${id}`);
   await page.locator('[data-step="second"][data-status="failed"]').click();
   // The value with the data of the run appears while the expression is written.
-  await box(page, 'Expression').fill('steps.first.output.total + 1');
+  await pasteInto(box(page, 'Expression'), 'steps.first.output.total + 1');
   await page.locator('[data-live="value"]', { hasText: '43' }).waitFor();
 
   // The step alone, with the outputs of the steps before it.

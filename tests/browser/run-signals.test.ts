@@ -4,7 +4,7 @@
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { node, type TestApp, testApp, value } from '../engine/support.ts';
-import { openPage, signIn } from './support.ts';
+import { openPage, pasteInto, signIn } from './support.ts';
 
 let b: TestApp;
 beforeAll(async () => {
@@ -50,7 +50,7 @@ test('a developer sends a signal, asks the run, and hears its end', async () => 
   await page.getByRole('textbox', { name: 'Payload' }).fill('{"by": }');
   await page.getByRole('button', { name: 'Send signal' }).click();
   await page.getByText('This is not JSON').waitFor();
-  await page.getByRole('textbox', { name: 'Payload' }).fill('{"by": "hand"}');
+  await pasteInto(page.getByRole('textbox', { name: 'Payload' }), '{"by": "hand"}');
   await page.getByRole('button', { name: 'Send signal' }).click();
   await page.locator('tr[data-signal="go"]').waitFor();
   await page.locator('.run-facts [data-status="completed"]').waitFor();
