@@ -4,7 +4,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
-import { openAppPage, openPage, openSignIn, signIn } from './support.ts';
+import { openAppPage, openPage, openSignIn, pasteInto, signIn } from './support.ts';
 
 let fakes: Fakes;
 /** The shop answers when it resolves: a step runs until the pages have shown it. */
@@ -36,7 +36,8 @@ async function startRefund(page: Page): Promise<string> {
     })
     .not.toBe('');
   await dialog.getByText('JSON', { exact: true }).click();
-  await dialog.getByRole('textbox', { name: 'Input (JSON)' }).fill(
+  await pasteInto(
+    dialog.getByRole('textbox', { name: 'Input (JSON)' }),
     JSON.stringify({
       shop_url: fakes.shop.url,
       order_id: '1001',
