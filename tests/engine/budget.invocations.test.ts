@@ -17,9 +17,10 @@ const MOST_INVOCATIONS = 400;
 const MAX_CLAIMS = 5;
 const WALL_MS = scaled(100);
 const CONCURRENCY = 8;
-const SLOW_STEPS = 120;
-/** So long that the slow steps need six invocations, on a machine of any speed. */
-const SLOW_MS = Math.ceil((6 * WALL_MS * CONCURRENCY) / SLOW_STEPS);
+/** The requests of the chain follow each other, so together they need 3.2 invocations at least, at any speed. */
+const CHAIN_STEPS = 8;
+const SLOW_MS = Math.ceil(0.4 * WALL_MS);
+const SLOW_STEPS = 100;
 /** More than the whole run needs. */
 const AMPLE_MS = '600000';
 
@@ -77,19 +78,26 @@ describe.each([
     return rows[0]?.held ?? 0;
   }
 
-  /** Starts a run with steps that call the shop, steps that only compute, and a join of all. */
+  /** Starts a run with steps that call the shop (a chain, and others side by side), steps that only compute, and a join. */
   async function startLargeRun(): Promise<Run> {
+    const chain = Array.from({ length: CHAIN_STEPS }, (_, i) => `c${i}`);
     const slow = Array.from({ length: SLOW_STEPS }, (_, i) => `s${i}`);
     const quick = Array.from({ length: 100 }, (_, i) => `q${i}`);
     const all = [...slow, ...quick];
+    const links = ['root', ...chain, 'sum'];
     const workflow = await b.publish(
       [
         value('root', '1'),
-        ...slow.map((id) => node(id, 'http_request', { url: `${shop.url}/slow?ms=${SLOW_MS}` })),
+        ...[...chain, ...slow].map((id) =>
+          node(id, 'http_request', { url: `${shop.url}/slow?ms=${SLOW_MS}` }),
+        ),
         ...quick.map((id, i) => value(id, `${i}`)),
         value('sum', `$sum([${quick.map((id) => `steps.${id}.output`).join(',')}])`),
       ],
-      all.flatMap((id) => [`root > ${id}`, `${id} > sum`]),
+      [
+        ...links.slice(1).map((id, i) => `${links[i]} > ${id}`),
+        ...all.flatMap((id) => [`root > ${id}`, `${id} > sum`]),
+      ],
     );
     return await b.start(workflow);
   }
