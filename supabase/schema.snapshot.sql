@@ -10046,6 +10046,8 @@ CREATE OR REPLACE FUNCTION stepbase_engine.copy_results(p_run_id uuid, p_origin_
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET enable_nestloop TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_run stepbase.runs;
@@ -10753,6 +10755,8 @@ CREATE OR REPLACE FUNCTION stepbase_engine.downstream(p_workflow_version_id uuid
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
   with recursive reached as (
     select p_step_id as step_id

@@ -86,6 +86,9 @@ returns setof text
 language sql
 stable
 set search_path = ''
+-- Each round looks up the edges of a few nodes. A scan of the table would be repeated for each node of a chain.
+set enable_seqscan = off
+set jit = off
 as $$
   with recursive reached as (
     select p_step_id as step_id

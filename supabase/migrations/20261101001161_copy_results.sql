@@ -69,6 +69,10 @@ create function stepbase_engine.copy_results(
 returns void
 language plpgsql
 set search_path = ''
+-- The rows of the new run were written a moment ago, so the planner expects few of them, and a nested loop would compare
+-- each node with each copied step.
+set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_run stepbase.runs;
