@@ -15,7 +15,7 @@ const LIMIT_90_S = scaled(90_000);
 const MOST_INVOCATIONS = 400;
 /** functions/worker/executor.ts fails an attempt after this many lost workers. */
 const MAX_CLAIMS = 5;
-const WALL_MS = scaled(100);
+const WALL_MS = scaled(250);
 const CONCURRENCY = 8;
 /** The requests of the chain follow each other, so together they need 3.2 invocations at least, at any speed. */
 const CHAIN_STEPS = 8;
