@@ -69,7 +69,7 @@ create function stepbase_engine.copy_results(
 returns void
 language plpgsql
 set search_path = ''
--- The rows of the new run were written a moment ago, so the planner expects few of them, and a nested loop would compare
+-- The rows of the new run were written a moment ago, so the planner expects few of them. A nested loop would compare
 -- each node with each copied step.
 set enable_nestloop = off
 set jit = off
