@@ -2,7 +2,9 @@
 // see them too. It finds controls by their labels, so a new page needs no change here.
 
 import type { Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
 import { scaled } from '../support/time.ts';
+import { settled } from './gates.ts';
 
 /** Controls that open something, or that ask before they change something. */
 const OPENS =
@@ -81,10 +83,9 @@ export async function openAll(
       await closeLayers(page);
     }
     if (!(await closeLayers(page))) idle.push(`${title}: Escape does not close it`);
-    // What opened in the page itself closes by its control.
-    if ((await button.getAttribute('aria-expanded').catch(() => null)) === 'true') {
-      await press(button);
-    }
+    // What opened in the page itself closes by its control, or stays there in place of it.
+    if (await isExpanded(button)) await press(button);
+    else if ((await button.count()) === 0) await again(page);
   }
   return idle;
 }
@@ -99,6 +100,13 @@ async function back(page: Page, address: string): Promise<void> {
   await page.locator(`#main[data-page="${place}"][aria-busy="false"]`).waitFor();
 }
 
+/** The page as it was before something took the place of a control. */
+async function again(page: Page): Promise<void> {
+  await page.reload();
+  await page.locator('#main[data-page^="/"][aria-busy="false"]').waitFor();
+  await settled(page);
+}
+
 async function press(button: Locator): Promise<boolean> {
   return await button.click({ timeout: scaled(3_000) }).then(
     () => true,
@@ -106,18 +114,26 @@ async function press(button: Locator): Promise<boolean> {
   );
 }
 
-/** Whether a layer is there, or the control says that it has opened something. */
+const isExpanded = async (button: Locator) =>
+  (await button.and(button.page().locator('[aria-expanded="true"]')).count()) > 0;
+
+/**
+ * Whether a layer is there, or the control says that it has opened something, or a field has the focus that is there in
+ * place of the control: else a person who pressed it would not know that something has changed.
+ */
 async function hasOpened(page: Page, button?: Locator): Promise<boolean> {
-  const layer = page
-    .locator(LAYER)
-    .first()
-    .waitFor({ timeout: scaled(2_000) })
+  const layers = page.locator(LAYER);
+  const field = page.locator('main :is(input, textarea, [contenteditable]):focus');
+  const inPlace = async () =>
+    button !== undefined &&
+    ((await isExpanded(button)) || ((await field.count()) > 0 && (await button.count()) === 0));
+  return await expect
+    .poll(async () => (await layers.count()) > 0 || (await inPlace()), { timeout: scaled(2_000) })
+    .toBe(true)
     .then(
       () => true,
       () => false,
     );
-  if (await layer) return true;
-  return (await button?.getAttribute('aria-expanded').catch(() => null)) === 'true';
 }
 
 async function entries(page: Page): Promise<string[]> {

@@ -52,6 +52,8 @@ function Enrol({ enrolment, onEnd }: { enrolment: Enrolment; onEnd(): void }) {
           label="Code that the app shows"
           inputMode="numeric"
           autoComplete="one-time-code"
+          // The button that opens this form is replaced by it.
+          autoFocus
           value={code}
           onChange={(event) => setCode(event.currentTarget.value)}
           required

@@ -11,11 +11,11 @@ import {
 } from '@mantine/core';
 import { useModels } from '../prompts/use-models.ts';
 import { usePrompts } from '../prompts/use-prompts.ts';
-import { type Draft, KINDS } from './draft.ts';
+import { type Draft, KINDS, type Stage } from './draft.ts';
 
 interface Props {
   draft: Draft;
-  isSaved: boolean;
+  stage: Stage;
   onChange(draft: Draft): void;
 }
 
@@ -25,11 +25,11 @@ const VISIBILITY = [
   { value: 'public', label: 'Every application' },
 ];
 
-export function ComponentFields({ draft, isSaved, onChange }: Props) {
+export function ComponentFields({ draft, stage, onChange }: Props) {
   const set = (values: Partial<Draft>) => onChange({ ...draft, ...values });
   return (
     <>
-      {!isSaved && (
+      {stage !== 'saved' && (
         <SimpleGrid cols={{ base: 1, xs: 2 }}>
           <TextInput
             label="Name"
@@ -43,11 +43,13 @@ export function ComponentFields({ draft, isSaved, onChange }: Props) {
             required
             value={draft.version}
             description="Such as 1.2.0. It does not change."
+            // The button that opens this form is above it, and its old focus is gone with it.
+            autoFocus={stage === 'version'}
             onChange={(event) => set({ version: event.currentTarget.value })}
           />
         </SimpleGrid>
       )}
-      {!isSaved && (
+      {stage !== 'saved' && (
         <NativeSelect
           label="Implements"
           value={draft.implementation_type}

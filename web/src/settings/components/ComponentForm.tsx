@@ -5,13 +5,12 @@ import { JsonEditor, parseJson } from '../../shared/code/editors.tsx';
 import { ErrorState } from '../../shared/states.tsx';
 import type { Json } from '../../shared/supabase.ts';
 import { ComponentFields } from './ComponentFields.tsx';
-import { type Draft, draftFromJson, jsonOf } from './draft.ts';
+import { type Draft, draftFromJson, jsonOf, type Stage } from './draft.ts';
 import { SchemaFields, type SchemaTexts, schemasOf, textsOf } from './SchemaFields.tsx';
 
 interface Props {
   initial: Draft;
-  /** A saved version: its name, version and kind stay. */
-  isSaved: boolean;
+  stage: Stage;
   action: string;
   isRunning: boolean;
   error: Error | null;
@@ -20,7 +19,7 @@ interface Props {
   children?: ReactNode;
 }
 
-export function ComponentForm({ initial, isSaved, action, isRunning, error, ...props }: Props) {
+export function ComponentForm({ initial, stage, action, isRunning, error, ...props }: Props) {
   const [mode, setMode] = useState('form');
   const [draft, setDraft] = useState(initial);
   const [schemas, setSchemas] = useState<SchemaTexts>(() => textsOf(initial));
@@ -32,7 +31,7 @@ export function ComponentForm({ initial, isSaved, action, isRunning, error, ...p
     try {
       const found =
         mode === 'json'
-          ? draftFromJson(parseJson(json) as Json, isSaved ? initial : undefined)
+          ? draftFromJson(parseJson(json) as Json, stage === 'saved' ? initial : undefined)
           : { ...draft, ...schemasOf(schemas) };
       setProblem(undefined);
       return found;
@@ -71,7 +70,7 @@ export function ComponentForm({ initial, isSaved, action, isRunning, error, ...p
         </Group>
         {mode === 'form' ? (
           <>
-            <ComponentFields draft={draft} isSaved={isSaved} onChange={setDraft} />
+            <ComponentFields draft={draft} stage={stage} onChange={setDraft} />
             <SchemaFields texts={schemas} onChange={setSchemas} />
           </>
         ) : (

@@ -84,7 +84,7 @@ export function ComponentView({ component, versions, onOpen }: Props) {
         ← All components
       </AppLink>
       <Block
-        title={`${name} ${version}`}
+        title={isNewVersion ? `New version of ${name}` : `${name} ${version}`}
         text={
           <Group gap="xs">
             <StatusBadge name={is_active ? 'active' : 'inactive'} />
@@ -94,7 +94,8 @@ export function ComponentView({ component, versions, onOpen }: Props) {
           </Group>
         }
         actions={
-          mayWrite && (
+          mayWrite &&
+          !isNewVersion && (
             <>
               <Button
                 variant="default"
@@ -123,7 +124,14 @@ export function ComponentView({ component, versions, onOpen }: Props) {
           )
         }
       >
-        <Tabs value={tab} onChange={setTab} keepMounted={false}>
+        <Tabs
+          value={tab}
+          onChange={(next) => {
+            setNewVersion(false);
+            setTab(next);
+          }}
+          keepMounted={false}
+        >
           <Tabs.List>
             <Tabs.Tab value="definition">Definition</Tabs.Tab>
             <Tabs.Tab value="test">Test call</Tabs.Tab>
@@ -135,7 +143,7 @@ export function ComponentView({ component, versions, onOpen }: Props) {
               <ComponentForm
                 key={`${isNewVersion} ${component.updated_at}`}
                 initial={initial}
-                isSaved={!isNewVersion}
+                stage={isNewVersion ? 'version' : 'saved'}
                 action={isNewVersion ? 'Create version' : 'Save'}
                 isRunning={change.isRunning || insert.isRunning}
                 error={isNewVersion ? insert.error : null}

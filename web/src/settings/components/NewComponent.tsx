@@ -36,7 +36,7 @@ export function NewComponent({ onEnd }: { onEnd(id: string | undefined): void })
     <Block title="New component">
       <ComponentForm
         initial={EMPTY}
-        isSaved={false}
+        stage="component"
         action="Create component"
         isRunning={create.isRunning}
         error={create.error}

@@ -37,6 +37,9 @@ export type Draft = Pick<
 >;
 type Field = keyof Draft;
 
+/** What a form edits: a new component, a new version of one, or a saved version, which keeps its identity. */
+export type Stage = 'component' | 'version' | 'saved';
+
 export const EMPTY: Draft = {
   name: '',
   version: '1.0.0',
