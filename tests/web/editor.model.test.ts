@@ -15,6 +15,7 @@ import {
   remove,
   renameStep,
 } from '../../web/src/editor/model/edits.ts';
+import { faultText } from '../../web/src/editor/model/faults.ts';
 import { durationText, fieldsOf, parseDuration } from '../../web/src/editor/model/fields.ts';
 import { handlesOf } from '../../web/src/editor/model/handles.ts';
 import { mergeDrafts } from '../../web/src/editor/model/merge.ts';
@@ -237,6 +238,20 @@ test('fields come from the schema of the config', () => {
   expect(parseDuration('soon')).toBeUndefined();
   for (const ms of [0, 1, 999, 90_000, 5_400_000, 90_061_001])
     expect(parseDuration(durationText(ms))).toBe(ms);
+});
+
+test('a fault names the field by its label', () => {
+  for (const [message, text] of [
+    ['config.expression is required', 'Expression is required'],
+    ['config.step.config.body_text must be a string', 'Body text must be a string'],
+    ['Unknown step a in config.url', 'Unknown step a in “URL”'],
+    ['retry.max_attempts must be an integer', 'retry.max_attempts must be an integer'],
+  ] as const) {
+    expect(faultText({ message })).toBe(text);
+  }
+  expect(faultText({ message: 'Unknown step a', hint: 'did you mean b?' })).toBe(
+    'Unknown step a; did you mean b?',
+  );
 });
 
 test('templates and imported JSON are workflows without errors', async () => {

@@ -2,6 +2,7 @@
 import { Text } from '@mantine/core';
 import classes from './editor.module.css';
 import { useEditor } from './editor-context.tsx';
+import { faultText } from './model/faults.ts';
 
 export function Problems({ onOpen }: { onOpen(id: string): void }) {
   const { doc } = useEditor();
@@ -22,8 +23,7 @@ export function Problems({ onOpen }: { onOpen(id: string): void }) {
                 {fault.severity === 'error' ? 'Problem' : 'Warning'}
                 {fault.node === null ? '' : ` in ${fault.node}`}
               </Text>{' '}
-              {fault.message}
-              {fault.hint ? `; ${fault.hint}` : ''}
+              {faultText(fault)}
             </>
           );
           return (

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { type StepType, useEditor } from '../editor-context.tsx';
 import { isObject, type JsonObject, type Step } from '../model/definition.ts';
 import { changeData } from '../model/edits.ts';
+import { faultText } from '../model/faults.ts';
 import { durationText, parseDuration } from '../model/fields.ts';
 import { ItemStepField } from './ItemStepField.tsx';
 
@@ -69,8 +70,7 @@ export function BehaviourForm({ step, type }: { step: Step; type: StepType | und
     <Stack gap="sm">
       {faults.map((fault) => (
         <Text key={`${fault.pointer} ${fault.message}`} size="sm" c="var(--sb-danger)">
-          {fault.message}
-          {fault.hint ? `; ${fault.hint}` : ''}
+          {faultText(fault)}
         </Text>
       ))}
       <Divider label="Retries" labelPosition="left" />

@@ -21,6 +21,7 @@ import { useEditor } from '../editor-context.tsx';
 import { completionsOf } from '../evaluate/completions.ts';
 import type { Question } from '../evaluate/messages.ts';
 import type { Step } from '../model/definition.ts';
+import { faultText } from '../model/faults.ts';
 import { durationText, type Field, isLongText, parseDuration } from '../model/fields.ts';
 import { LiveValue } from './LiveValue.tsx';
 
@@ -287,10 +288,7 @@ export function ConfigField(props: ConfigFieldProps) {
     props,
     field.kind !== 'javascript' && (isExpression || containsTemplate),
   );
-  const error =
-    faults[0] === undefined
-      ? undefined
-      : `${faults[0].message}${faults[0].hint ? `; ${faults[0].hint}` : ''}`;
+  const error = faults[0] && faultText(faults[0]);
 
   return (
     <div data-field={field.key}>

@@ -7,6 +7,7 @@ import type { Json } from '../../../../types/database.ts';
 import type { Fault } from '../draft/api.ts';
 import { type StepType, useEditor } from '../editor-context.tsx';
 import { isObject, type JsonObject, type Step } from '../model/definition.ts';
+import { faultText } from '../model/faults.ts';
 import { fieldsOf } from '../model/fields.ts';
 import { ConfigField } from './ConfigField.tsx';
 import { ItemStepField } from './ItemStepField.tsx';
@@ -88,8 +89,7 @@ export function ConfigForm({ step, type, config, faults, place, onChange }: Prop
           p="xs"
         >
           <Text size="sm" c="var(--mantine-color-text)">
-            {fault.message}
-            {fault.hint ? `; ${fault.hint}` : ''}
+            {faultText(fault)}
           </Text>
         </Alert>
       ))}

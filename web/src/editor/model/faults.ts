@@ -1,0 +1,19 @@
+// A fault of the checker in the words of the editor. The checker names a place as the HTTP API and the CLI need it,
+// `config.body.total`; a person sees the label of the field instead.
+import { wordsOf } from './fields.ts';
+
+interface Told {
+  message: string;
+  hint?: string;
+}
+
+/** The step itself, the step of each item, or the compensating step. */
+const PLACE = /\b(?:config\.step\.|compensate\.)?config\.([a-z_]\w*)/g;
+
+/** `config.expression is required` as `Expression is required`. */
+export function faultText({ message, hint }: Told): string {
+  const text = message.replaceAll(PLACE, (_place, key: string, at: number) =>
+    at === 0 ? wordsOf(key) : `“${wordsOf(key)}”`,
+  );
+  return hint ? `${text}; ${hint}` : text;
+}
