@@ -8,7 +8,7 @@ import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { StartForm } from './StartForm.tsx';
 import { useStartable } from './use-startable.ts';
-import { WorkflowSelect } from './WorkflowSelect.tsx';
+import { WorkflowChoices } from './WorkflowChoices.tsx';
 
 const HELP = 'guides/start-runs';
 
@@ -58,12 +58,7 @@ export default function StartPage() {
       {workflow ? <Head workflow={workflow} /> : <PageHeader title="Start a run" help={HELP} />}
       <Paper bg="var(--sb-surface)" withBorder p="lg" radius="md" maw={820}>
         <Stack>
-          {!workflow && (
-            <WorkflowSelect
-              value={undefined}
-              onChange={(chosen) => go(`/workflows/${chosen}/start`)}
-            />
-          )}
+          {!workflow && <WorkflowChoices />}
           {origin.error && <ErrorState error={origin.error} retry={() => void origin.refetch()} />}
           {isWaiting && <LoadingState rows={4} height={56} />}
           {workflow && !isWaiting && (

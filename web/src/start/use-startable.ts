@@ -8,6 +8,7 @@ import { distinctInputs } from './inputs.ts';
 export interface Choice {
   kebab_name: string;
   name: string;
+  description: string;
 }
 
 /** The published workflows by name. */
@@ -19,7 +20,7 @@ export function useChoices(isEnabled = true): UseQueryResult<Choice[], Error> {
         (from, to) =>
           supabase
             .from('workflows')
-            .select('kebab_name,name')
+            .select('kebab_name,name,description')
             .eq('status', 'published')
             .is('deleted_at', null)
             .order('name')
