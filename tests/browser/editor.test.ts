@@ -168,6 +168,9 @@ test('a failed run opens with its data, is mended, tested, published and continu
   const dialog = page.getByRole('dialog', { name: 'Continue the run on the new version' });
   await dialog.getByText('Copied:').waitFor();
   expect(await dialog.textContent()).toMatch(/Copied: first.*Runs again: second.*May run: third/s);
+  // The decision can wait.
+  await dialog.getByRole('button', { name: 'Not now' }).click();
+  await page.getByRole('alert').getByRole('button', { name: 'Continue the run' }).click();
   await dialog.getByRole('button', { name: 'Continue run' }).click();
   await page.waitForURL((url) => url.hash.includes('/runs/') && !url.hash.includes(id));
   const next = new URL(page.url()).hash.slice(-36);

@@ -32,7 +32,8 @@ function Editor({
 }) {
   const mayWrite = useMay('workflow:write');
   const mayPublish = useMay('workflow:publish');
-  const mayTest = useMay('run:execute') && mayPublish;
+  const mayRun = useMay('run:execute');
+  const mayTest = mayRun && mayPublish;
   const doc = useDraft(workflow.kebab_name, workflow.id, loaded, mayWrite);
   const [selected, select] = useState(NOTHING);
   // Undo, and the saves of others, can remove what was selected.
@@ -54,6 +55,10 @@ function Editor({
   const onSnapshot = useCallback((next: RunSnapshot | undefined) => setRun(next), []);
   const isFailed =
     run !== undefined && FAILED.has(run.run.status) && run.run.workflow_id === workflow.id;
+  const isPublishedSince =
+    isFailed &&
+    workflow.published_version_id !== null &&
+    workflow.published_version_id !== run.run.workflow_version_id;
 
   return (
     <>
@@ -87,11 +92,19 @@ function Editor({
             {typeof (run.run.error as { message?: unknown } | null)?.message === 'string'
               ? `: ${(run.run.error as { message: string }).message}`
               : ''}
-            . Change the workflow and publish it; then the run can continue from the failed step.{' '}
+            .{' '}
+            {isPublishedSince
+              ? 'Another version is published now, on which the run can continue from the failed step.'
+              : 'Change the workflow and publish it; then the run can continue from the failed step.'}{' '}
             <AppLink to={`/runs/${run.run.id}`} size="sm" underline="always">
               Open the run
             </AppLink>
           </Text>
+          {isPublishedSince && mayRun && (
+            <Button size="compact-sm" mt={6} onClick={() => setContinuing(true)}>
+              Continue the run
+            </Button>
+          )}
         </Alert>
       )}
       <EditorProvider
@@ -114,7 +127,7 @@ function Editor({
           onAsked={setAsked}
           onPublished={(version) => {
             doc.published(version);
-            if (isFailed) setContinuing(true);
+            if (isFailed && mayRun) setContinuing(true);
           }}
         />
       </EditorProvider>

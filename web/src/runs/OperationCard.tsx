@@ -83,7 +83,12 @@ export default function OperationCard({ operation }: { operation: Operation }) {
             </Button>
           )}
           {failed > 0 && (
-            <Button size="compact-sm" variant="subtle" onClick={() => setOpen(!isOpen)}>
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              aria-expanded={isOpen}
+              onClick={() => setOpen(!isOpen)}
+            >
               {isOpen ? 'Hide failed runs' : 'Show failed runs'}
             </Button>
           )}

@@ -1,6 +1,7 @@
-// Continues an open run on another version of its workflow, after a preview.
+// Continues an open or failed run on another version of its workflow, after a preview.
 import { Button, Group, Select, Stack, Text, Textarea } from '@mantine/core';
 import { useState } from 'react';
+import { hasEnded } from '../../../../sdk/src/live/index.ts';
 import { Modal } from '../../shared/dialogs.tsx';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { EmptyState } from '../../shared/states.tsx';
@@ -16,6 +17,7 @@ interface Props {
 }
 
 export default function ContinueDialog({ run, workflow, onClose }: Props) {
+  const isEnded = hasEnded(run.status);
   const [chosen, setChosen] = useState<string | null>(null);
   const [reason, setReason] = useState('');
   const versions = useAppQuery(['workflows', run.workflow_id, 'published-versions'], (signal) =>
@@ -61,7 +63,9 @@ export default function ContinueDialog({ run, workflow, onClose }: Props) {
       ) : (
         <Stack>
           <Text size="sm" c="dimmed">
-            This run ends as cancelled, without compensation, and a new run continues it.
+            {isEnded
+              ? 'A new run takes over the results that both versions share. This run stays as it is.'
+              : 'This run ends as cancelled, without compensation, and a new run continues it.'}
           </Text>
           <Select
             label="Version"
@@ -88,7 +92,7 @@ export default function ContinueDialog({ run, workflow, onClose }: Props) {
               Close
             </Button>
             <Button
-              color="red.8"
+              {...(isEnded ? {} : { color: 'red.8' })}
               loading={start.isRunning}
               disabled={preview.data === undefined || preview.error !== null}
               onClick={() => start.run()}

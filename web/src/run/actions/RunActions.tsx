@@ -39,6 +39,7 @@ function useEntries(run: Run, open: { rerun(): void; continue(): void; compare()
   const isEnded = hasEnded(run.status);
   const isEnding = run.pending_outcome !== null;
   const isOpen = !isEnded && !isEnding;
+  const isFailed = run.status === 'failed' || run.status === 'timed_out';
   return [
     {
       id: 'end',
@@ -71,7 +72,8 @@ function useEntries(run: Run, open: { rerun(): void; continue(): void; compare()
     {
       id: 'continue',
       label: 'Continue on another version',
-      isShown: isOpen && mayStart && mayCancel,
+      // A failed child continues with its parent.
+      isShown: mayStart && ((isOpen && mayCancel) || (isFailed && run.parent_run_id === null)),
       run: open.continue,
     },
   ];
