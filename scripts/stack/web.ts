@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import { glob, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { glob, mkdir, readdir, readFile, rename, rm, utimes } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { coverageFolders } from '../coverage/folders.ts';
@@ -17,6 +17,8 @@ const WEB = join(ROOT, 'web');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'stepbase', 'web');
 const BUILD_DEADLINE_MS = 120_000;
 const KEPT_BUILDS = 3;
+/** A stack that still runs may serve a build that is younger. */
+const IN_USE_MS = 6 * 3_600_000;
 /** `npm run coverage` maps the executed code of the bundle to the sources. */
 const SOURCE_MAP = coverageFolders() ? ['--sourcemap', 'inline'] : [];
 
@@ -55,7 +57,10 @@ async function fingerprint(): Promise<string> {
 /** The folder with the build of the current sources. */
 export async function buildWeb(logFile: string): Promise<string> {
   const target = join(CACHE, await fingerprint());
-  if (existsSync(join(target, 'index.html'))) return target;
+  if (existsSync(join(target, 'index.html'))) {
+    await utimes(target, new Date(), new Date());
+    return target;
+  }
   const partial = `${target}.${process.pid}`;
   await mkdir(CACHE, { recursive: true });
   const lines: string[] = [];
@@ -95,9 +100,13 @@ export async function buildWeb(logFile: string): Promise<string> {
 async function dropOldBuilds(): Promise<void> {
   const builds = (await readdir(CACHE)).filter((name) => !name.includes('.'));
   const byAge = builds
-    .map((name) => ({ name, at: statSync(join(CACHE, name), { throwIfNoEntry: false })?.mtimeMs }))
-    .sort((a, b) => (b.at ?? 0) - (a.at ?? 0));
-  for (const { name } of byAge.slice(KEPT_BUILDS)) {
+    .map((name) => ({
+      name,
+      at: statSync(join(CACHE, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
+    .sort((a, b) => b.at - a.at);
+  for (const { name, at } of byAge.slice(KEPT_BUILDS)) {
+    if (Date.now() - at < IN_USE_MS) continue;
     await rm(join(CACHE, name), { recursive: true, force: true });
   }
 }
