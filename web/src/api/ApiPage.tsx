@@ -89,9 +89,12 @@ async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> 
 export default function ApiPage() {
   const container = useRef<HTMLDivElement>(null);
   const [state, setState] = useState<'loading' | 'ready' | Error>('loading');
+  const [attempt, setAttempt] = useState(0);
   useDarkMode();
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt reads the document again
   useEffect(() => {
+    setState('loading');
     const stopped = new AbortController();
     const node = document.createElement('div');
     container.current?.append(node);
@@ -107,7 +110,7 @@ export default function ApiPage() {
       end();
       node.remove();
     };
-  }, []);
+  }, [attempt]);
 
   return (
     <div className="api-page">
@@ -120,7 +123,7 @@ export default function ApiPage() {
         key instead.
       </PageHeader>
       {state === 'loading' && <LoadingState />}
-      {state instanceof Error && <ErrorState error={state} />}
+      {state instanceof Error && <ErrorState error={state} retry={() => setAttempt(attempt + 1)} />}
       <div className="api-card" ref={container} hidden={state !== 'ready'} />
     </div>
   );

@@ -43,12 +43,13 @@ function useMyTasks() {
 }
 
 function MyTasks() {
-  const { data, error } = useMyTasks();
+  const { data, error, refetch } = useMyTasks();
   return (
     <AttentionCard
       title="Waiting for me"
       total={data?.total ?? 0}
       error={error}
+      retry={() => void refetch()}
       none="No open task is yours."
       action={
         <AppLink size="sm" to="/tasks">
@@ -75,7 +76,7 @@ function MyTasks() {
 }
 
 function Failing() {
-  const { data, error } = useAppQuery(
+  const { data, error, refetch } = useAppQuery(
     ['workflows', 'failing'],
     async (signal) => {
       const { items } = await rpcPage<ListedWorkflow>(
@@ -92,6 +93,7 @@ function Failing() {
       title="Failing today"
       total={0}
       error={error}
+      retry={() => void refetch()}
       none="No run failed in the last 24 hours."
       action={
         <AppLink size="sm" to="/insight/failures">
@@ -120,7 +122,7 @@ function Failing() {
   );
 }
 
-function Stuck({ overview, error }: Props) {
+function Stuck({ overview, error, retry }: Props) {
   const waiting = overview?.waiting_runs;
   const items = overview?.stuck_runs.slice(0, SHOWN).map(({ run_id, workflow, step, minutes }) => ({
     id: run_id,
@@ -137,6 +139,7 @@ function Stuck({ overview, error }: Props) {
       title="Standing still"
       total={overview?.stuck_runs.length ?? 0}
       error={error}
+      retry={retry}
       none={
         waiting && waiting.runs > 0
           ? `No run is stuck. ${count(waiting.runs)} wait for a free slot.`
@@ -155,6 +158,7 @@ function Stuck({ overview, error }: Props) {
 interface Props {
   overview: Overview | undefined;
   error: unknown;
+  retry(): void;
 }
 
 export function Attention(props: Props) {

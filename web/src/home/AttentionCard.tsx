@@ -16,12 +16,14 @@ interface Props {
   total: number;
   items: readonly AttentionItem[] | undefined;
   error: unknown;
+  /** Reads again after an error. */
+  retry(): void;
   /** Said when there are none. */
   none: string;
   action?: ReactNode;
 }
 
-export function AttentionCard({ title, total, items, error, none, action }: Props) {
+export function AttentionCard({ title, total, items, error, retry, none, action }: Props) {
   const id = useId();
   return (
     <Paper
@@ -40,7 +42,7 @@ export function AttentionCard({ title, total, items, error, none, action }: Prop
         </Title>
         {action}
       </Group>
-      {error !== null && error !== undefined && <ErrorState error={error} />}
+      {error !== null && error !== undefined && <ErrorState error={error} retry={retry} />}
       {items === undefined && !error && <LoadingState rows={3} height={26} />}
       {items?.length === 0 && (
         <Text size="sm" c="dimmed">

@@ -37,7 +37,11 @@ export default function HomePage() {
         <IfMay permission="stats:read">
           <Today overview={overview.data} />
         </IfMay>
-        <Attention overview={overview.data} error={overview.error} />
+        <Attention
+          overview={overview.data}
+          error={overview.error}
+          retry={() => void overview.refetch()}
+        />
         {mayReadRuns && (
           <Section
             title="Newest runs"

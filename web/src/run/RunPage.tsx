@@ -48,7 +48,7 @@ function RunOf({ runId }: { runId: string }) {
         help="concepts/runs-and-steps"
         back={{ to: '/runs', label: 'Runs' }}
       />
-      {error ? <ErrorState error={error} texts={TEXTS} /> : <LoadingState />}
+      {error ? <ErrorState error={error} texts={TEXTS} retry={live.retry} /> : <LoadingState />}
     </>
   );
 }
@@ -88,7 +88,7 @@ function Page({ snapshot, live }: PageProps) {
           )}
         </div>
       </PageHeader>
-      {live.error && <ErrorState error={live.error} />}
+      {live.error && <ErrorState error={live.error} retry={live.retry} />}
       {hasFailure && (
         <Failure run={run} workflow={workflow} nodes={nodes} steps={steps} onChoose={setChosen} />
       )}

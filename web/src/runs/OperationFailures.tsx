@@ -6,7 +6,7 @@ import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 
 export default function OperationFailures({ id }: { id: string }) {
-  const { data, error } = useAppQuery(['operations', id, 'failures'], (signal) =>
+  const { data, error, refetch } = useAppQuery(['operations', id, 'failures'], (signal) =>
     ask(
       supabase
         .from('run_operation_failures')
@@ -16,7 +16,7 @@ export default function OperationFailures({ id }: { id: string }) {
         .abortSignal(signal),
     ),
   );
-  if (error) return <ErrorState error={error} />;
+  if (error) return <ErrorState error={error} retry={() => void refetch()} />;
   if (!data) return <LoadingState rows={1} />;
   return (
     <Table>

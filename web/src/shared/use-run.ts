@@ -211,6 +211,8 @@ interface LiveRun {
   error?: Error;
   live: boolean;
   texts: StepTexts;
+  /** Reads again after an error. */
+  retry(): void;
 }
 
 export function useRun(runId: string): LiveRun {
@@ -218,9 +220,11 @@ export function useRun(runId: string): LiveRun {
   const [error, setError] = useState<Error>();
   const [live, setLive] = useState(false);
   const [texts, setTexts] = useState<StepTexts>(new Map());
+  const [attempt, setAttempt] = useState(0);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt follows the run from the start
   useEffect(() => {
-    setSnapshot(undefined);
+    setSnapshot((known) => (known?.run.id === runId ? known : undefined));
     setError(undefined);
     setTexts(new Map());
     return followRun<RunSnapshot>(supabase, runId, {
@@ -241,7 +245,13 @@ export function useRun(runId: string): LiveRun {
         isWanted: ({ run }) => document.visibilityState === 'visible' && !hasEnded(run.status),
       },
     });
-  }, [runId]);
+  }, [runId, attempt]);
 
-  return { ...(snapshot ? { snapshot } : {}), ...(error ? { error } : {}), live, texts };
+  return {
+    ...(snapshot ? { snapshot } : {}),
+    ...(error ? { error } : {}),
+    live,
+    texts,
+    retry: () => setAttempt((known) => known + 1),
+  };
 }

@@ -15,8 +15,8 @@ interface Props {
 }
 
 export function TestResult({ runId, stepId, hasHeaders = false }: Props) {
-  const { snapshot, error, texts } = useRun(runId);
-  if (error && !snapshot) return <ErrorState error={error} />;
+  const { snapshot, error, texts, retry } = useRun(runId);
+  if (error && !snapshot) return <ErrorState error={error} retry={retry} />;
   if (!snapshot || snapshot.run.id !== runId) return <LoadingState rows={3} />;
   const { run } = snapshot;
   const steps = snapshot.steps.filter(({ step_id }) => step_id === stepId);
