@@ -40,16 +40,30 @@ async function settle(page: Page): Promise<void> {
   }
 }
 
-async function picture(page: Page, folder: string, name: string): Promise<void> {
+/**
+ * A picture in each width. Each width loads the page, because a graph fits itself only once; `prepare` then opens what the
+ * picture shows.
+ */
+async function picture(
+  page: Page,
+  folder: string,
+  name: string,
+  prepare?: () => Promise<void>,
+): Promise<void> {
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 900 });
+    if (prepare || width !== WIDTHS[0]) {
+      await page.reload();
+      await settle(page);
+    }
+    await prepare?.();
     await page.waitForTimeout(REST_MS / 2);
     const path = join(OUT, `${folder}-${width}`, `${name}.png`);
     await page.screenshot({ path, animations: 'disabled', timeout: LONGEST_MS });
   }
 }
 
-const nameOf = (path: string) => path.replace(/^\//, '').replaceAll('/', '_') || 'home';
+const nameOf = (path: string) => path.replace(/^\//, '').replaceAll(/[/?]/g, '_') || 'home';
 
 /** The sections of the settings, which their page links to. */
 async function sections(page: Page): Promise<string[]> {
@@ -91,11 +105,12 @@ async function takeAll(info: StackInfo): Promise<number> {
         taken += WIDTHS.length;
         if (!path.endsWith('/edit')) continue;
         // The editor with the panel of a step.
-        await page.setViewportSize({ width: WIDTHS[0], height: 900 });
-        await page.locator('[data-step]').first().click();
-        await page.getByRole('complementary', { name: 'Panel' }).waitFor();
-        await settle(page);
-        await picture(page, theme, `${nameOf(path)}_step`);
+        await picture(page, theme, `${nameOf(path)}_step`, async () => {
+          // A narrow window lists the steps.
+          await page.locator('[data-step], [data-step-row] button').first().click();
+          await page.getByRole('complementary', { name: 'Panel' }).waitFor();
+          await settle(page);
+        });
         taken += WIDTHS.length;
       }
       await context.close();

@@ -68,9 +68,10 @@ export async function openAll(
   for (const name of await openers(part)) {
     await back(page, address);
     const button = part.getByRole('button', { name, exact: true }).first();
+    const before = await messages(page);
     if (!(await press(button))) continue;
     const title = `${what}, ${name}`;
-    if (!(await hasOpened(page, button))) {
+    if (!(await hasOpened(page, button, before))) {
       if ((await page.evaluate(() => location.hash)) === address) idle.push(title);
       continue;
     }
@@ -117,16 +118,26 @@ async function press(button: Locator): Promise<boolean> {
 const isExpanded = async (button: Locator) =>
   (await button.and(button.page().locator('[aria-expanded="true"]')).count()) > 0;
 
+/** What the page announces. */
+const messages = (page: Page) => page.locator('main [role="status"]:visible').allTextContents();
+
 /**
- * Whether a layer is there, or the control says that it has opened something, or a field has the focus that is there in
- * place of the control: else a person who pressed it would not know that something has changed.
+ * Whether a layer is there, or the control says that it has opened something, or there is a field with the focus or a new
+ * message in place of the control: else a person who pressed it would not know that something has changed.
  */
-async function hasOpened(page: Page, button?: Locator): Promise<boolean> {
+async function hasOpened(
+  page: Page,
+  button?: Locator,
+  before: readonly string[] = [],
+): Promise<boolean> {
   const layers = page.locator(LAYER);
   const field = page.locator('main :is(input, textarea, [contenteditable]):focus');
   const inPlace = async () =>
     button !== undefined &&
-    ((await isExpanded(button)) || ((await field.count()) > 0 && (await button.count()) === 0));
+    ((await isExpanded(button)) ||
+      ((await button.count()) === 0 &&
+        ((await field.count()) > 0 ||
+          (await messages(page)).some((text) => !before.includes(text)))));
   return await expect
     .poll(async () => (await layers.count()) > 0 || (await inPlace()), { timeout: scaled(2_000) })
     .toBe(true)

@@ -1,7 +1,7 @@
 // The editor below the head of the page: the bar, the palette, the view, the panel, and the dialogs.
 import { Kbd, Table, Text } from '@mantine/core';
 import { ReactFlowProvider } from '@xyflow/react';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { Modal } from '../shared/dialogs.tsx';
 import { EmptyState, LoadingState } from '../shared/states.tsx';
 import { Palette } from './canvas/Palette.tsx';
@@ -29,6 +29,9 @@ import { KEYS, useClipboardEvents, useKeys } from './use-keys.ts';
 const Canvas = lazy(() => import('./canvas/Canvas.tsx'));
 const DraftJson = lazy(() => import('./views/JsonView.tsx'));
 const CodeView = lazy(() => import('./views/CodeView.tsx'));
+
+/** As in the style sheet: the panel is beside the steps. */
+const SIDE_BY_SIDE = '(min-width: 62em)';
 
 interface Props {
   runId: string | undefined;
@@ -95,6 +98,13 @@ export function Workbench({ runId, onRun, asked, onAsked, onPublished }: Props) 
       : undefined;
   const isGraph = view === 'canvas' || view === 'list';
   const hasPanel = isGraph && (step !== undefined || edge !== undefined);
+  const panel = useRef<HTMLElement>(null);
+  // In a narrow window the panel is below the steps: a person who opens one would not see that.
+  const shown = hasPanel ? (step?.id ?? edge?.id) : undefined;
+  useEffect(() => {
+    if (shown === undefined || matchMedia(SIDE_BY_SIDE).matches) return;
+    panel.current?.scrollIntoView({ block: 'start' });
+  }, [shown]);
   const isEmpty = doc.draft.definition.nodes.length === 0;
 
   return (
@@ -146,7 +156,7 @@ export function Workbench({ runId, onRun, asked, onAsked, onPublished }: Props) 
         </Suspense>
       </div>
       {hasPanel && (
-        <aside className={classes.side} aria-label="Panel" tabIndex={-1}>
+        <aside ref={panel} className={classes.side} aria-label="Panel" tabIndex={-1}>
           {step !== undefined && <StepPanel key={step.id} step={step} commands={commands} />}
           {edge !== undefined && <EdgePanel key={edge.id} edge={edge} />}
         </aside>

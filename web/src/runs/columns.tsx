@@ -46,8 +46,8 @@ export const COLUMNS: Column<ListedRun>[] = [
   {
     id: 'status',
     header: 'Status',
-    width: 150,
-    cell: ({ status, error, held_by }) => (
+    width: 'min(150px, 32vw)',
+    cell: ({ status, error, held_by, created_at }) => (
       <Stack gap={1}>
         <StatusBadge name={status} />
         {((error?.code && error.code !== status) || (held_by && status === 'pending')) && (
@@ -55,6 +55,10 @@ export const COLUMNS: Column<ListedRun>[] = [
             {error?.code ?? WAITS[held_by ?? ''] ?? 'waits for its turn'}
           </Text>
         )}
+        {/* A phone has no place for the column of times. */}
+        <Text size="xs" c="dimmed" hiddenFrom="sm">
+          <RelativeTime at={created_at} />
+        </Text>
       </Stack>
     ),
   },
