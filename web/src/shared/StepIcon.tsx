@@ -1,4 +1,5 @@
 // The icon of a step type, in its color.
+import type { CSSProperties } from 'react';
 import { ICONS, UNKNOWN_ICON } from './step-icons.ts';
 
 interface Props {
@@ -14,11 +15,11 @@ export function StepIcon({ icon, color, size = 22 }: Props) {
       height={size}
       viewBox="0 0 24 24"
       fill="none"
-      stroke={color}
       strokeWidth={1.7}
       strokeLinecap="round"
       strokeLinejoin="round"
-      style={{ flex: 'none' }}
+      className="step-icon"
+      style={{ flex: 'none', '--step-color': color } as CSSProperties}
       aria-hidden="true"
       focusable="false"
     >
