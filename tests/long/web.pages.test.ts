@@ -203,6 +203,7 @@ test(
     await visit('the palette');
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Account and theme' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
     await visit('the account');
     await page.keyboard.press('Escape');
     await page.setViewportSize({ width: WIDTHS[1], height: 900 });

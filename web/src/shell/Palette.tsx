@@ -147,6 +147,9 @@ export default function Palette({ app, opened }: { app: string; opened: number }
       nothingFound="Nothing is found."
       scrollable
       maxHeight={420}
+      attributes={{ content: { 'aria-label': 'Search' } }}
+      // Mantine dims it, too much on the color of the chosen entry.
+      styles={{ actionDescription: { opacity: 1 } }}
       searchProps={{
         onKeyDown,
         placeholder: 'Search pages, actions, workflows and runs',

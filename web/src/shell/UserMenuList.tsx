@@ -10,7 +10,15 @@ export default function UserMenuList() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [isOpen, setOpen] = useState(true);
   return (
-    <Menu opened={isOpen} onChange={setOpen} position="bottom-end" width={220} keepMounted={false}>
+    // In the header, which is a landmark: outside of it the address of the user would be in none.
+    <Menu
+      opened={isOpen}
+      onChange={setOpen}
+      position="bottom-end"
+      width={220}
+      keepMounted={false}
+      withinPortal={false}
+    >
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Account and theme">
           <IconUserCircle size={22} aria-hidden="true" />
