@@ -11,9 +11,37 @@ const LOCAL_TICKS = 2;
 /** After all else that was reported together: the SDK of Temporal reports signals first, even those that came last. */
 const SIGNAL_TICKS = 8;
 
-async function ticks(count: number): Promise<void> {
-  for (let tick = 0; tick < count; tick += 1) await undefined;
+/** What `then` of `settled` returns: no promise, because the SDK takes the stack of each new one for its stack traces. */
+class Unobserved {
+  constructor(executor: (resolve: () => void, reject: () => void) => void) {
+    executor(
+      () => {},
+      () => {},
+    );
+  }
 }
+
+class Settled extends Promise<void> {
+  static override get [Symbol.species](): PromiseConstructor {
+    return Unobserved as unknown as PromiseConstructor;
+  }
+}
+
+const settled = Settled.resolve();
+
+/** As queueMicrotask, which the sandbox of workflows lacks. */
+function enqueue(work: () => void): void {
+  void settled.then(work);
+}
+
+/** Executes `work` after so many microtasks, as a loop over `await undefined` would. */
+function afterTicks(count: number, work: () => void): void {
+  if (count === 0) work();
+  else enqueue(() => afterTicks(count - 1, work));
+}
+
+const ticks = (count: number): Promise<void> =>
+  new Promise((resolve) => afterTicks(count, resolve));
 
 export class Turns {
   readonly #waiting: (() => void)[] = [];
@@ -22,7 +50,7 @@ export class Turns {
 
   /** The first turn is the start of the workflow. */
   constructor() {
-    void this.#run();
+    this.#run();
   }
 
   /** Something happened in the current turn, which is not over. */
@@ -33,7 +61,7 @@ export class Turns {
   /** Resolves when it is the turn of the caller. */
   next(): Promise<void> {
     const turn = new Promise<void>((resolve) => this.#waiting.push(resolve));
-    if (!this.#isRunning) void this.#run();
+    if (!this.#isRunning) this.#run();
     return turn;
   }
 
@@ -55,21 +83,17 @@ export class Turns {
     this.progressed();
   }
 
-  async #run(): Promise<void> {
+  /** Begins the next turn when the current one is over. */
+  #run(): void {
     this.#isRunning = true;
-    await this.#quiet();
-    for (let turn = this.#waiting.shift(); turn !== undefined; turn = this.#waiting.shift()) {
+    const seen = this.#progress;
+    afterTicks(QUIET_TICKS, () => {
+      if (seen !== this.#progress) return this.#run();
+      const turn = this.#waiting.shift();
+      this.#isRunning = turn !== undefined;
+      if (turn === undefined) return;
       turn();
-      await this.#quiet();
-    }
-    this.#isRunning = false;
-  }
-
-  async #quiet(): Promise<void> {
-    let seen: number;
-    do {
-      seen = this.#progress;
-      await ticks(QUIET_TICKS);
-    } while (seen !== this.#progress);
+      this.#run();
+    });
   }
 }
