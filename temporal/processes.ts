@@ -22,6 +22,7 @@ export interface ProcessOptions {
   logFile: string;
   /** A part of the line that it writes when it is ready. */
   ready: string;
+  onLine?: (line: string) => void;
 }
 
 export interface RunningProcess {
@@ -33,7 +34,7 @@ export interface RunningProcess {
 
 /** Executes a file with Node. */
 export async function startProcess(file: string, options: ProcessOptions): Promise<RunningProcess> {
-  const { args = [], env, cwd = ROOT, logFile, ready } = options;
+  const { args = [], env, cwd = ROOT, logFile, ready, onLine } = options;
   const lines: string[] = [];
   let becomesReady = () => {};
   const isReady = new Promise<void>((resolve) => {
@@ -43,6 +44,7 @@ export async function startProcess(file: string, options: ProcessOptions): Promi
     ...{ command: process.execPath, args: [file, ...args], stopSignal: 'SIGTERM' },
     ...{ env: { ...process.env, ...env }, cwd, logFile },
     onLine(line) {
+      onLine?.(line);
       lines.push(line);
       if (lines.length > SHOWN) lines.shift();
       if (line.includes(ready)) becomesReady();

@@ -40,6 +40,8 @@ export interface TemporalTask {
 }
 
 export interface RunningTemporal {
+  ready: Promise<void>;
+  /** Also while it starts: ends what has started. */
   stop(): Promise<void>;
 }
 
@@ -64,14 +66,23 @@ export async function measureTemporal(options: TemporalOptions): Promise<Tempora
   const reason = missing();
   if (reason !== undefined) return reason;
   const environment = await createBenchEnvironment();
+  let bench: TemporalBench | undefined;
+  // The processes would end with this one; the data and the compiled projects would stay.
+  const abandon = () =>
+    void Promise.allSettled([bench?.stop()])
+      .then(() => environment.stop())
+      .finally(() => process.exit(130));
+  process.once('SIGINT', abandon).once('SIGTERM', abandon);
   try {
     const target = await startHttpTarget(environment.dataDir);
     try {
-      return await new TemporalBench(environment, target, options).run();
+      bench = new TemporalBench(environment, target, options);
+      return await bench.run();
     } finally {
       await target.stop();
     }
   } finally {
+    process.off('SIGINT', abandon).off('SIGTERM', abandon);
     await environment.stop();
   }
 }
@@ -81,6 +92,7 @@ class TemporalBench {
   readonly #target: HttpTarget;
   readonly #options: TemporalOptions;
   readonly #measured = new Map<string, number[]>();
+  #temporal: RunningTemporal | undefined;
 
   constructor(environment: BenchEnvironment, target: HttpTarget, options: TemporalOptions) {
     this.#environment = environment;
@@ -117,8 +129,13 @@ class TemporalBench {
     };
   }
 
+  /** Ends what executes for Temporal. */
+  async stop(): Promise<void> {
+    await this.#temporal?.stop();
+  }
+
   async #turn(engine: Engine, database: BenchDatabase): Promise<void> {
-    const temporal = engine === 'temporal' ? await this.#startTemporal(database) : undefined;
+    if (engine === 'temporal') await this.#startTemporal(database);
     try {
       const stepbase = await startStepbase(this.#environment, database);
       try {
@@ -128,7 +145,7 @@ class TemporalBench {
         await stepbase.stop();
       }
     } finally {
-      await temporal?.stop();
+      await this.stop();
     }
   }
 
@@ -144,18 +161,19 @@ class TemporalBench {
     this.#note(`${workflow} ms`, median(each));
   }
 
-  async #startTemporal(database: BenchDatabase): Promise<RunningTemporal> {
+  async #startTemporal(database: BenchDatabase): Promise<void> {
     // By its URL: the checks of the root do not know the packages of temporal/.
     const url = pathToFileURL(join(TEMPORAL, 'bench.ts')).href;
     const { startTemporal } = (await import(url)) as {
-      startTemporal(task: TemporalTask): Promise<RunningTemporal>;
+      startTemporal(task: TemporalTask): RunningTemporal;
     };
-    return await startTemporal({
+    this.#temporal = startTemporal({
       databaseUrl: database.url,
       app: 'speed',
       workflows: KINDS.map((kind) => nameOf(kind, 'temporal')),
       logs: join(this.#environment.dataDir, 'logs'),
     });
+    await this.#temporal.ready;
   }
 
   #linesOf(kind: Kind): Line[] {

@@ -1,12 +1,12 @@
-// A server of Temporal for tests and for `npm run temporal`: the one of TEMPORAL_ADDRESS, or a process of its own on free
+// A server of Temporal for tests and the benchmark: the one of TEMPORAL_ADDRESS, or a process of its own on free
 // ports of the loopback interface.
 
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { Child } from '../../scripts/stack/child.ts';
 import { serverBinary } from './binary.ts';
 import { DYNAMIC_CONFIG, type ServerPorts, serverConfig } from './config.ts';
 
@@ -58,50 +58,46 @@ export async function startServer(options: ServerOptions = {}): Promise<Temporal
   await writeFile(dynamic, DYNAMIC_CONFIG);
   await writeFile(join(folder, 'server.yaml'), serverConfig(ports, dynamic, file));
   const address = `127.0.0.1:${frontend}`;
-  let child: ChildProcess | undefined;
+  let child: Child | undefined;
   let output = '';
 
   async function start(): Promise<void> {
-    child = spawn(
-      binary,
-      ['--config-file', join(folder, 'server.yaml'), '--allow-no-auth', 'start'],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    const keep = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-8_000);
-    };
-    child.stdout?.on('data', keep);
-    child.stderr?.on('data', keep);
+    // Its watchdog ends the server when this process ends without doing so.
+    child = await Child.start({
+      command: binary,
+      args: ['--config-file', join(folder, 'server.yaml'), '--allow-no-auth', 'start'],
+      env: process.env,
+      cwd: folder,
+      logFile: join(folder, 'server.log'),
+      onLine(line) {
+        output = `${output}${line}\n`.slice(-8_000);
+      },
+      stopSignal: 'SIGTERM',
+    });
     await ready(address, child, () => output);
   }
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
-    const ending = child;
-    child = undefined;
-    if (ending === undefined || ending.exitCode !== null) return;
-    const exited = new Promise((resolve) => ending.once('exit', resolve));
-    ending.kill(signal);
-    await exited;
+  async function kill(): Promise<void> {
+    if (child?.running) child.kill();
+    await child?.exited;
   }
 
   await start();
-  // A test run that is interrupted leaves no server behind.
-  process.once('exit', () => child?.kill('SIGKILL'));
   return {
     address,
     start,
-    kill: () => end('SIGKILL'),
+    kill,
     async stop() {
-      await end('SIGKILL');
+      await kill();
       await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-async function ready(address: string, child: ChildProcess, output: () => string): Promise<void> {
+async function ready(address: string, child: Child, output: () => string): Promise<void> {
   const until = Date.now() + READY_MS;
   for (;;) {
-    if (child.exitCode !== null) throw new Error(`Temporal did not start: ${output()}`);
+    if (!child.running) throw new Error(`Temporal did not start: ${output()}`);
     try {
       const connection = await Connection.connect({ address, connectTimeout: 1_000 });
       await connection.workflowService.getSystemInfo({});
