@@ -151,8 +151,9 @@ test('a failed run opens with its data, is mended, tested, published and continu
   expect((await b.ended(id)).run.status).toBe('failed');
 
   const page = await openPage();
-  await signIn(page, 'developer@acme', `/workflows/${name}/edit?run=${id}`);
-  await page.locator('[data-step="second"][data-status="failed"]').click();
+  await signIn(page, 'developer@acme', `/workflows/${name}/edit?run=${id}&step=second`);
+  // The step that failed is open.
+  await page.locator('[data-step="second"][data-status="failed"]').waitFor();
   // The value with the data of the run appears while the expression is written.
   await pasteInto(box(page, 'Expression'), 'steps.first.output.total + 1');
   await page.locator('[data-live="value"]', { hasText: '43' }).waitFor();

@@ -7,7 +7,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Json } from '../../types/database.ts';
 import { node, type TestApp, testApp, value } from '../engine/support.ts';
-import { openPage, signIn } from './support.ts';
+import { openAppPage, openPage, signIn } from './support.ts';
 
 let b: TestApp;
 let server: Server;
@@ -91,6 +91,12 @@ test('a failed run can be redriven and rerun from a step', async () => {
   await runIs(page, 'completed');
   const second = page.url();
   expect(second).not.toContain(id);
+  // The page of the failed run leads to it.
+  await openAppPage(page, `/runs/${id}`);
+  await page.getByRole('button', { name: 'Redrive again' }).waitFor();
+  await page.getByRole('link', { name: 'A later run' }).click();
+  await page.waitForURL(second);
+  await runIs(page, 'completed');
 
   await stepOf(page, 'after', 'completed').click();
   await press(page, 'Run again from here');

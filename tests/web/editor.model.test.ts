@@ -244,6 +244,7 @@ test('a fault names the field by its label', () => {
   for (const [message, text] of [
     ['config.expression is required', 'Expression is required'],
     ['config.step.config.body_text must be a string', 'Body text must be a string'],
+    ['config.title must have at least 1 characters', 'Title must not be empty'],
     ['Unknown step a in config.url', 'Unknown step a in “URL”'],
     ['retry.max_attempts must be an integer', 'retry.max_attempts must be an integer'],
   ] as const) {

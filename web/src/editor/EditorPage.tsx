@@ -1,5 +1,5 @@
 // The editor of a workflow: its draft on a canvas, as a list, as JSON and as code. `?run=<id>` opens it with the data of a
-// run; for a failed run, publishing offers to continue that run on the new version.
+// run, `&step=<id>` with a step; for a failed run, publishing offers to continue that run on the new version.
 import { Alert, Button, Text } from '@mantine/core';
 import { useCallback, useMemo, useState } from 'react';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
@@ -35,7 +35,10 @@ function Editor({
   const mayRun = useMay('run:execute');
   const mayTest = mayRun && mayPublish;
   const doc = useDraft(workflow.kebab_name, workflow.id, loaded, mayWrite);
-  const [selected, select] = useState(NOTHING);
+  const [failedStep] = useAddressParam('step');
+  const [selected, select] = useState(() =>
+    failedStep === undefined ? NOTHING : { ...NOTHING, steps: new Set([failedStep]) },
+  );
   // Undo, and the saves of others, can remove what was selected.
   const { nodes, edges } = doc.draft.definition;
   const selection = useMemo(

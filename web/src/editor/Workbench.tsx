@@ -101,7 +101,10 @@ export function Workbench({ runId, onRun, asked, onAsked, onPublished }: Props) 
   const panel = useRef<HTMLElement>(null);
   // In a narrow window the panel is below the steps: a person who opens one would not see that.
   const shown = hasPanel ? (step?.id ?? edge?.id) : undefined;
+  const opened = useRef(shown);
   useEffect(() => {
+    if (shown === opened.current) return;
+    opened.current = shown;
     if (shown === undefined || matchMedia(SIDE_BY_SIDE).matches) return;
     panel.current?.scrollIntoView({ block: 'start' });
   }, [shown]);

@@ -11,6 +11,7 @@ import { RelativeTime } from '../shared/Times.tsx';
 import type { RunNode, RunStep, RunWorkflow } from '../shared/use-run.ts';
 import { useRedrive } from './actions/use-run-actions.ts';
 import { errorOf, meaningOf } from './error-meaning.ts';
+import { LaterRun, useLaterRun } from './LaterRun.tsx';
 import { usePerson } from './people.ts';
 import classes from './run.module.css';
 
@@ -74,7 +75,8 @@ export function Failure({ run, workflow, nodes, steps, onChoose }: Props) {
   const href = useHref();
   const mayStart = useMay('run:execute');
   const mayEdit = useMay('workflow:write');
-  const redrive = useRedrive(run);
+  const later = useLaterRun(run);
+  const redrive = useRedrive(run, later !== undefined);
   const error = errorOf(run.error);
   const stepId = failedStep(run, steps);
   const label = nodes.find(({ node_id }) => node_id === stepId)?.label || stepId;
@@ -138,15 +140,17 @@ export function Failure({ run, workflow, nodes, steps, onChoose }: Props) {
             </ol>
           </div>
         )}
+        {later && <LaterRun run={later} />}
         <Group gap="xs">
           {isDeadLetter && mayStart && (
             <Button
               size="xs"
+              {...(later ? { variant: 'default' } : {})}
               loading={redrive.isRunning}
               title="A new run takes over what had completed and continues where this one failed."
               onClick={() => redrive.run()}
             >
-              Redrive
+              {later ? 'Redrive again' : 'Redrive'}
             </Button>
           )}
           {stepId !== undefined && isDeadLetter && (

@@ -6,6 +6,10 @@ import { ranks } from './graph/ranks.ts';
 /** A step with its distance to the next one, along the graph and across it. */
 const ALONG = 318;
 const ACROSS = 118;
+/** The part of it between two steps. */
+const GAP = 90;
+/** The width of the canvas in a wide window. */
+const CANVAS = 640;
 const ALONG_DOWN = 140;
 const ACROSS_DOWN = 260;
 /** The graph fills this part of its canvas. */
@@ -59,8 +63,8 @@ export function roomOf(
   }
   const own = stored(nodes, { along: ALONG, across: ACROSS });
   const { along, across } = own ?? { along: longest * ALONG, across: widest * ACROSS };
-  const zoom = Math.min(MOST_ZOOM, (FILLED * 640) / along);
-  // Without positions of its own, such a graph may lead down.
-  if (own === undefined && zoom < READABLE) return MOST;
+  const zoom = Math.min(MOST_ZOOM, (FILLED * CANVAS) / along);
+  // Without positions of its own, such a graph may lead down: as placeToFit decides, without the margin.
+  if (own === undefined && CANVAS / (along - GAP) < READABLE) return MOST;
   return Math.max(TOOLS + (across * zoom) / FILLED, TOOLS + CONTROLS, timeline);
 }

@@ -31,8 +31,11 @@ export function changesOf(before: Draft, after: Draft): Change[] {
       ...(known.type === node.type ? [] : ['type']),
       ...keysThatDiffer(known.data ?? {}, node.data ?? {}, ''),
     ];
+    // The editor places a step that had no position.
+    const isPlaced = known.position === undefined;
+    const placed = isPlaced ? { ...known, position: node.position } : known;
     if (keys.length > 0) changes.push({ kind: 'changed', what: labelOf(node), keys });
-    else if (!isEqual(known, node)) changes.push({ kind: 'moved', what: labelOf(node), keys: [] });
+    else if (!isEqual(placed, node)) changes.push({ kind: 'moved', what: labelOf(node), keys: [] });
   }
   for (const node of before.definition.nodes) {
     if (!present.has(node.id)) changes.push({ kind: 'removed', what: labelOf(node), keys: [] });

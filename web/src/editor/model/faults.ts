@@ -15,5 +15,6 @@ export function faultText({ message, hint }: Told): string {
   const text = message.replaceAll(PLACE, (_place, key: string, at: number) =>
     at === 0 ? wordsOf(key) : `“${wordsOf(key)}”`,
   );
-  return hint ? `${text}; ${hint}` : text;
+  const said = text.replace('must have at least 1 characters', 'must not be empty');
+  return hint ? `${said}; ${hint}` : said;
 }

@@ -23,9 +23,12 @@ export function useStarting<Input = void>(
   });
 }
 
-export const useRedrive = (run: Run) =>
+/** `force`: also if a later run repeats this one; otherwise that run is opened. */
+export const useRedrive = (run: Run, force: boolean) =>
   useStarting(async () => {
-    const [started] = (await ask(supabase.rpc('redrive', { run_ids: [run.id] }))) as Started[];
+    const [started] = (await ask(
+      supabase.rpc('redrive', { run_ids: [run.id], force }),
+    )) as Started[];
     return started;
   }, 'A new run continues where this one failed.');
 
