@@ -16,7 +16,7 @@ import { useDraft } from './draft/use-draft.ts';
 import { EditorProvider, NOTHING, type StepType } from './editor-context.tsx';
 import { RunData } from './RunPicker.tsx';
 import type { OpenDialog } from './use-commands.ts';
-import { Workbench } from './Workbench.tsx';
+import { SIDE_BY_SIDE, Workbench } from './Workbench.tsx';
 
 const BACK = { to: '/workflows', label: 'Workflows' };
 const FAILED = new Set(['failed', 'timed_out']);
@@ -36,8 +36,11 @@ function Editor({
   const mayTest = mayRun && mayPublish;
   const doc = useDraft(workflow.kebab_name, workflow.id, loaded, mayWrite);
   const [failedStep] = useAddressParam('step');
+  // In a narrow window the panel is out of sight, and a person opens the step in the list.
   const [selected, select] = useState(() =>
-    failedStep === undefined ? NOTHING : { ...NOTHING, steps: new Set([failedStep]) },
+    failedStep === undefined || !matchMedia(SIDE_BY_SIDE).matches
+      ? NOTHING
+      : { ...NOTHING, steps: new Set([failedStep]) },
   );
   // Undo, and the saves of others, can remove what was selected.
   const { nodes, edges } = doc.draft.definition;

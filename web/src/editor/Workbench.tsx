@@ -31,7 +31,7 @@ const DraftJson = lazy(() => import('./views/JsonView.tsx'));
 const CodeView = lazy(() => import('./views/CodeView.tsx'));
 
 /** As in the style sheet: the panel is beside the steps. */
-const SIDE_BY_SIDE = '(min-width: 62em)';
+export const SIDE_BY_SIDE = '(min-width: 62em)';
 
 interface Props {
   runId: string | undefined;

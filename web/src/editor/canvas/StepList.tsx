@@ -74,7 +74,15 @@ export function StepList({ commands }: { commands: EditorCommands }) {
               <Table.Td>
                 <Group gap={4}>
                   {next(step).map((edge) => (
-                    <Badge key={edge.id} variant="default" size="sm" tt="none" fw={500}>
+                    <Badge
+                      key={edge.id}
+                      variant="default"
+                      size="sm"
+                      tt="none"
+                      fw={500}
+                      h="auto"
+                      styles={{ label: { whiteSpace: 'normal', overflowWrap: 'anywhere' } }}
+                    >
                       {edge.sourceHandle ? `${edge.sourceHandle}: ` : ''}
                       {edge.target}
                     </Badge>

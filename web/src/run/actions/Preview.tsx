@@ -96,6 +96,7 @@ export function Preview({ preview, error }: Props) {
                     <Badge
                       variant="light"
                       tt="none"
+                      miw="max-content"
                       color={COLORS[action] ?? 'gray'}
                       c="var(--mantine-color-text)"
                     >
