@@ -1,9 +1,12 @@
 // A user signs in, starts the approval workflow, watches its nodes change, approves and sees it complete, without
-// a reload. A user of another application cannot see the run.
+// a reload. A user of another application cannot see the run. The text of a model appears while the model writes it.
 
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Fakes, startFakes } from '../../scripts/fakes/fakes.ts';
+import { node as stepOf, testApp } from '../engine/support.ts';
+import { scaled } from '../support/time.ts';
+import { startStreamingModel } from './streaming-model.ts';
 import { openAppPage, openPage, openSignIn, pasteInto, signIn } from './support.ts';
 
 let fakes: Fakes;
@@ -117,4 +120,42 @@ test('a wrong password shows an error, and the user is not signed in', async () 
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
   expect(await page.getByRole('heading', { name: 'Runs' }).count()).toBe(0);
+});
+
+test('the text of a model appears while it writes, also that of an item', async () => {
+  const model = await startStreamingModel(
+    () => 'Dear reader, this is the answer of the model, word by word.',
+  );
+  try {
+    const b = await testApp();
+    const asking = { model: 'm', base_url: model.url, api_key: 'sk-test', stream: true };
+    const workflow = await b.publish([
+      stepOf('ask', 'llm_call', { ...asking, prompt: 'Write.' }),
+      stepOf('each', 'for_each', {
+        items: ['first'],
+        step: { type: 'llm_call', config: { ...asking, prompt: '{{ item }}' } },
+      }),
+    ]);
+    const { id } = await b.start(workflow);
+    await expect.poll(() => model.asked.length, { timeout: scaled(15_000) }).toBe(2);
+    const page = await openPage();
+    await signIn(page, 'developer@acme', `/runs/${id}?step=ask`);
+    await page.locator('[data-live="true"]').waitFor();
+    const panel = (step: string) => page.getByRole('region', { name: `Step ${step}` });
+    await panel('ask').getByText('attempt 1').waitFor();
+    model.begin();
+    await panel('ask').getByText('Text so far').waitFor();
+    await panel('ask').getByText('Dear reader').waitFor();
+    await node(page, 'each', 'waiting')
+      .or(node(page, 'each', 'running'))
+      .click();
+    await panel('each').locator('[data-item="0"] button').click();
+    await panel('each').getByText('Dear reader').waitFor();
+    model.end();
+    await page.locator('.run-facts [data-status="completed"]').waitFor();
+    await panel('each').getByText('word by word.').first().waitFor();
+    expect(await page.getByText('Text so far').count()).toBe(0);
+  } finally {
+    await model.stop();
+  }
 });

@@ -163,6 +163,12 @@ test('a for_each of 1,200 items hides neither the step nor the approval after it
   await expect.poll(() => panel.locator('[data-item]').count()).toBe(1);
   await panel.locator('[data-item="777"] button').click();
   await panel.getByText('expression_failed').first().waitFor();
+  // The history counts the items from 0 as the panel does.
+  await page.getByRole('tab', { name: 'Events' }).click();
+  await page.getByRole('combobox', { name: 'Types of events' }).click();
+  await page.getByRole('option', { name: 'Step failed', exact: true }).click();
+  await page.locator('tr[data-event="step.failed"]').getByText('each[777]').waitFor();
+  await page.keyboard.press('Escape');
 
   // Without a selection, an endless list of all items.
   await panel.getByText('All', { exact: true }).first().click();

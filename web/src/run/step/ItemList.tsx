@@ -4,14 +4,16 @@ import { Group, Text, UnstyledButton } from '@mantine/core';
 import { IconChevronRight } from '@tabler/icons-react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
+import type { StepTexts } from '../../../../sdk/src/live/index.ts';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { StatusBadge } from '../../shared/StatusBadge.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../../shared/states.tsx';
 import { supabase } from '../../shared/supabase.ts';
 import { Duration } from '../../shared/Times.tsx';
 import { useList } from '../../shared/use-list.ts';
-import { Attempt } from './Attempt.tsx';
+import { Attempt, Part } from './Attempt.tsx';
 import classes from './step.module.css';
+import { Turns } from './Turns.tsx';
 
 interface ItemRow {
   id: string;
@@ -29,14 +31,22 @@ const ROW = 34;
 const COLUMNS =
   'id,item_index,attempt,status,started_at,duration_ms,error_code:error->>code,error_message:error->>message';
 
-interface Props {
+/** What an opened item shows besides its rows. */
+interface Live {
+  /** What models are writing. */
+  texts: StepTexts;
+  /** For agents, which have turns: the event of the run after which they are read. */
+  turnsAt?: number;
+}
+
+interface Props extends Live {
   runId: string;
   stepId: string;
   status: string | undefined;
   from: number;
 }
 
-export function ItemList({ runId, stepId, status, from }: Props) {
+export function ItemList({ runId, stepId, status, from, ...live }: Props) {
   const [open, setOpen] = useState<number>();
   const scroller = useRef<HTMLElement>(null);
   const list = useList<ItemRow>({
@@ -116,6 +126,7 @@ export function ItemList({ runId, stepId, status, from }: Props) {
                   stepId={stepId}
                   itemIndex={row.item_index}
                   state={row.status}
+                  {...live}
                 />
               )}
             </div>
@@ -126,16 +137,14 @@ export function ItemList({ runId, stepId, status, from }: Props) {
   );
 }
 
-interface AttemptsProps {
+interface AttemptsProps extends Live {
   runId: string;
   stepId: string;
   itemIndex: number;
   state: string;
 }
 
-const NO_TEXTS = new Map();
-
-function ItemAttempts({ runId, stepId, itemIndex, state }: AttemptsProps) {
+function ItemAttempts({ runId, stepId, itemIndex, state, texts, turnsAt }: AttemptsProps) {
   const { data, error, refetch } = useAppQuery(
     ['item', runId, stepId, itemIndex, state],
     (signal) =>
@@ -156,8 +165,13 @@ function ItemAttempts({ runId, stepId, itemIndex, state }: AttemptsProps) {
   return (
     <Group gap={0} className={classes.itemBody}>
       {data.map((step, place) => (
-        <Attempt key={step.id} step={step} isFirst={place === 0} handles={[]} text={NO_TEXTS} />
+        <Attempt key={step.id} step={step} isFirst={place === 0} handles={[]} text={texts} />
       ))}
+      {turnsAt !== undefined && (
+        <Part title="Turns">
+          <Turns runId={runId} stepId={stepId} itemIndex={itemIndex} seq={turnsAt} />
+        </Part>
+      )}
     </Group>
   );
 }

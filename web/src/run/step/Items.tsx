@@ -2,6 +2,7 @@
 // read page by page. Choosing a part of the strip, a status or a number goes there.
 import { Button, Group, NumberInput, SegmentedControl, Text } from '@mantine/core';
 import { useState } from 'react';
+import type { StepTexts } from '../../../../sdk/src/live/index.ts';
 import { count, words } from '../../shared/format.ts';
 import { ask, useAppQuery } from '../../shared/query.ts';
 import { ErrorState, LoadingState } from '../../shared/states.tsx';
@@ -21,13 +22,17 @@ interface Props {
   runId: string;
   stepId: string;
   seq: number;
+  /** What models are writing. */
+  texts: StepTexts;
+  /** Each item is an agent, which has turns. */
+  isAgent: boolean;
 }
 
 const BUCKETS = 120;
 /** The order of the statuses in the filter. */
 const ORDER = ['failed', 'running', 'waiting', 'ready', 'pending', 'cancelled', 'completed'];
 
-export function Items({ runId, stepId, seq }: Props) {
+export function Items({ runId, stepId, seq, texts, isAgent }: Props) {
   const [status, setStatus] = useState<string>();
   /** The place in the list, from 0, at which the rows begin. */
   const [from, setFrom] = useState(0);
@@ -97,6 +102,8 @@ export function Items({ runId, stepId, seq }: Props) {
         stepId={stepId}
         status={status}
         from={from}
+        texts={texts}
+        {...(isAgent ? { turnsAt: seq } : {})}
       />
     </div>
   );

@@ -48,6 +48,7 @@ export function StepPanel({ stepId, snapshot, explanation, texts, onRerun, onClo
     explanation?.steps.filter(({ step, item }) => step === stepId && item === undefined) ?? [];
   const itemsTotal = steps.find(({ items_total }) => items_total !== null)?.items_total ?? null;
   const isAgent = node?.node_type === 'ai_agent_task';
+  const itemType = (node?.config as { step?: { type?: unknown } } | null | undefined)?.step?.type;
   const handles = edges
     .filter(({ source_node_id }) => source_node_id === stepId)
     .map(({ source_handle }) => source_handle);
@@ -130,7 +131,13 @@ export function StepPanel({ stepId, snapshot, explanation, texts, onRerun, onClo
           </Tabs.List>
           {itemsTotal !== null && (
             <Tabs.Panel value="items" pt="sm">
-              <Items runId={run.id} stepId={stepId} seq={run.event_seq} />
+              <Items
+                runId={run.id}
+                stepId={stepId}
+                seq={run.event_seq}
+                texts={texts}
+                isAgent={itemType === 'ai_agent_task'}
+              />
             </Tabs.Panel>
           )}
           <Tabs.Panel value="attempts" pt="sm">
