@@ -1,21 +1,23 @@
-// What starts runs, in a browser: a schedule is created with its times in words, runs now and is paused; a webhook gets
-// signed calls, which are shown and replayed; an event starts a run.
+// What starts runs, in a browser: a schedule is created with its times in words, runs now, is paused, and runs for past
+// times; a webhook gets signed calls, which are shown and replayed; an event starts a run; a change of a table does.
 
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { testApp, value } from '../engine/support.ts';
+import { type TestApp, testApp, value } from '../engine/support.ts';
 import { scaled } from '../support/time.ts';
 import { faults, pageFaults } from './gates.ts';
-import { openAppPage, openPage, signIn } from './support.ts';
+import { openAppPage, openPage, pasteInto, signIn } from './support.ts';
 
 /** The name that a person reads. */
 const title = `Orders ${randomUUID().slice(0, 8)}`;
+let b: TestApp;
 let workflow: string;
 beforeAll(async () => {
-  workflow = await (await testApp()).publish([value('first')], [], { name: title });
+  b = await testApp();
+  workflow = await b.publish([value('first')], [], { name: title });
 });
 
 const PATIENT = { timeout: scaled(10_000) };
@@ -65,6 +67,20 @@ test('a developer creates a schedule, runs it now and pauses it', async () => {
   await details.getByText('The schedule is paused.').waitFor();
   await details.getByText('run now').waitFor();
   await details.locator('[data-status="started"]').waitFor();
+  // The page of the workflow leads to it.
+  await openAppPage(page, `/workflows/${workflow}`);
+  await page.getByRole('link', { name, exact: true }).click();
+  await details.getByText('The schedule is paused.').waitFor();
+  // Seven days have five times of Monday to Friday.
+  const local = (days: number) => {
+    const at = new Date(Date.now() - days * 86_400_000);
+    return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  };
+  await details.getByLabel('From (your time zone)').fill(local(8));
+  await details.getByLabel('To (your time zone)').fill(local(1));
+  await details.getByText(/^5 times, from/).waitFor();
+  await details.getByRole('button', { name: 'Start backfill' }).click();
+  await details.getByText('5 of 5 times, 5 runs started, 0 failed').waitFor();
   expect(await faults(page, 'schedule')).toEqual([]);
 });
 
@@ -119,7 +135,58 @@ test('an event that a developer emits starts a run', async () => {
   const item = page.locator(`li[data-event="${event}"]`);
   await item.getByRole('link', { name: workflow }).waitFor();
   await item.getByRole('button', { name: 'Show payload' }).click();
+
+  // The trigger gets a filter and a fixed part of the input.
+  await act(page, event, 'Change');
+  const form = page.getByRole('dialog', { name: 'Change the event trigger' });
+  await form.getByRole('textbox', { name: 'Filter', exact: true }).fill('[1]');
+  await form.getByRole('textbox', { name: 'Input', exact: true }).fill('{"channel": "web"}');
+  await form.getByRole('button', { name: 'Save trigger' }).click();
+  await form.getByText('It must be a JSON object.').waitFor();
+  await pasteInto(form.getByRole('textbox', { name: 'Filter', exact: true }), '{"vip": true}');
+  await form.getByRole('button', { name: 'Save trigger' }).click();
+  await page.getByText('The trigger is saved.').waitFor();
+  const { data: changed } = await b.developer
+    .from('workflow_triggers')
+    .select('filter,input')
+    .eq('event_name', event)
+    .single();
+  expect(changed).toEqual({ filter: { vip: true }, input: { channel: 'web' } });
   expect(
     await pageFaults(page, ['/schedules', '/webhooks', '/events', '/database-triggers']),
   ).toEqual([]);
+});
+
+test('a change of a table starts a run, and one that starts none is listed with its reason', async () => {
+  const table = `parcels_${randomUUID().slice(0, 8)}`;
+  const own = await b.publish([value('first')], [], {
+    input_schema: {
+      type: 'object',
+      required: ['parcel'],
+      properties: { parcel: { type: 'integer', minimum: 10 } },
+    },
+  });
+  await b.db.query(`create table public.${table} (id int primary key)`);
+  try {
+    await b.db.query(
+      `select stepbase.create_database_trigger($1, array['insert'], $2, mapping => '{"parcel": "id"}', app => 'acme')`,
+      [`public.${table}`, own],
+    );
+    await b.db.query(`insert into public.${table} values (12), (5)`);
+    const page = await openPage('dark');
+    await signIn(page, 'developer@acme', '/database-triggers');
+    const row = page.getByRole('row', { name: new RegExp(`insert on (public\\.)?${table}`) });
+    await row.getByRole('link', { name: own }).waitFor();
+    await row.locator('[data-status="active"]').waitFor();
+    const refused = page.getByRole('row').filter({ hasText: 'insert, 1 row' });
+    await refused
+      .filter({ hasText: /parcel/ })
+      .first()
+      .waitFor();
+    await openAppPage(page, `/runs?workflow=${own}&trigger=database`);
+    await page.locator('tr[data-run]', { hasText: 'parcel 12' }).waitFor();
+    expect(await page.locator('tr[data-run]').count()).toBe(1);
+  } finally {
+    await b.db.query(`drop table public.${table}`);
+  }
 });

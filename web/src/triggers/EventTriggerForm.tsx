@@ -1,70 +1,87 @@
-// The dialog that makes an event start a workflow.
+// The dialog that makes an event start a workflow, or that changes such a trigger.
 import { Select, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { FormModal } from '../settings/parts.tsx';
-import { JsonEditor, parseJson } from '../shared/code/editors.tsx';
+import { JsonEditor } from '../shared/code/editors.tsx';
 import { ask, useAction } from '../shared/query.ts';
-import { type Json, supabase } from '../shared/supabase.ts';
+import { type Json, type Row, supabase } from '../shared/supabase.ts';
+import { objectIn, textOf } from './json-text.ts';
 import { useWorkflows } from './use-workflows.ts';
+
+type Trigger = Row<'workflow_triggers'>;
 
 /** Events of runs whose trigger has to name the workflow to follow. */
 const NEEDS_SOURCE = ['run.completed', 'run.cancelled'];
 const MAY_HAVE_SOURCE = [...NEEDS_SOURCE, 'run.failed', 'run.timed_out'];
 
-export function CreateEventTrigger({ onClose }: { onClose(): void }) {
+interface Given {
+  filter: Json | null;
+  input: Json | null;
+}
+
+interface Props {
+  /** The trigger to change; without it, a new one is created. */
+  trigger?: Trigger;
+  onClose(): void;
+}
+
+export function EventTriggerForm({ trigger, onClose }: Props) {
   const { all } = useWorkflows();
-  const [workflowId, setWorkflowId] = useState<string | null>(null);
-  const [sourceId, setSourceId] = useState<string | null>(null);
-  const [name, setName] = useState('');
-  const [event, setEvent] = useState('');
-  const [filter, setFilter] = useState('');
-  const [problem, setProblem] = useState<string>();
+  const [workflowId, setWorkflowId] = useState(trigger?.workflow_id ?? null);
+  const [sourceId, setSourceId] = useState(trigger?.source_workflow_id ?? null);
+  const [name, setName] = useState(trigger?.name ?? '');
+  const [event, setEvent] = useState(trigger?.event_name ?? '');
+  const [filter, setFilter] = useState(textOf(trigger?.filter));
+  const [input, setInput] = useState(textOf(trigger?.input));
+  const [problems, setProblems] = useState<{ filter?: string; input?: string }>({});
   const eventName = event.trim();
   const hasSource = MAY_HAVE_SOURCE.includes(eventName);
   const needsSource = NEEDS_SOURCE.includes(eventName);
   const choices = (all ?? []).map((each) => ({ value: each.id, label: each.name }));
-  const create = useAction(
-    (given: Json | undefined) =>
-      ask(
-        supabase
-          .from('workflow_triggers')
-          .insert({
-            workflow_id: workflowId ?? '',
-            trigger_type: 'event',
-            name,
-            event_name: eventName,
-            source_workflow_id: hasSource ? sourceId : null,
-            ...(given === undefined ? {} : { filter: given }),
-          })
+  const save = useAction(
+    (given: Given) => {
+      const values = {
+        name,
+        event_name: eventName,
+        source_workflow_id: hasSource ? sourceId : null,
+        // Null removes the filter; the generated types do not know nullable JSON.
+        filter: given.filter as Json,
+        input: given.input ?? {},
+      };
+      const table = supabase.from('workflow_triggers');
+      return ask(
+        (trigger
+          ? table.update(values).eq('id', trigger.id)
+          : table.insert({ ...values, workflow_id: workflowId ?? '', trigger_type: 'event' })
+        )
           .select('id')
           .single(),
-      ),
+      );
+    },
     {
-      success: 'The trigger is created.',
+      success: trigger ? 'The trigger is saved.' : 'The trigger is created.',
       changes: [['triggers']],
       isQuiet: true,
       onSuccess: onClose,
     },
   );
   function submit(): void {
-    let given: Json | undefined;
-    try {
-      given = filter.trim() === '' ? undefined : parseJson(filter);
-    } catch (error) {
-      setProblem(`The filter is not JSON: ${(error as Error).message}`);
-      return;
-    }
-    setProblem(undefined);
-    create.run(given);
+    const [asked, fixed] = [objectIn(filter), objectIn(input)];
+    setProblems({
+      ...(asked.problem === undefined ? {} : { filter: asked.problem }),
+      ...(fixed.problem === undefined ? {} : { input: fixed.problem }),
+    });
+    if (asked.problem !== undefined || fixed.problem !== undefined) return;
+    save.run({ filter: asked.value, input: fixed.value });
   }
   return (
     <FormModal
-      title="New event trigger"
-      action="Create trigger"
+      title={trigger ? 'Change the event trigger' : 'New event trigger'}
+      action={trigger ? 'Save trigger' : 'Create trigger'}
       onClose={onClose}
       onSubmit={submit}
-      isRunning={create.isRunning}
-      error={create.error}
+      isRunning={save.isRunning}
+      error={save.error}
       isReady={workflowId !== null && eventName !== '' && (!needsSource || sourceId !== null)}
     >
       <TextInput
@@ -92,6 +109,7 @@ export function CreateEventTrigger({ onClose }: { onClose(): void }) {
         data={choices}
         value={workflowId}
         onChange={setWorkflowId}
+        disabled={trigger !== undefined}
         searchable
         allowDeselect={false}
       />
@@ -105,7 +123,15 @@ export function CreateEventTrigger({ onClose }: { onClose(): void }) {
         description="JSON that the payload must contain. Empty: every payload matches."
         value={filter}
         onChange={setFilter}
-        error={problem}
+        error={problems.filter}
+        minHeight={60}
+      />
+      <JsonEditor
+        label="Input"
+        description="A part of the input of each run. The event is added to it."
+        value={input}
+        onChange={setInput}
+        error={problems.input}
         minHeight={60}
       />
     </FormModal>

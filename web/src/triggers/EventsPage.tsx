@@ -12,9 +12,9 @@ import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
 import { keysetPage, useList } from '../shared/use-list.ts';
-import { CreateEventTrigger } from './CreateEventTrigger.tsx';
 import { EmitEvent } from './EmitEvent.tsx';
 import { EmittedEvents } from './EmittedEvents.tsx';
+import { EventTriggerForm } from './EventTriggerForm.tsx';
 import { messageOf } from './ScheduleDetails.tsx';
 import { TriggerTabs } from './TriggerTabs.tsx';
 import { statusOf, useTriggerActions } from './use-trigger-actions.ts';
@@ -26,6 +26,7 @@ function Triggers() {
   const mayWrite = useMay('schedule:write');
   const { byId } = useWorkflows();
   const { toggle, remove } = useTriggerActions('trigger');
+  const [edited, setEdited] = useState<Listed>();
   const list = useList<Listed>({
     key: ['triggers', 'event'],
     page: (cursor, signal) =>
@@ -97,6 +98,7 @@ function Triggers() {
               isOffered: mayWrite,
               run: () => toggle(each),
             },
+            { label: 'Change', isOffered: mayWrite, run: () => setEdited(each) },
             {
               label: 'Delete',
               isDangerous: true,
@@ -109,17 +111,20 @@ function Triggers() {
     },
   ];
   return (
-    <ListView
-      list={list}
-      label="Event triggers"
-      columns={columns}
-      rowId={({ id }) => id}
-      empty={
-        <EmptyState title="No event triggers yet">
-          A trigger starts a workflow each time its event is emitted.
-        </EmptyState>
-      }
-    />
+    <>
+      <ListView
+        list={list}
+        label="Event triggers"
+        columns={columns}
+        rowId={({ id }) => id}
+        empty={
+          <EmptyState title="No event triggers yet">
+            A trigger starts a workflow each time its event is emitted.
+          </EmptyState>
+        }
+      />
+      {edited && <EventTriggerForm trigger={edited} onClose={() => setEdited(undefined)} />}
+    </>
   );
 }
 
@@ -159,7 +164,7 @@ export default function EventsPage() {
         )}
       </Stack>
       {opened === 'emit' && <EmitEvent onClose={close} />}
-      {opened === 'create' && <CreateEventTrigger onClose={close} />}
+      {opened === 'create' && <EventTriggerForm onClose={close} />}
     </>
   );
 }

@@ -10,7 +10,7 @@ import type { Column } from '../shared/DataTable.tsx';
 import { words } from '../shared/format.ts';
 import { ListView } from '../shared/ListView.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { ask, useAction } from '../shared/query.ts';
+import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
@@ -153,7 +153,21 @@ export default function SchedulesPage() {
       ),
     },
   ];
-  const open = list.rows?.find(({ id }) => id === openId);
+  // The address can name a row that is on a later page.
+  const named = useAppQuery(
+    ['schedules', 'named', openId],
+    (signal) =>
+      ask(
+        supabase
+          .from('workflow_schedules')
+          .select('*')
+          .eq('id', openId ?? '')
+          .limit(1)
+          .abortSignal(signal),
+      ),
+    { enabled: openId !== undefined },
+  );
+  const open = list.rows?.find(({ id }) => id === openId) ?? named.data?.[0];
   return (
     <>
       <PageHeader

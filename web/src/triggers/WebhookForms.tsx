@@ -1,10 +1,12 @@
-// The dialogs that create a webhook and rotate its secret. Both show a secret that the server made once.
+// The dialogs that create a webhook, rotate its secret and change it. The first two show a secret that the server made once.
 import { NativeSelect, PasswordInput, Select, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { FormModal } from '../settings/parts.tsx';
 import { showOnce } from '../settings/shown-once.tsx';
+import { JsonEditor } from '../shared/code/editors.tsx';
 import { ask, useAction, useAppQuery } from '../shared/query.ts';
-import { type Row, supabase } from '../shared/supabase.ts';
+import { type Json, type Row, supabase } from '../shared/supabase.ts';
+import { objectIn, textOf } from './json-text.ts';
 import { useWorkflows } from './use-workflows.ts';
 
 type Scheme = Row<'webhook_signature_schemes'>;
@@ -109,12 +111,12 @@ export function CreateWebhook({ onClose }: { onClose(): void }) {
 
 const DAY = 86_400;
 
-interface RotateProps {
+interface WebhookProps {
   webhook: Row<'workflow_triggers'>;
   onClose(): void;
 }
 
-export function RotateWebhookSecret({ webhook, onClose }: RotateProps) {
+export function RotateWebhookSecret({ webhook, onClose }: WebhookProps) {
   const schemes = useSchemes();
   const [secret, setSecret] = useState('');
   const [overlap, setOverlap] = useState(String(DAY));
@@ -165,6 +167,53 @@ export function RotateWebhookSecret({ webhook, onClose }: RotateProps) {
         scheme={schemes?.find(({ name }) => name === webhook.signature_scheme)}
         value={secret}
         onChange={setSecret}
+      />
+    </FormModal>
+  );
+}
+
+export function ChangeWebhook({ webhook, onClose }: WebhookProps) {
+  const [name, setName] = useState(webhook.name);
+  const [input, setInput] = useState(textOf(webhook.input));
+  const [problem, setProblem] = useState<string>();
+  const save = useAction(
+    (given: NonNullable<Json>) =>
+      ask(
+        supabase
+          .from('workflow_triggers')
+          .update({ name, input: given })
+          .eq('id', webhook.id)
+          .select('id')
+          .single(),
+      ),
+    { success: 'The webhook is saved.', changes: CHANGES, isQuiet: true, onSuccess: onClose },
+  );
+  function submit(): void {
+    const fixed = objectIn(input);
+    setProblem(fixed.problem);
+    if (fixed.problem === undefined) save.run(fixed.value ?? {});
+  }
+  return (
+    <FormModal
+      title="Change the webhook"
+      action="Save webhook"
+      onClose={onClose}
+      onSubmit={submit}
+      isRunning={save.isRunning}
+      error={save.error}
+    >
+      <TextInput
+        label="Name"
+        value={name}
+        onChange={(event) => setName(event.currentTarget.value)}
+      />
+      <JsonEditor
+        label="Input"
+        description="A part of the input of each run. Body, headers and query of the call are added to it."
+        value={input}
+        onChange={setInput}
+        error={problem}
+        minHeight={60}
       />
     </FormModal>
   );

@@ -10,6 +10,7 @@ import { IfMay, useMay } from '../shared/app.tsx';
 import type { Column } from '../shared/DataTable.tsx';
 import { ListView } from '../shared/ListView.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
+import { ask, useAppQuery } from '../shared/query.ts';
 import { StatusBadge } from '../shared/StatusBadge.tsx';
 import { EmptyState } from '../shared/states.tsx';
 import { type Row, supabase } from '../shared/supabase.ts';
@@ -20,7 +21,7 @@ import { TriggerTabs } from './TriggerTabs.tsx';
 import { statusOf, useTriggerActions } from './use-trigger-actions.ts';
 import { useWorkflows } from './use-workflows.ts';
 import { WebhookDetails } from './WebhookDetails.tsx';
-import { CreateWebhook, RotateWebhookSecret, useSchemes } from './WebhookForms.tsx';
+import { ChangeWebhook, CreateWebhook, RotateWebhookSecret, useSchemes } from './WebhookForms.tsx';
 
 type Listed = Row<'workflow_triggers'>;
 
@@ -28,6 +29,7 @@ function Incoming() {
   const mayWrite = useMay('schedule:write');
   const [openId, setOpenId] = useAddressParam('webhook');
   const [rotated, setRotated] = useState<Listed>();
+  const [edited, setEdited] = useState<Listed>();
   const { byId } = useWorkflows();
   const schemes = useSchemes();
   const { toggle, remove } = useTriggerActions('webhook');
@@ -89,6 +91,7 @@ function Incoming() {
               isOffered: mayWrite,
               run: () => toggle(each),
             },
+            { label: 'Change', isOffered: mayWrite, run: () => setEdited(each) },
             { label: 'Rotate the secret', isOffered: mayWrite, run: () => setRotated(each) },
             {
               label: 'Delete',
@@ -101,7 +104,21 @@ function Incoming() {
       ),
     },
   ];
-  const open = list.rows?.find(({ id }) => id === openId);
+  // The address can name a row that is on a later page.
+  const named = useAppQuery(
+    ['triggers', 'named', openId],
+    (signal) =>
+      ask(
+        supabase
+          .from('workflow_triggers')
+          .select('*')
+          .eq('id', openId ?? '')
+          .limit(1)
+          .abortSignal(signal),
+      ),
+    { enabled: openId !== undefined },
+  );
+  const open = list.rows?.find(({ id }) => id === openId) ?? named.data?.[0];
   return (
     <>
       <ListView
@@ -117,6 +134,7 @@ function Incoming() {
         }
       />
       {open && <WebhookDetails webhook={open} onClose={() => setOpenId(undefined)} />}
+      {edited && <ChangeWebhook webhook={edited} onClose={() => setEdited(undefined)} />}
       {rotated && <RotateWebhookSecret webhook={rotated} onClose={() => setRotated(undefined)} />}
     </>
   );

@@ -81,7 +81,7 @@ export function Starters({ workflow }: { workflow: Workflow }) {
     ...data.schedules.map((schedule) => ({
       id: schedule.id,
       text: (
-        <AppLink size="sm" to={`/schedules?workflow=${workflow.kebab_name}`}>
+        <AppLink size="sm" to={`/schedules?schedule=${schedule.id}`}>
           {schedule.name || 'Schedule'}
         </AppLink>
       ),
@@ -100,7 +100,10 @@ export function Starters({ workflow }: { workflow: Workflow }) {
     ...data.triggers.map((trigger) => ({
       id: trigger.id,
       text: (
-        <AppLink size="sm" to={trigger.trigger_type === 'webhook' ? '/webhooks' : '/events'}>
+        <AppLink
+          size="sm"
+          to={trigger.trigger_type === 'webhook' ? `/webhooks?webhook=${trigger.id}` : '/events'}
+        >
           {trigger.name || (trigger.trigger_type === 'webhook' ? 'Webhook' : 'Event')}
         </AppLink>
       ),
