@@ -41,6 +41,19 @@ test('runs are found, kept as a view, cancelled together, and new ones wait for 
   await rows.nth(1).waitFor({ state: 'detached' });
   expect(await rows.textContent()).toContain('order_id ORD-7');
 
+  // Conditions of the form are in the address too, and each can be removed.
+  await page.getByRole('button', { name: /^Filter/ }).click();
+  const form = page.getByRole('form', { name: 'Filter' });
+  await form.getByRole('combobox', { name: 'Created' }).click();
+  await page.getByRole('option', { name: /hour/ }).first().click();
+  await form.getByRole('combobox', { name: 'Error code' }).fill('http_timeout');
+  await form.getByRole('button', { name: 'Apply' }).click();
+  await page.waitForURL(/since=.*error=http_timeout|error=http_timeout.*since=/);
+  await page.getByText(/^No run (matches|found yet)$/).waitFor();
+  await page.getByRole('button', { name: /^Remove .*http_timeout/ }).click();
+  await rows.filter({ hasText: 'order_id ORD-7' }).waitFor();
+  await page.getByRole('button', { name: /^Filter/ }).click();
+
   // The filter becomes a view.
   const name = `Order ${workflow.slice(-6)}`;
   await page.getByRole('button', { name: 'Views' }).click();
@@ -76,6 +89,14 @@ test('runs are found, kept as a view, cancelled together, and new ones wait for 
   await dialog.getByRole('button', { name: 'Cancel 71 runs' }).click();
   const card = page.locator('[data-operation]', { hasText: 'wrong prices' });
   await card.filter({ hasText: '71 of 71 done' }).waitFor();
+  await rows.first().filter({ hasText: 'cancelled' }).waitFor();
+
+  // Several statuses at once, with the number of runs of each.
+  const status = page.getByRole('group', { name: 'Status' });
+  await status.getByRole('button', { name: /^running/ }).click();
+  await page.getByText(/^No run (matches|found yet)$/).waitFor();
+  await status.getByRole('button', { name: /^cancelled\s+71$/ }).click();
+  await page.waitForURL(/status=running(,|%2C)cancelled/);
   await rows.first().filter({ hasText: 'cancelled' }).waitFor();
 });
 

@@ -105,7 +105,7 @@ export function columns(onStart: (workflow: ListedWorkflow) => void): Column<Lis
       cell: ({ open_runs, kebab_name, name }) =>
         open_runs ? (
           <AppLink
-            to={`/runs?workflow=${kebab_name}&status=running`}
+            to={`/runs?workflow=${kebab_name}&status=pending,running,paused`}
             aria-label={`${open_runs} open runs of ${name}`}
           >
             {count(open_runs)}
