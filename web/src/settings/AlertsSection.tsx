@@ -9,6 +9,7 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { EmptyState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
+import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
 import { ALERT_EVENTS } from './alert-templates.ts';
 import { CreateAlert } from './CreateAlert.tsx';
 import { OutgoingWebhooks } from './OutgoingWebhooks.tsx';
@@ -58,6 +59,8 @@ export default function AlertsSection() {
     mayWrite && permissions.has('workflow:write') && permissions.has('workflow:publish');
   const [isCreating, setCreating] = useState(false);
   const alerts = useAppQuery(['workflow_triggers', 'alerts'], readAlerts);
+  // An alert that is sent is a run.
+  useLiveKeys(useRunsTopic(), [['workflow_triggers', 'alerts']]);
   const toggle = useAction(
     ({ id, is_enabled }: Pick<Alert, 'id' | 'is_enabled'>) =>
       ask(

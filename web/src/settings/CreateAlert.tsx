@@ -1,8 +1,9 @@
 // Creates an alert: publishes the workflow that sends the message, and the trigger that starts it for the event.
 import { NativeSelect, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { ask, useAction } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
+import { refuseTaken } from '../workflows/taken.ts';
 import {
   ALERT_EVENTS,
   alertDefinition,
@@ -19,8 +20,11 @@ export function CreateAlert({ onClose }: { onClose(): void }) {
   const [target, setTarget] = useState('');
   const [url, setUrl] = useState('');
   const workflow = name ?? alertName(event, channel);
+  /** What this form has saved: it may be sent again after a refusal. */
+  const saved = useRef<string>(undefined);
   const create = useAction(
     async () => {
+      if (saved.current !== workflow) await refuseTaken(workflow);
       const draft = await ask(
         supabase.rpc('save_workflow', {
           kebab_name: workflow,
@@ -28,6 +32,7 @@ export function CreateAlert({ onClose }: { onClose(): void }) {
           description: `Alert: ${ALERT_EVENTS.find(({ value }) => value === event)?.label}`,
         }),
       );
+      saved.current = workflow;
       await ask(supabase.rpc('publish_workflow', { workflow_version_id: draft.id }));
       await ask(
         supabase

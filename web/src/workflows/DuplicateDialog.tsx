@@ -7,6 +7,7 @@ import { describe } from '../shared/errors.ts';
 import { ask, useAction } from '../shared/query.ts';
 import { type Json, supabase } from '../shared/supabase.ts';
 import { kebabOf } from './kebab.ts';
+import { refuseTaken } from './taken.ts';
 
 interface Props {
   workflow: { id: string; kebab_name: string; name: string };
@@ -20,11 +21,7 @@ export function DuplicateDialog({ workflow, onClose }: Props) {
   const kebab = own ?? kebabOf(name);
   const copy = useAction(
     async () => {
-      const taken = await ask(
-        supabase.from('workflows').select('id').eq('kebab_name', kebab).limit(1),
-      );
-      if (taken.length > 0)
-        throw new Error(`A workflow is already called ${kebab}. Choose another name.`);
+      await refuseTaken(kebab);
       const source = await ask(
         supabase
           .from('workflow_versions')
