@@ -1,5 +1,5 @@
-// Signals and queries of a run: a person sends what a step waits for, asks the run, hears its end, and compares it with
-// another one. The panel of a step can be closed however wide its values are, and a page without its server is not live.
+// Signals and queries of a run: a person sends what a step waits for, as JSON or by the form of a declared signal, asks the
+// run, hears its end, and compares it with another one. The panel of a step can be closed however wide its values are, and a page without its server is not live.
 
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -15,9 +15,20 @@ async function startTwo(): Promise<[string, string]> {
   const workflow = await b.publish(
     [
       node('wait', 'wait_for_signal', { signal_name: 'go' }),
+      node('sign', 'wait_for_signal', { signal_name: 'signed' }),
       value('long', '{"line": $pad("", 4000, "x")}'),
     ],
-    ['wait > long'],
+    ['wait > sign', 'sign > long'],
+  );
+  const parameters = {
+    type: 'object',
+    required: ['note'],
+    properties: { note: { type: 'string', title: 'Note of the signer' } },
+  };
+  await b.db.query(
+    `insert into stepbase.workflow_signals (app_code, workflow_id, signal_name, parameters)
+     select w.app_code, w.id, 'signed', $2 from stepbase.workflows w where w.app_code = 'acme' and w.kebab_name = $1`,
+    [workflow, parameters],
   );
   const [first, second] = [await b.start(workflow), await b.start(workflow)];
   await b.stepIs(second.id, 'wait', 'waiting');
@@ -53,11 +64,21 @@ test('a developer sends a signal, asks the run, and hears its end', async () => 
   await pasteInto(page.getByRole('textbox', { name: 'Payload' }), '{"by": "hand"}');
   await page.getByRole('button', { name: 'Send signal' }).click();
   await page.locator('tr[data-signal="go"]').waitFor();
+  await page.getByLabel('Note of the signer').fill('fine');
+  expect(await page.getByRole('combobox', { name: 'Signal', exact: true }).inputValue()).toBe(
+    'signed (awaited)',
+  );
+  await page.getByRole('button', { name: 'Send signal' }).click();
+  await page.locator('tr[data-signal="signed"]').waitFor();
   await page.locator('.run-facts [data-status="completed"]').waitFor();
   await page.getByTestId('announcer').getByText('The run is completed.').waitFor();
   await page.getByText('The run has ended and takes no signal.').waitFor();
-  const sent = await b.developer.from('run_signals').select('payload').eq('run_id', id).single();
-  expect(sent.data).toEqual({ payload: { by: 'hand' } });
+  const sent = await b.developer
+    .from('run_signals')
+    .select('payload')
+    .eq('run_id', id)
+    .order('created_at');
+  expect(sent.data).toEqual([{ payload: { by: 'hand' } }, { payload: { note: 'fine' } }]);
 
   // The values of this step are wider than its panel, in a wide and in a narrow window.
   const close = page.getByRole('button', { name: 'Close the step' });

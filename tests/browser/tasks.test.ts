@@ -1,5 +1,6 @@
 // The task inbox in a browser: a developer finds an approval of their role and a form of their own, reads who asked and
-// why, comments, rejects only with a reason, approves, and answers the form, while a viewer sees no buttons.
+// why, comments, rejects only with a reason, approves, answers the form, and claims, releases and delegates a task, while
+// a viewer sees no buttons.
 
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
@@ -33,6 +34,10 @@ async function startRun(title: string) {
         title: `Address for ${title}`,
         assigned_to: seedUser('developer@acme').id,
         form: FORM,
+      }),
+      node('pack', 'user_task', {
+        title: `Pack for ${title}`,
+        assigned_to: seedUser('developer@acme').id,
       }),
       value('end'),
     ],
@@ -153,6 +158,22 @@ test('a developer answers the tasks of their inbox', async () => {
     output: { street: '12 St James Square', size: 'large' },
     completed_by: seedUser('developer@acme').id,
   });
+  // The last task is claimed, released, and given to a colleague with a note.
+  await page.getByRole('link', { name: 'Next task' }).click();
+  await page.getByRole('link', { name: `Pack for ${title}` }).click();
+  await page.getByRole('button', { name: 'Claim this task' }).click();
+  await page.getByText('You claimed the task.').waitFor();
+  await page.getByRole('button', { name: 'Release the claim' }).click();
+  await page.getByText('The task is released.').waitFor();
+  await page.getByRole('button', { name: 'Delegate' }).click();
+  const delegation = page.getByRole('dialog', { name: 'Delegate the task' });
+  await delegation.getByRole('combobox', { name: 'To' }).fill('viewer@acme');
+  await page.getByRole('option', { name: /viewer@acme/ }).click();
+  await delegation.getByLabel('Note (optional)').fill('I am on holiday');
+  await delegation.getByRole('button', { name: 'Delegate' }).click();
+  await page.getByText('has the task now.').waitFor();
+  expect(await step('pack')).toMatchObject({ assigned_to: seedUser('viewer@acme').id });
+
   await openAppPage(page, '/tasks?show=done');
   await page.getByRole('row').filter({ hasText: title }).first().waitFor();
   await page
