@@ -36,14 +36,17 @@ interface Filters {
   until: string | undefined;
 }
 
+/** A day begins at midnight of the person, not of UTC. */
+const dayOf = (date: string): string => new Date(`${date}T00:00`).toISOString();
+
 function entries(filters: Filters, cursor: string | undefined, signal?: AbortSignal, size = 50) {
   let query = supabase.from('audit_log').select('*');
   if (filters.actor) query = query.eq('actor_id', filters.actor);
   if (filters.table) query = query.eq('table_name', filters.table);
   if (filters.operation) query = query.eq('operation', filters.operation);
   if (filters.object) query = query.eq('row_id', filters.object);
-  if (filters.since) query = query.gte('created_at', new Date(filters.since).toISOString());
-  if (filters.until) query = query.lt('created_at', new Date(filters.until).toISOString());
+  if (filters.since) query = query.gte('created_at', dayOf(filters.since));
+  if (filters.until) query = query.lt('created_at', dayOf(filters.until));
   return keysetPage<Entry>(signal ? query.abortSignal(signal) : query, cursor, {
     columns: ['created_at', 'id'],
     size,
