@@ -1,8 +1,9 @@
 // The pages of Insight with real rows: numbers and their table, failures that are redriven as a group at a rate, a full
-// queue that is paused, a lost worker, and the cost of a model.
+// queue that is paused, a lost worker, the cost of a model, and the items of a work queue.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type TestApp, testApp } from '../engine/support.ts';
+import { failing, node, type TestApp, testApp, value } from '../engine/support.ts';
+import { faults } from './gates.ts';
 import { fillInsight, type InsightData, removeInsight } from './insight-data.ts';
 import { openAppPage, openPage, signIn } from './support.ts';
 
@@ -76,6 +77,40 @@ test('numbers, failures, queues, workers and models are shown, and a group of fa
   await models.locator('tr', { hasText: data.model }).filter({ hasText: '$4.50' }).waitFor();
   const byWorkflow = page.getByRole('region', { name: 'Costs by workflow' });
   await byWorkflow.getByRole('link', { name: `Invoices ${data.mark}` }).waitFor();
+});
+
+test('a work queue is created, and its items are shown by what became of them', async () => {
+  const title = `Orders ${data.mark}`;
+  const own = await b.publish([value('first')], [], { name: title });
+  const page = await openPage();
+  await signIn(page, 'developer@acme', '/insight/queues');
+  await page.getByRole('button', { name: 'New work queue' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New work queue' });
+  await dialog.getByRole('combobox', { name: 'Workflow' }).fill(title);
+  await page.getByRole('option', { name: title }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('orders');
+  await dialog.getByLabel('Items that may wait').fill('5');
+  await dialog.getByRole('button', { name: 'Create work queue' }).click();
+  const row = page.locator('[data-work-queue="orders"]').filter({ hasText: title });
+  await row.getByText('0 of 5').waitFor();
+
+  const queue = `${own}/orders`;
+  const push = await b.publish([node('push', 'work_queue_push', { queue, item: '{{ input }}' })]);
+  const pop = await b.publish(
+    [node('pop', 'work_queue_pop', { queue }), failing('pack')],
+    ['pop > pack : item'],
+  );
+  for (const order of ['A-1', 'A-2']) await b.ended((await b.start(push, { order })).id);
+  const { id } = await b.start(pop);
+  await b.ended(id);
+  await row.getByText('1 of 5').waitFor();
+  await row.getByRole('button', { name: 'orders', exact: true }).click();
+  const items = page.getByRole('dialog', { name: 'Items of orders' });
+  await items.locator('[data-item-status="queued"]', { hasText: 'A-2' }).waitFor();
+  await items.getByText('Failed', { exact: true }).click();
+  const failed = items.locator('[data-item-status="failed"]', { hasText: 'A-1' });
+  await failed.getByRole('link', { name: `…${id.slice(-6)}` }).waitFor();
+  expect(await faults(page, 'the items of a work queue')).toEqual([]);
 });
 
 test('a viewer sees the numbers and neither redrives nor pauses', async () => {

@@ -21,7 +21,9 @@ const NAMES = `
   union
   select name from stepbase.workflow_statuses
   union
-  select name from stepbase.worker_statuses`;
+  select name from stepbase.worker_statuses
+  union
+  select name from stepbase.work_item_statuses`;
 
 test('every status has a tone', async () => {
   const { rows } = await pool().query<{ name: string }>(NAMES);

@@ -1,7 +1,8 @@
-// The task queues of the application: their limits, what is busy and what waits. A queue can be paused and resumed.
+// The task queues of the application: their limits, what is busy and what waits. A queue can be paused and resumed. Below
+// them, the work queues.
 import { Anchor, Box, Button, Progress, Stack, Text } from '@mantine/core';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
-import { useMay } from '../shared/app.tsx';
+import { IfMay, useMay } from '../shared/app.tsx';
 import { confirm } from '../shared/confirm.tsx';
 import { type Column, DataTable } from '../shared/DataTable.tsx';
 import { count } from '../shared/format.ts';
@@ -13,6 +14,7 @@ import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
 import { InsightTabs } from './InsightTabs.tsx';
 import { WaitingRuns } from './WaitingRuns.tsx';
+import { WorkQueues } from './WorkQueues.tsx';
 
 interface Queue {
   id: string;
@@ -163,8 +165,14 @@ export default function QueuesPage() {
   const [open, setOpen] = useAddressParam('queue');
   const { data, error, refetch } = useAppQuery(
     KEY,
-    async (signal) =>
-      (await ask(supabase.rpc('read_queues').abortSignal(signal))) as unknown as Queue[],
+    async (signal) => {
+      const queues = await ask(supabase.rpc('read_queues').abortSignal(signal));
+      // A queue that was created with a name only.
+      return (queues as unknown as Queue[]).map((queue) => ({
+        ...queue,
+        display_name: queue.display_name || queue.name,
+      }));
+    },
     { refetchInterval: REFRESH_MS },
   );
   const waiting: Column<Queue> = {
@@ -225,6 +233,11 @@ export default function QueuesPage() {
         />
       )}
       {opened && <WaitingRuns queue={opened} onClose={() => setOpen(undefined)} />}
+      <IfMay permission="queue:read">
+        <Box mt="xl">
+          <WorkQueues />
+        </Box>
+      </IfMay>
     </>
   );
 }

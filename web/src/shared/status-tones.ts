@@ -43,6 +43,8 @@ export const TONES: Readonly<Record<string, string>> = {
   failing: 'danger',
   started: 'done',
   queued: 'neutral',
+  taken: 'running',
+  done: 'done',
   missed: 'waiting',
   duplicate: 'neutral',
   handshake: 'neutral',
