@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { Received, Reply } from '../fakes/http.ts';
 import { choose, invent, type Schema, words } from './answers.ts';
+import { proposeChange } from './assistant.ts';
 
 /** The key that the endpoint accepts. It protects nothing: the endpoint listens on this machine only. */
 export const MODEL_KEY = 'sk-sample-world';
@@ -106,7 +107,7 @@ function callTools({ tools }: ChatRequest, messages: readonly Message[]): Answer
 function write({ response_format: format }: ChatRequest, messages: readonly Message[]): string {
   const question = questionIn(messages);
   const wanted = format?.type === 'json_schema' ? format.json_schema?.schema : undefined;
-  const sentence = judge(question, messages);
+  const sentence = proposeChange(question) ?? judge(question, messages);
   return wanted ? JSON.stringify(invent(wanted, question, 'answer', () => sentence)) : sentence;
 }
 

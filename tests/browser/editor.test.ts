@@ -1,10 +1,14 @@
-// The editor: two persons write and publish a workflow, mostly by keys; a failed run is mended and continues.
+// The editor: two persons write and publish a workflow, mostly by keys; a failed run is mended and continues; a model
+// writes what a person has described.
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { failing, type TestApp, testApp, value } from '../engine/support.ts';
+import { scaled } from '../support/time.ts';
+import { faults } from './gates.ts';
+import { type StreamingModel, startStreamingModel } from './streaming-model.ts';
 import { openAppPage, openPage, pasteInto, signIn } from './support.ts';
 
 let b: TestApp;
@@ -77,6 +81,22 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   await card(page, 'delay_2').waitFor();
   await key(page, 'Control+z');
   await card(page, 'delay_2').waitFor({ state: 'detached' });
+  // Redo brings it back; it is cut, pasted, and deleted.
+  await key(page, 'Control+Shift+z');
+  await card(page, 'delay_2').click();
+  await key(page, 'Control+x');
+  await card(page, 'delay_2').waitFor({ state: 'detached' });
+  await key(page, 'Control+v');
+  await card(page, 'delay_2').waitFor();
+  await key(page, 'Delete');
+  await card(page, 'delay_2').waitFor({ state: 'detached' });
+  const left = async (step: string) => (await card(page, step).boundingBox())?.x ?? 0;
+  await press(page, 'Arrange the steps');
+  await expect
+    .poll(async () => [await left('transform'), await left('condition'), await left('delay')], {
+      timeout: scaled(10_000),
+    })
+    .toSatisfy(([a, b, c]: number[]) => Number(a) < Number(b) && Number(b) < Number(c));
   await isSaved(page);
 
   // The new id is written into the expressions that read the step.
@@ -87,7 +107,7 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   await card(page, 'figures').waitFor();
   await isSaved(page);
   await expect
-    .poll(async () => JSON.stringify(await draftOf(kebab)))
+    .poll(async () => JSON.stringify(await draftOf(kebab)), { timeout: scaled(10_000) })
     .toContain('steps.figures.output.total > 10');
 
   // Another person sees the draft and changes another step; both have both changes.
@@ -97,6 +117,43 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
   await box(other, 'Name').fill('A moment later');
   await isSaved(other);
   await card(page, 'delay').getByText('A moment later').waitFor();
+
+  // Both change the same step: the one who saves later is asked which draft stays.
+  const { promise: theirs, resolve: areSaved } = Promise.withResolvers<void>();
+  await page.route('**/draft', async (route) => {
+    if (route.request().method() === 'POST') await theirs;
+    await route.continue();
+  });
+  await card(page, 'delay').click();
+  await box(page, 'Name').fill('A short pause');
+  await box(other, 'Name').fill('A long pause');
+  await expect
+    .poll(async () => JSON.stringify(await draftOf(kebab)), { timeout: scaled(10_000) })
+    .toContain('A long pause');
+  areSaved();
+  const conflict = page.getByRole('dialog', { name: 'Another person saved this draft' });
+  await conflict.getByText('Both of you changed delay').waitFor();
+  await conflict.getByRole('button', { name: 'Take theirs' }).click();
+  await card(page, 'delay').getByText('A long pause').waitFor();
+  await page.unroute('**/draft');
+
+  // A pinned step does not run in a test of the draft, and the canvas shows the data of that run.
+  await card(page, 'figures').click();
+  await page.getByRole('tab', { name: 'Data and test' }).click();
+  await press(page, 'Pin an output by hand');
+  await pasteInto(box(page, 'Pinned output'), '{"total": 50}');
+  await isSaved(page);
+  await press(page, 'Test');
+  const testing = page.getByRole('dialog', { name: 'Test the draft' });
+  await testing.getByText('Steps with pinned data do not run: figures.').waitFor();
+  await testing.getByRole('button', { name: 'Start test run' }).click();
+  await page.locator('[data-step="delay"][data-status="completed"]').waitFor();
+  await card(page, 'condition').click();
+  await page.locator('[data-live="value"]', { hasText: 'true' }).waitFor();
+  await card(page, 'figures').click();
+  await page.getByRole('tab', { name: 'Data and test' }).click();
+  await press(page, 'Remove the pin');
+  await isSaved(page);
 
   // The JSON is the same document, in both directions.
   await show(page, 'JSON');
@@ -111,13 +168,15 @@ test('a workflow is drawn by keys, checked while typing, shared, and published w
     JSON.stringify({ ...written, definition: { ...written.definition, 'x-note': 'kept' } }),
   );
   await isSaved(page);
-  await expect.poll(async () => await draftOf(kebab)).toMatchObject({ 'x-note': 'kept' });
+  await expect
+    .poll(async () => await draftOf(kebab), { timeout: scaled(10_000) })
+    .toMatchObject({ 'x-note': 'kept' });
   await show(page, 'TypeScript');
   await page.getByText('defineWorkflow').first().waitFor();
   await page.locator('.cm-line', { hasText: "delay: { type: 'null' }" }).first().waitFor();
 
   await show(page, 'List');
-  await page.getByRole('button', { name: 'Open A moment later' }).waitFor();
+  await page.getByRole('button', { name: 'Open A long pause' }).waitFor();
   await press(page, 'Publish');
   const dialog = page.getByRole('dialog');
   await dialog.getByText('figures', { exact: true }).waitFor();
@@ -222,4 +281,70 @@ test('an exported workflow is imported as another one, with its schemas', async 
     input_schema: { properties: { amount: { type: 'number' } } },
     output_schema: OUTPUT,
   });
+});
+
+let model: StreamingModel | undefined;
+afterEach(async () => {
+  await model?.stop();
+  model = undefined;
+});
+
+test('a workflow is described in words, and a model writes and mends it', async () => {
+  const mark = randomUUID().slice(0, 8);
+  const written = (config: object) => ({
+    summary: 'It asks before it pays.',
+    definition: {
+      nodes: [{ id: 'ask', type: 'wait_for_approval', data: { config } }, value('pay')],
+      edges: [{ id: 'e1', source: 'ask', target: 'pay', sourceHandle: 'approved' }],
+    },
+    input_schema: { type: 'object', properties: { amount: { type: 'number' } } },
+  });
+  const title = 'Pay {{ input.amount }}?';
+  model = await startStreamingModel(
+    (call) => `Here it is:\n${JSON.stringify(written(call === 0 ? { titel: title } : { title }))}`,
+  );
+  const { url, asked, begin, end } = model;
+  begin();
+  const secret = `model_${mark}`;
+  await b.admin
+    .rpc('set_secret', { name: secret, value: 'sk-test', allowed_hosts: ['127.0.0.1'] })
+    .throwOnError();
+
+  const page = await openPage('dark');
+  await signIn(page, 'developer@acme', '/new-workflow');
+  await page.getByRole('tab', { name: 'From a description' }).click();
+  const wish = 'Ask a person, then pay {{ the amount }}.';
+  await box(page, 'What should the workflow do?').fill(wish);
+  await box(page, 'Name').fill(`described ${mark}`);
+  await press(page, 'Create workflow');
+  const dialog = page.getByRole('dialog', { name: 'Change with a model' });
+  expect(await dialog.getByLabel('What should change?').inputValue()).toBe(wish);
+  await dialog.getByRole('button', { name: /^Model:/ }).click();
+  await dialog.getByLabel('Key').selectOption(secret);
+  await dialog.getByLabel('Address').fill(url);
+  await dialog.getByRole('button', { name: 'Ask the model' }).click();
+
+  // The text appears while the model writes it.
+  await dialog.locator('[data-assistant="writing"]', { hasText: 'It asks before' }).waitFor();
+  end();
+  await dialog.getByText('It asks before it pays.', { exact: true }).waitFor();
+  const problems = dialog.getByRole('region', { name: 'Problems of the answer' });
+  await problems.getByText(/titel/).first().waitFor();
+  await dialog.getByRole('button', { name: 'Have the problems mended' }).click();
+  await problems.waitFor({ state: 'detached' });
+  const changes = dialog.getByRole('region', { name: 'What would change' });
+  await changes.getByText('ask → pay (approved)').waitFor();
+  expect(asked[0]).toContain(wish);
+  expect(asked[0]).toContain('"type":"wait_for_approval"');
+  expect(asked[1]).toMatch(/The checker found problems.*titel/s);
+
+  expect(await faults(page, 'the answer of a model')).toEqual([]);
+  await dialog.getByRole('button', { name: 'Apply to the draft' }).click();
+  await page.setViewportSize({ width: 1360, height: 820 });
+  await card(page, 'pay').waitFor();
+  await isSaved(page);
+  expect(await draftOf(`described-${mark}`)).toMatchObject(written({ title }).definition);
+  await key(page, 'Control+z');
+  await card(page, 'pay').waitFor({ state: 'detached' });
+  await b.admin.rpc('delete_secret', { name: secret });
 });

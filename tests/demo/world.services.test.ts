@@ -1,8 +1,13 @@
 // The sample services answer bad requests with a code and a sentence, and good ones the same way every time.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkDefinition } from '../../functions/_shared/checker/index.ts';
 import { MODEL_KEY } from '../../scripts/world/model.ts';
 import { startWorld, type World } from '../../scripts/world/world.ts';
+import { proposalIn } from '../../web/src/editor/assistant/proposal.ts';
+import { promptText, systemText } from '../../web/src/editor/assistant/question.ts';
+import type { Draft } from '../../web/src/editor/model/definition.ts';
+import { edges, value } from '../engine/support.ts';
 
 let world: World;
 beforeAll(async () => {
@@ -153,6 +158,32 @@ test('the model answers by a schema, calls tools once, and refuses what it does 
   }
   expect((await ask(`${world.info.model_url}/models`, undefined, key)).status).toBe(200);
   expect((await ask(`${world.info.model_url}/images`, {}, key)).status).toBe(404);
+});
+
+test.each([
+  ['Ask a person, please.', 'wait_for_approval'],
+  ['Wait a moment at the end.', 'delay'],
+  ['Send a mail.', 'send_email'],
+  ['Keep the input.', 'transform'],
+])('the assistant of the editor gets a change of its draft: %s', async (wish, type) => {
+  const draft = {
+    definition: { nodes: [value('first'), value('ask')], edges: edges('first > ask') },
+    inputSchema: { type: 'object' },
+    outputSchema: null,
+  } as unknown as Draft;
+  const prompt = promptText({ wish, draft, faults: [] });
+  const question = [
+    { role: 'system', content: systemText([]) },
+    { role: 'user', content: prompt },
+  ];
+  const url = `${world.info.model_url}/chat/completions`;
+  const { body } = await ask(url, { model: 'm', messages: question }, key);
+  const { choices } = body as { choices: { message: { content: string } }[] };
+  const { draft: next } = proposalIn(choices[0]?.message.content ?? '', draft);
+  expect(next.definition.nodes.map((node) => node.type)).toEqual(['transform', 'transform', type]);
+  expect(next.definition.edges.map(({ source }) => source)).toEqual(['first', 'ask']);
+  const faults = await checkDefinition(next.definition);
+  expect(faults.filter(({ severity }) => severity === 'error')).toEqual([]);
 });
 
 test('the words of a streamed answer are those of the whole answer', async () => {

@@ -2,6 +2,8 @@
 import { expect, test } from 'vitest';
 import { checkDefinition } from '../../functions/_shared/checker/index.ts';
 import type { Json } from '../../types/database.ts';
+import { proposalIn } from '../../web/src/editor/assistant/proposal.ts';
+import { promptText, systemText } from '../../web/src/editor/assistant/question.ts';
 import { changed, redone, started, undone } from '../../web/src/editor/draft/history.ts';
 import { changesOf } from '../../web/src/editor/model/changes.ts';
 import type { Definition, Draft } from '../../web/src/editor/model/definition.ts';
@@ -283,4 +285,59 @@ test('templates and imported JSON are workflows without errors', async () => {
   expect(importWorkflow({ definition, ...schemas })).toMatchObject({
     outputSchema: { title: 'Total' },
   });
+});
+
+test('a model gets the draft without its places, and its answer keeps what it has left out', () => {
+  const asked = promptText({
+    wish: 'Pay later.',
+    draft,
+    faults: [
+      { node: 'ask', pointer: '/nodes/1', code: 'x', message: 'is wrong', severity: 'error' },
+    ],
+  });
+  expect(asked).toContain('Pay later.');
+  expect(asked).toContain('"x-mine":1');
+  expect(asked).not.toContain('position');
+  expect(asked).toContain('- step ask, /nodes/1: is wrong');
+  const [type] = [
+    {
+      name: 'transform',
+      description: 'Computes.',
+      config_schema: { type: 'object' },
+      raw_keys: { expression: 'jsonata' },
+      handles: [],
+      may_use_secrets: false,
+    },
+  ];
+  expect(systemText([type])).toContain('"code":{"expression":"jsonata"}');
+
+  const nodes = [
+    { id: 'fetch', type: 'http_request', data: { config: { url: 'https://b.example' } } },
+    { id: 'pay', type: 'transform' },
+  ];
+  const edges = [{ id: 'e1', source: 'fetch', target: 'pay' }];
+  const answer = { summary: 'Pays.', definition: { nodes, edges } };
+  const fenced = `Sure:\n\`\`\`json\n${JSON.stringify(answer)}\n\`\`\`\nDone.`;
+  const { draft: next, ...rest } = proposalIn(fenced, {
+    ...draft,
+    inputSchema: { type: 'object' },
+  });
+  expect(rest).toEqual({ summary: 'Pays.', isUnplaced: true });
+  expect(next.definition).toEqual({
+    nodes: [{ ...nodes[0], position: { x: 0, y: 0 } }, nodes[1]],
+    edges,
+    viewport: definition.viewport,
+  });
+  expect(next.inputSchema).toEqual({ type: 'object' });
+  expect(
+    proposalIn(JSON.stringify({ ...answer, input_schema: null }), next).draft.inputSchema,
+  ).toBe(null);
+  for (const [text, message] of [
+    ['I cannot do that.', 'has no workflow'],
+    ['{"definition": {"nodes": [', 'no workflow'],
+    ['{"definition": {"nodes": [}', 'not complete JSON'],
+    ['{"definition": {"nodes": []}}', 'edges must be a list'],
+  ] as const) {
+    expect(() => proposalIn(text, draft)).toThrow(message);
+  }
 });

@@ -55,7 +55,11 @@ function Editor({
   const [address, setAddress] = useAddressParam('run');
   // A test run is of another, hidden workflow, so it does not belong into the address.
   const [testId, setTestId] = useState<string>();
-  const [asked, setAsked] = useState<OpenDialog>();
+  // A new workflow that a person has described begins with the question.
+  const [wish, setWish] = useAddressParam('ask');
+  const [asked, setAsked] = useState<OpenDialog | undefined>(
+    wish !== undefined && mayTest && mayWrite ? { kind: 'assistant', wish } : undefined,
+  );
   const [isContinuing, setContinuing] = useState(false);
   const runId = testId ?? address;
   const onSnapshot = useCallback((next: RunSnapshot | undefined) => setRun(next), []);
@@ -130,7 +134,10 @@ function Editor({
             if (id === undefined) setAddress(undefined);
           }}
           asked={asked}
-          onAsked={setAsked}
+          onAsked={(next) => {
+            setAsked(next);
+            if (next === undefined && wish !== undefined) setWish(undefined);
+          }}
           onPublished={(version) => {
             doc.published(version);
             if (isFailed && mayRun) setContinuing(true);

@@ -8,8 +8,10 @@ import {
   IconLayoutGrid,
   IconPlus,
   IconSettings,
+  IconSparkles,
 } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
+import { useMayTest } from '../settings/testing/use-test-run.ts';
 import type { EditorCommands } from './commands.ts';
 import classes from './editor.module.css';
 import { useEditor } from './editor-context.tsx';
@@ -53,6 +55,7 @@ function Tool(props: { label: string; icon: ReactNode; isDisabled?: boolean; onC
 
 export function Toolbar({ view, onView, commands, onDialog, problems, picker }: Props) {
   const { doc, selection, mayWrite } = useEditor();
+  const mayAsk = useMayTest();
   const [first] = selection.steps;
   const errors = doc.faults.filter(({ severity }) => severity === 'error').length;
   const warnings = doc.faults.length - errors;
@@ -92,6 +95,13 @@ export function Toolbar({ view, onView, commands, onDialog, problems, picker }: 
             icon={<IconLayoutGrid size={17} aria-hidden="true" />}
             onClick={commands.arrange}
           />
+          {mayAsk && (
+            <Tool
+              label="Change with a model"
+              icon={<IconSparkles size={17} aria-hidden="true" />}
+              onClick={() => onDialog({ kind: 'assistant' })}
+            />
+          )}
         </Group>
       )}
       <Group gap={2} wrap="nowrap">

@@ -29,6 +29,7 @@ import { KEYS, useClipboardEvents, useKeys } from './use-keys.ts';
 const Canvas = lazy(() => import('./canvas/Canvas.tsx'));
 const DraftJson = lazy(() => import('./views/JsonView.tsx'));
 const CodeView = lazy(() => import('./views/CodeView.tsx'));
+const AssistantDialog = lazy(() => import('./assistant/AssistantDialog.tsx'));
 
 /** As in the style sheet: the panel is beside the steps. */
 export const SIDE_BY_SIDE = '(min-width: 62em)';
@@ -173,6 +174,11 @@ export function Workbench({ runId, onRun, asked, onAsked, onPublished }: Props) 
         />
       )}
       {dialog?.kind === 'connect' && <ConnectTo source={dialog.source} onClose={close} />}
+      {dialog?.kind === 'assistant' && (
+        <Suspense>
+          <AssistantDialog wish={dialog.wish ?? ''} onClose={close} />
+        </Suspense>
+      )}
       {dialog?.kind === 'settings' && <WorkflowSettings onClose={close} />}
       {dialog?.kind === 'test' && (
         <TestDialog

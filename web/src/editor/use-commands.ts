@@ -1,5 +1,6 @@
 // The commands of the editor on the present draft, and the dialogs that they open.
 import { useCallback, useState } from 'react';
+import { useMayTest } from '../settings/testing/use-test-run.ts';
 import { useCommands as usePaletteCommands } from '../shared/commands.ts';
 import type { EditorCommands } from './commands.ts';
 import { useEditor } from './editor-context.tsx';
@@ -9,12 +10,15 @@ import { useClipboard } from './use-clipboard.ts';
 export type OpenDialog =
   | { kind: 'add'; after: string | undefined }
   | { kind: 'connect'; source: string }
+  /** `wish`: what the person has described already. */
+  | { kind: 'assistant'; wish?: string }
   | { kind: 'settings' | 'test' | 'publish' | 'keys' };
 
 export function useEditorCommands() {
   const { doc, selection, select, mayWrite } = useEditor();
   const [dialog, setDialog] = useState<OpenDialog>();
   const clipboard = useClipboard();
+  const mayAsk = useMayTest() && mayWrite;
   const { change, draft } = doc;
 
   const duplicate = (ids: readonly string[]) => {
@@ -57,6 +61,16 @@ export function useEditorCommands() {
             { id: 'editor-arrange', label: 'Arrange the steps', run: () => void arrange() },
           ]
         : []),
+      ...(mayAsk
+        ? [
+            {
+              id: 'editor-assistant',
+              label: 'Change with a model',
+              keywords: ['AI', 'assistant', 'generate'],
+              run: () => setDialog({ kind: 'assistant' }),
+            },
+          ]
+        : []),
       {
         id: 'editor-settings',
         label: 'Workflow settings',
@@ -64,7 +78,7 @@ export function useEditorCommands() {
       },
       { id: 'editor-keys', label: 'Keys of the editor', run: () => setDialog({ kind: 'keys' }) },
     ],
-    [mayWrite, first],
+    [mayWrite, mayAsk, first],
   );
 
   return {

@@ -23,7 +23,7 @@ export const draftOf = ({
 });
 
 /** A definition that was written by hand has no places: its steps are arranged, which is stored with the next edit. */
-async function placed(draft: Draft): Promise<Draft> {
+export async function placed(draft: Draft): Promise<Draft> {
   const { definition } = draft;
   const places = new Set(definition.nodes.map(({ position }) => `${position?.x} ${position?.y}`));
   const isPlaced = definition.nodes.every(({ position }) => position !== undefined);

@@ -1,4 +1,4 @@
-// A new workflow: empty, from a template, or from JSON.
+// A new workflow: empty, from a template, from a description that a model turns into steps, or from JSON.
 import {
   Anchor,
   Button,
@@ -8,10 +8,12 @@ import {
   Stack,
   Tabs,
   Text,
+  Textarea,
   TextInput,
 } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Json } from '../../../../types/database.ts';
+import { useMayTest } from '../../settings/testing/use-test-run.ts';
 import { useGo } from '../../shared/address.tsx';
 import { useMay } from '../../shared/app.tsx';
 import { JsonEditor, parseJson } from '../../shared/code/editors.tsx';
@@ -21,6 +23,7 @@ import { PageHeader } from '../../shared/PageHeader.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
 import { EmptyState } from '../../shared/states.tsx';
 import { supabase } from '../../shared/supabase.ts';
+import { refuseTaken } from '../../workflows/taken.ts';
 import classes from '../editor.module.css';
 import { EMPTY_DRAFT } from '../model/definition.ts';
 import { importWorkflow, kebabOf, type NewWorkflow } from './import.ts';
@@ -131,18 +134,13 @@ export default function NewWorkflowPage() {
   const [base, setBase] = useState(BLANK);
   const [name, setName] = useState('');
   const [kebab, setKebab] = useState<string>();
+  const [wish, setWish] = useState('');
+  const mayAsk = useMayTest();
   const kebabName = kebab ?? kebabOf(name);
 
   const create = useAction(
     async () => {
-      const taken = await supabase
-        .from('workflows')
-        .select('id')
-        .eq('kebab_name', kebabName)
-        .is('deleted_at', null)
-        .maybeSingle();
-      if (taken.data !== null)
-        throw new Error(`This application already has a workflow ${kebabName}.`);
+      await refuseTaken(kebabName);
       return ask(
         supabase.rpc('save_workflow', {
           kebab_name: kebabName,
@@ -156,7 +154,10 @@ export default function NewWorkflowPage() {
     },
     {
       changes: [['workflows']],
-      onSuccess: () => go(`/workflows/${kebabName}/edit`),
+      onSuccess: () =>
+        go(
+          `/workflows/${kebabName}/edit${from === 'description' ? `?ask=${encodeURIComponent(wish.trim())}` : ''}`,
+        ),
       isQuiet: true,
     },
   );
@@ -173,7 +174,8 @@ export default function NewWorkflowPage() {
   }
 
   const isValid = name.trim() !== '' && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(kebabName);
-  const isChosen = from === 'blank' || base !== BLANK;
+  const isChosen =
+    from === 'blank' || (from === 'description' ? wish.trim() !== '' : base !== BLANK);
   return (
     <>
       <PageHeader
@@ -198,6 +200,7 @@ export default function NewWorkflowPage() {
             <Tabs.List mb="md">
               <Tabs.Tab value="blank">Empty</Tabs.Tab>
               <Tabs.Tab value="template">From a template</Tabs.Tab>
+              {mayAsk && <Tabs.Tab value="description">From a description</Tabs.Tab>}
               <Tabs.Tab value="import">From JSON</Tabs.Tab>
             </Tabs.List>
             <Tabs.Panel value="blank">
@@ -207,6 +210,19 @@ export default function NewWorkflowPage() {
             </Tabs.Panel>
             <Tabs.Panel value="template">
               <Templates chosen={base === BLANK ? undefined : base.kebabName} onChoose={choose} />
+            </Tabs.Panel>
+            <Tabs.Panel value="description">
+              <Textarea
+                label="What should the workflow do?"
+                description="The editor opens with the question to a model. Nothing is published."
+                placeholder="When an order arrives, look it up in the shop, and ask for an approval above 500."
+                autosize
+                minRows={3}
+                maxRows={12}
+                maxLength={4_000}
+                value={wish}
+                onChange={(event) => setWish(event.currentTarget.value)}
+              />
             </Tabs.Panel>
             <Tabs.Panel value="import">
               <Import onImport={choose} />

@@ -48,25 +48,30 @@ export interface Model {
   address: string;
 }
 
-export const tryDefinition = (text: string, { provider, model, secret, address }: Model): Json => ({
-  nodes: [
-    {
-      id: 'ask',
-      type: 'llm_call',
-      data: {
-        config: {
-          provider,
-          model,
-          prompt: readInput(text),
-          stream: true,
-          ...(address === '' ? {} : { base_url: address }),
-          ...(secret === '' ? {} : { api_key: `{{ secrets.${secret} }}` }),
-        },
-      },
-    },
-  ],
-  edges: [],
+/** What a person begins with. */
+export const modelOf = (name = 'gpt-4o-mini'): Model => ({
+  provider: 'openai-compatible',
+  model: name,
+  secret: '',
+  address: '',
 });
+
+/** A step that asks the model; `texts` are the keys of its config that hold texts. */
+export const askingDefinition = (texts: Record<string, Json>, given: Model): Json => {
+  const { provider, model, secret, address } = given;
+  const config = {
+    provider,
+    model,
+    ...texts,
+    stream: true,
+    ...(address === '' ? {} : { base_url: address }),
+    ...(secret === '' ? {} : { api_key: `{{ secrets.${secret} }}` }),
+  };
+  return { nodes: [{ id: 'ask', type: 'llm_call', data: { config } }], edges: [] };
+};
+
+export const tryDefinition = (text: string, model: Model): Json =>
+  askingDefinition({ prompt: readInput(text) }, model);
 
 type Fields = Readonly<Record<string, unknown>>;
 const isFields = (value: unknown): value is Fields =>
