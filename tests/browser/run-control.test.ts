@@ -58,6 +58,7 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
   expect(new Set(places).size).toBe(2);
 
   await press(page, 'Cancel');
+  await page.getByRole('dialog').getByRole('textbox').fill('the shelf is gone');
   await press(page, 'Cancel run');
   const notice = page
     .getByRole('status')
@@ -70,6 +71,9 @@ test('a cancelled run shows its compensation and can be ended at once', async ()
   await press(page, 'End now');
   await press(page, 'End run');
   await runIs(page, 'cancelled');
+  const why = page.getByRole('region', { name: 'Why the run ended' });
+  await why.getByText('the shelf is gone').waitFor();
+  await why.getByText(/^By Dev Acme/).waitFor();
   await stepOf(page, 'reserve', 'completed').filter({ hasText: 'not undone' }).waitFor();
   expect(await notice.count()).toBe(0);
   await b.ended(id);

@@ -53,7 +53,8 @@ export function useCancel(run: Run): (force: boolean) => Promise<void> {
         : 'No further step starts, and completed steps with a compensation are undone.',
       action: force ? 'End run' : 'Cancel run',
       isDangerous: true,
-      reason: 'optional',
+      // The run keeps the reason of the cancellation that began its compensation.
+      ...(force ? {} : { reason: 'optional' as const }),
     });
     if (answer === undefined) return;
     const { reason } = answer;
