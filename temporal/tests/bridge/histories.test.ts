@@ -159,8 +159,8 @@ test(
         ({ path, query }) => path === `/echo/item-${item}` && query.run === run.id,
         120_000,
       );
-    // In the middle of an item, and behind a history that continued.
-    await Promise.all(runs.flatMap((run) => [sent(run, 7), sent(run, 8)]));
+    // In the middle of an item, and behind a history that continued. A full history may hold the item beside it.
+    await Promise.all(runs.map((run) => sent(run, 7)));
     for (const run of runs) {
       await waitFor(
         'another history is mirrored',
@@ -174,7 +174,7 @@ test(
     // The workers continue in a further history while there is no bridge.
     await bridge.kill();
     openUpTo(12);
-    await Promise.all(runs.flatMap((run) => [sent(run, 13), sent(run, 14)]));
+    await Promise.all(runs.map((run) => sent(run, 13)));
     for (const run of runs) {
       expect(await executionOf(run)).not.toBe((await positionOf(run)).temporal_run_id);
     }
