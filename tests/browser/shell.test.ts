@@ -3,8 +3,8 @@
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { pool, stackInfo } from '../support/stack.ts';
-import { newMember, openAppPage, openNavigation, openPage, signIn } from './support.ts';
+import { stackInfo } from '../support/stack.ts';
+import { endSession, newMember, openAppPage, openNavigation, openPage, signIn } from './support.ts';
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent);
@@ -43,16 +43,7 @@ test('a user whose session ends signs in again on the same page', async () => {
   await page.clock.install();
   await signIn(page, 'developer@globex', '/workflows');
   await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
-  const sessionId = await page.evaluate(() => {
-    const stored = Object.entries(localStorage).find(([name]) => name.endsWith('-auth-token'))?.[1];
-    const { access_token: token } = JSON.parse(stored ?? '{}') as { access_token: string };
-    return (JSON.parse(atob(token.split('.')[1] ?? '')) as { session_id: string }).session_id;
-  });
-  const { rowCount } = await pool().query('delete from auth.sessions where id = $1', [sessionId]);
-  expect(rowCount).toBe(1);
-  await page.clock.fastForward('02:00:00');
-  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
-  await dialog.waitFor();
+  const dialog = await endSession(page);
   await heading(page, 'Workflows').waitFor({ state: 'attached' });
   expect(await dialog.getByLabel('E-mail').inputValue()).toBe('developer@globex.example');
   await dialog.getByLabel('Password', { exact: true }).fill('wrong-password');

@@ -72,16 +72,31 @@ export async function openAppPage(page: Page, path: string): Promise<void> {
   await shown(page, address);
 }
 
-/** The application in the address; outside of applications, the one of the session. */
-export async function appOf(page: Page): Promise<string> {
-  const [, app = '-'] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
-  if (app !== '-') return app;
+/** The claims of the session that the page has stored. */
+async function claimsIn(page: Page): Promise<{ app_code?: string; session_id?: string }> {
   const token = await page.evaluate(() => {
     const name = Object.keys(localStorage).find((each) => each.endsWith('-auth-token'));
     const stored = JSON.parse(localStorage.getItem(name ?? '') ?? '{}') as Record<string, string>;
     return stored.access_token ?? '';
   });
-  return (decodeJwt(token).app_code as string | undefined) ?? '';
+  return decodeJwt(token);
+}
+
+/** The application in the address; outside of applications, the one of the session. */
+export async function appOf(page: Page): Promise<string> {
+  const [, app = '-'] = /^#\/([^/?]+)/.exec(new URL(page.url()).hash) ?? [];
+  return app === '-' ? ((await claimsIn(page)).app_code ?? '') : app;
+}
+
+/** Ends the session of a page whose clock can be moved. Returns the dialog that says so. */
+export async function endSession(page: Page): Promise<Locator> {
+  const { session_id: id } = await claimsIn(page);
+  const { rowCount } = await pool().query('delete from auth.sessions where id = $1', [id]);
+  expect(rowCount).toBe(1);
+  await page.clock.fastForward('02:00:00');
+  const dialog = page.getByRole('dialog', { name: 'Your session has ended' });
+  await dialog.waitFor();
+  return dialog;
 }
 
 /** Waits until the place of the page is that of the address; what was there before is gone then. */

@@ -7,7 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { allPaths, isRoute } from '../../scripts/web/paths.ts';
 import { LAYERS, openAll } from '../browser/crawl.ts';
 import { ALL_LOOKS, faults, headFaults, settled, TWO_LOOKS, WIDTHS } from '../browser/gates.ts';
-import { openAppPage, openPage, openSignIn, signIn } from '../browser/support.ts';
+import { endSession, openAppPage, openPage, openSignIn, signIn } from '../browser/support.ts';
 import { failing, node, type TestApp, testApp, value } from '../engine/support.ts';
 import { linkIn, mailTo } from '../support/mail.ts';
 import { client, seedUser, stackInfo } from '../support/stack.ts';
@@ -218,6 +218,12 @@ test(
     });
     await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor();
     await visit('an unknown page');
+
+    const ending = await openPage();
+    await ending.clock.install();
+    await signIn(ending, 'admin@acme');
+    await endSession(ending);
+    found.push(...(await faults(ending, 'an ended session', ALL_LOOKS)));
     expect(found).toEqual([]);
   },
 );
