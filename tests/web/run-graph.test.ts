@@ -3,10 +3,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fold } from '../../web/src/run/graph/fold.ts';
-import { place } from '../../web/src/run/graph/layout.ts';
+import { place, placeToFit } from '../../web/src/run/graph/layout.ts';
 import { ranks } from '../../web/src/run/graph/ranks.ts';
 import { edgeStates, stepStates } from '../../web/src/run/graph/states.ts';
 import { walk } from '../../web/src/run/graph/walk.ts';
+import { roomOf } from '../../web/src/run/room.ts';
 import { barsOf, scaleOf, ticks } from '../../web/src/run/timeline/scale.ts';
 import type { WorkflowEdge } from '../../web/src/shared/supabase.ts';
 import type { RunNode, RunStep } from '../../web/src/shared/use-run.ts';
@@ -180,6 +181,19 @@ test('stored positions are used if they differ', () => {
   expect(place(folded, nodes, 'down').get('b')?.y).toBeGreaterThan(
     place(folded, nodes, 'down').get('a')?.y ?? 0,
   );
+});
+
+test('a row of steps gets a low canvas, and one that leads down a high one', () => {
+  const chain = (length: number) => {
+    const ids = Array.from({ length }, (_, n) => `s${n}`);
+    const edges = edgesOf(...ids.slice(1).map((id, n) => `s${n} > ${id}`));
+    const nodes = ids.map((id) => nodeOf(id));
+    const height = Math.min(roomOf(nodes, edges, false), 520);
+    const folded = fold(nodes, edges, new Map(), 'all', new Set());
+    return { height, ...placeToFit(folded, nodes, { width: 640, height }) };
+  };
+  expect(chain(3)).toMatchObject({ direction: 'right', height: 198 });
+  expect(chain(6)).toMatchObject({ direction: 'down', height: 520 });
 });
 
 test('arrow keys follow edges, and reach neighbours without an edge', () => {
