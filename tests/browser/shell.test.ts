@@ -82,7 +82,7 @@ test('a lost connection is shown with the age of the data, and found again', asy
 test('the shell is used by keyboard, shows what the role allows, and fits a phone', async () => {
   const page = await openPage();
   await signIn(page, 'viewer@acme');
-  expect(await page.title()).toMatch(/Runs · Acme · Stepbase$/);
+  await expect.poll(() => page.title()).toMatch(/Runs · Acme · Stepbase$/);
   expect(await page.getByRole('button', { name: 'Start a run' }).count()).toBe(0);
 
   await page.reload();
