@@ -2,6 +2,7 @@
 // the user has set.
 
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import pg from 'pg';
 import { modelEnvironment, type WorldInfo } from '../world/world.ts';
 import type { StackKeys } from './keys.ts';
@@ -79,4 +80,16 @@ export function functionEnvironment(
     UPSTASH_REDIS_REST_TOKEN: keys.redisToken,
     ...config.functionsEnv,
   };
+}
+
+/** Node's parser of such files knows no escapes: the quotes are those that the value does not have. */
+function quoted(value: string): string {
+  const quote = ["'", '"', '`'].find((mark) => !value.includes(mark)) ?? "'";
+  return `${quote}${value}${quote}`;
+}
+
+/** For processes outside the stack that do the work of its worker, such as a compiled workflow: `node --env-file`. */
+export async function writeEnvFile(file: string, variables: Record<string, string>): Promise<void> {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${quoted(value)}\n`);
+  await writeFile(file, lines.join(''), { mode: 0o600 });
 }

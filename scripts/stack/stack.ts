@@ -11,7 +11,7 @@ import { loadProjectConfig } from './config-toml.ts';
 import { type Cron, startCron } from './cron.ts';
 import { startDatabase } from './database.ts';
 import { FUNCTIONS, FunctionProcess, functionUrl, slugOf } from './functions.ts';
-import { functionEnvironment } from './functions-env.ts';
+import { functionEnvironment, writeEnvFile } from './functions-env.ts';
 import { startGateway } from './gateway.ts';
 import { Gatekeeper } from './identity.ts';
 import { loadKeys } from './keys.ts';
@@ -153,9 +153,10 @@ async function startServices(
   };
   const started = performance.now();
   const infoPath = join(dataDir, 'stack.json');
+  const envFile = join(dataDir, 'worker.env');
 
   if (config.reset) await reset(dataDir);
-  await rm(infoPath, { force: true });
+  for (const file of [infoPath, envFile]) await rm(file, { force: true });
   await assertPortsFree(ports, portsNeeded(config));
   const logs = join(dataDir, 'logs');
   await mkdir(logs, { recursive: true });
@@ -333,6 +334,8 @@ async function startServices(
     data_dir: dataDir,
     pid: process.pid,
   };
+  await writeEnvFile(envFile, functionsEnv);
+  services.push({ name: 'worker.env', stop: () => rm(envFile, { force: true }) });
   // Written to another name and renamed, so that a reader never gets a partial file.
   await writeFile(`${infoPath}.tmp`, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   await rename(`${infoPath}.tmp`, infoPath);

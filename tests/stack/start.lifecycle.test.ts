@@ -3,8 +3,10 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createStackClient } from '../../scripts/stack/client.ts';
+import { DEFAULT_SENDER } from '../../scripts/stack/mail/settings.ts';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import { SEED_USERS } from '../../scripts/stack/seed-users.ts';
 import type { StackInfo } from '../../scripts/stack/stack.ts';
@@ -76,9 +78,20 @@ describe('a stack', () => {
     });
     expect(info.publishable_key).toMatch(/^sb_publishable_[\w-]{22}_[\w-]{8}$/);
     expect(info.secret_key).toMatch(/^sb_secret_[\w-]{22}_[\w-]{8}$/);
-    for (const name of ['stack.json', 'keys.json']) {
+    for (const name of ['stack.json', 'keys.json', 'worker.env']) {
       expect(statSync(join(folder, name)).mode & 0o077).toBe(0);
     }
+  });
+
+  test('writes worker.env for workers outside the stack', () => {
+    const env = parseEnv(readFileSync(join(folder, 'worker.env'), 'utf8'));
+    expect(new URL(env.DATABASE_URL ?? '').username).toBe('stepbase_worker');
+    expect(env).toMatchObject({
+      SUPABASE_URL: info.api_url,
+      SUPABASE_SECRET_KEY: info.secret_key,
+      OPENAI_BASE_URL: info.world?.model_url,
+      SMTP_FROM: DEFAULT_SENDER,
+    });
   });
 
   test('keeps its data and its logs from other accounts', () => {
@@ -136,7 +149,9 @@ describe('a stack', () => {
     stack.kill('SIGINT');
     expect(await stack.exit).toEqual({ code: 0, signal: null });
     await waitFor('no process is left', () => alive(below).length === 0);
-    expect(existsSync(join(folder, 'stack.json'))).toBe(false);
+    for (const name of ['stack.json', 'worker.env']) {
+      expect(existsSync(join(folder, name))).toBe(false);
+    }
 
     stack = start('--port', port, '--data', folder);
     const again = await ready(stack, folder);

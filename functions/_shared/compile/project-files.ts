@@ -38,7 +38,7 @@ export function manifest(
     private: true,
     type: 'module',
     engines: { node: '>=22.18' },
-    scripts: { start: 'node src/worker.ts', check: 'tsc --noEmit' },
+    scripts: { start: 'node --env-file-if-exists=.env src/worker.ts', check: 'tsc --noEmit' },
     dependencies,
     devDependencies,
   };
@@ -91,6 +91,8 @@ npm ci
 npx tsc --noEmit
 npm start
 \`\`\`
+
+\`npm start\` also reads these variables from the file \`.env\`:
 
 | variable | meaning |
 | --- | --- |
