@@ -142,10 +142,12 @@ test(
       await empty(page);
       await reads(page, async (route) => void waiting.push(route));
       await open(page, path);
-      const loading = page.getByRole('status', { name: 'Loading' }).first();
-      const busy = page.locator('main [aria-busy="true"], main [role="status"]').first();
+      const loading = page.getByRole('status', { name: 'Loading' });
+      const busy = page.locator('main [aria-busy="true"], main [role="status"]');
+      // A place for later messages can be before it: it is empty, so it is not visible.
       await loading
         .or(busy)
+        .filter({ visible: true })
         .first()
         .waitFor({ timeout: scaled(5_000) })
         .catch(() => found.push(`${path}: does not say that it reads`));
