@@ -2,7 +2,8 @@
 // rows, events, messages and context that the audit of every run demands.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Node, node, value } from '../../../tests/engine/support.ts';
+import { type Node, node, type Run, value } from '../../../tests/engine/support.ts';
+import { waitFor } from '../../../tests/support/stack.ts';
 import type { RunningProcess } from '../../processes.ts';
 import { bridgeTest, startBridge } from './support.ts';
 
@@ -148,6 +149,55 @@ test('a cancellation stops the run at once and compensates', async () => {
   const { run, all } = await t.ended(started);
   expect(run).toMatchObject({ status: 'cancelled', error: { message: 'enough' } });
   expect(all.find(({ item_index: item }) => item === -1)).toMatchObject({ status: 'completed' });
+});
+
+test('the end of a run ends its children in Temporal as their parent_close_policy says', async () => {
+  const held = await t.publish({
+    nodes: [undoable('done'), node('hold', 'wait_for_signal', { signal_name: 'go' })],
+    lines: ['done > hold'],
+  });
+  const workflow = held.names[0] ?? '';
+  const policies = ['terminate', 'request_cancel', 'abandon'];
+  const { names } = await t.publish({
+    nodes: policies.map((policy) =>
+      node(policy, 'child_workflow', { workflow, input: {}, parent_close_policy: policy }),
+    ),
+  });
+  const parent = await t.start(names[0] ?? '');
+  const children = await Promise.all(
+    policies.map(async (policy) => {
+      const { id } = await t.app.stepIs(parent.id, policy, 'waiting');
+      const { data, error } = await t.app.developer
+        .from('runs')
+        .select('*')
+        .eq('parent_step_run_id', id)
+        .single<Run>();
+      if (error) throw new Error(error.message);
+      expect(data).toMatchObject({ parent_close_policy: policy, execution_engine: 'temporal' });
+      await t.app.stepIs(data.id, 'hold', 'waiting');
+      return data.id;
+    }),
+  );
+  const cancelled = await t.app.developer.rpc('cancel_run', { run_id: parent.id });
+  expect(cancelled.error).toBeNull();
+  const [terminated = '', requested = '', abandoned = ''] = children;
+  for (const id of [terminated, requested]) {
+    const { run } = await t.ended({ id });
+    expect(run).toMatchObject({ status: 'cancelled', error: { code: 'parent_closed' } });
+    // Its workflow has ended, too.
+    await waitFor('the history is closed', async () => {
+      const { data } = await t.app.developer
+        .from('temporal_runs')
+        .select('closed_at')
+        .eq('run_id', id)
+        .single();
+      return data?.closed_at !== null;
+    });
+  }
+  const sent = await t.app.developer.rpc('send_signal', { run_id: abandoned, signal_name: 'go' });
+  expect(sent.error).toBeNull();
+  expect((await t.ended({ id: abandoned })).run.status).toBe('completed');
+  expect((await t.ended(parent)).run.status).toBe('cancelled');
 });
 
 test('a repeated idempotency key starts one run, and a rerun from a step takes results over', async () => {
