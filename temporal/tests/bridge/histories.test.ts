@@ -266,6 +266,8 @@ test('large outputs travel by reference, and no payload has one of them, a secre
   expect(made.error).toBeNull();
   const lines = (count: number, name: string) =>
     Array.from({ length: count }, (_, at) => `${name} ${at}`).join('\n');
+  /** Code has a second otherwise, which a busy machine needs. */
+  const patient = { timeout_ms: 10_000 };
   const code = (count: number, name: string) =>
     `() => Array.from({ length: ${count} }, (_, at) => "${name} " + at).join("\\n")`;
   const load = (path: string): { [key: string]: Json } => ({
@@ -274,12 +276,12 @@ test('large outputs travel by reference, and no payload has one of them, a secre
     max_response_bytes: 8_000_000,
   });
   const child = await t.publish({
-    nodes: [node('z', 'inline_code', { code: code(50_000, 'child') })],
+    nodes: [node('z', 'inline_code', { code: code(50_000, 'child') }, patient)],
   });
   const { names } = await t.publish({
     nodes: [
       node('fetched', 'http_request', load('/large/fetched?bytes=3000000')),
-      node('local', 'inline_code', { code: code(200_000, 'local') }),
+      node('local', 'inline_code', { code: code(200_000, 'local') }, patient),
       node('child', 'child_workflow', { workflow: child.names[0] ?? '', input: {}, wait: true }),
       node('each', 'for_each', {
         items: [1, 2, 3, 4],
