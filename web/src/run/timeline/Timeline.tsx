@@ -144,9 +144,9 @@ function Axis({ scale }: { scale: Scale }) {
   return (
     <div className={classes.axis} aria-hidden="true">
       <div className={classes.scale}>
-        {ticks(scale).map((time) => (
+        {ticks(scale).map(({ time, label }) => (
           <span key={time} style={{ left: percent(scale.at(time)) }}>
-            {time === scale.start ? '0' : duration(time - scale.start)}
+            {label}
           </span>
         ))}
       </div>

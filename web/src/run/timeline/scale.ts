@@ -1,5 +1,6 @@
 // The time axis of a run. Times in which nothing was executed, because the run waited for a person, a signal or a
 // delay, are folded to a mark of a fixed width, so that the work stays visible in a run of three days.
+import { duration } from '../../shared/format.ts';
 import type { RunStep } from '../../shared/use-run.ts';
 
 export interface Bar {
@@ -112,20 +113,29 @@ const STEPS_MS = [
   1_800_000, 3_600_000, 21_600_000, 86_400_000, 604_800_000,
 ];
 
-/** Round times for about `wanted` marks, without those inside of folded times. */
-export function ticks(scale: Scale, wanted = 5): number[] {
+export interface Tick {
+  /** Milliseconds since 1970. */
+  time: number;
+  label: string;
+}
+
+/** Round times for about `wanted` marks, without those inside of folded times, and each label once. */
+export function ticks(scale: Scale, wanted = 5): Tick[] {
   const folded = scale.folds.reduce((sum, { start, end }) => sum + end - start, 0);
   const shown = scale.end - scale.start - folded;
   const step = STEPS_MS.find((each) => shown / each <= wanted) ?? shown / wanted;
-  const found: number[] = [];
+  const found: Tick[] = [];
   let at = scale.start;
-  while (at <= scale.end && found.length < 4 * wanted) {
+  for (let tried = 0; at <= scale.end && tried < 4 * wanted; ) {
     const inside = scale.folds.find(({ start, end }) => at > start && at < end);
     if (inside) {
       at = scale.start + Math.ceil((inside.end - scale.start) / step) * step;
       continue;
     }
-    found.push(at);
+    // After a long fold, steps of milliseconds follow each other within the same tenth of a second.
+    const label = at === scale.start ? '0' : duration(at - scale.start);
+    if (found.at(-1)?.label !== label) found.push({ time: at, label });
+    tried += 1;
     at += step;
   }
   return found;
