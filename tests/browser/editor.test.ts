@@ -289,7 +289,7 @@ afterEach(async () => {
   model = undefined;
 });
 
-test('a workflow is described in words, and a model writes and mends it', async () => {
+test('a model writes a workflow from a description, and fixes it', async () => {
   const mark = randomUUID().slice(0, 8);
   const written = (config: object) => ({
     summary: 'It asks before it pays.',
@@ -330,7 +330,7 @@ test('a workflow is described in words, and a model writes and mends it', async 
   await dialog.getByText('It asks before it pays.', { exact: true }).waitFor();
   const problems = dialog.getByRole('region', { name: 'Problems of the answer' });
   await problems.getByText(/titel/).first().waitFor();
-  await dialog.getByRole('button', { name: 'Have the problems mended' }).click();
+  await dialog.getByRole('button', { name: 'Ask the model to fix them' }).click();
   await problems.waitFor({ state: 'detached' });
   const changes = dialog.getByRole('region', { name: 'What would change' });
   await changes.getByText('ask → pay (approved)').waitFor();

@@ -88,7 +88,7 @@ export async function appOf(page: Page): Promise<string> {
   return app === '-' ? ((await claimsIn(page)).app_code ?? '') : app;
 }
 
-/** Ends the session of a page whose clock can be moved. Returns the dialog that says so. */
+/** Ends the session of a page whose clock can be moved. Returns the dialog about it. */
 export async function endSession(page: Page): Promise<Locator> {
   const { session_id: id } = await claimsIn(page);
   const { rowCount } = await pool().query('delete from auth.sessions where id = $1', [id]);

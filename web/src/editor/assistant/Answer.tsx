@@ -157,7 +157,7 @@ function Proposed({
           Apply to the draft
         </Button>
         {errors.length > 0 && (
-          <Button onClick={() => onMend(draft, errors)}>Have the problems mended</Button>
+          <Button onClick={() => onMend(draft, errors)}>Ask the model to fix them</Button>
         )}
       </Group>
     </>

@@ -2,7 +2,7 @@
 // `config.body.total`; a person sees the label of the field instead.
 import { wordsOf } from './fields.ts';
 
-interface Told {
+interface FaultWords {
   message: string;
   hint?: string;
 }
@@ -11,7 +11,7 @@ interface Told {
 const PLACE = /\b(?:config\.step\.|compensate\.)?config\.([a-z_]\w*)/g;
 
 /** `config.expression is required` as `Expression is required`. */
-export function faultText({ message, hint }: Told): string {
+export function faultText({ message, hint }: FaultWords): string {
   const text = message.replaceAll(PLACE, (_place, key: string, at: number) =>
     at === 0 ? wordsOf(key) : `“${wordsOf(key)}”`,
   );
