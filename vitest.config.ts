@@ -18,6 +18,8 @@ const shared = {
   testTimeout: scaled(60_000),
   hookTimeout: scaled(120_000),
   teardownTimeout: scaled(60_000),
+  // A second, the default of expect.poll, is short for a page on a busy machine.
+  expect: { poll: { timeout: scaled(10_000) } },
 };
 
 export default defineConfig({
