@@ -478,7 +478,7 @@ select pg_temp.seed_run(
 select pg_temp.seed_run(
   '00000000-0000-4000-8000-000000000706', '00000000-0000-4000-8000-000000000202', 'timed_out', '9 hours',
   '{"shop_url": "https://shop.acme.example", "order_id": "1006", "email": "kim@customers.example"}',
-  '{"code": "timeout", "message": "the run passed its execution timeout"}',
+  '{"code": "timeout", "message": "The run exceeded the execution timeout of its workflow"}',
   array[
     '{"step": "fetch_order", "status": "completed", "ms": 140, "input": {"method": "GET", "url": "https://shop.acme.example/orders/1006"}, "output": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"id": "1006", "status": "paid", "currency": "EUR", "customer": {"name": "Kim Lee", "email": "kim@customers.example", "tier": "gold"}, "items": [{"sku": "mug", "name": "Mug", "quantity": 2, "unit_price": 12}, {"sku": "tea", "name": "Tea", "quantity": 1, "unit_price": 8.5}], "note": "When does it come?"}}}',
     '{"step": "total", "status": "completed", "ms": 3, "output": 32.5}',

@@ -114,7 +114,7 @@ export default function ModelsPage() {
         )}
         {data && !isUsed && (
           <EmptyState title="No model was called in this month">
-            The steps model call and agent call models.
+            Steps of the types “LLM call” and “AI agent task” call models.
           </EmptyState>
         )}
         {data && isUsed && (

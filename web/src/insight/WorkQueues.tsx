@@ -177,7 +177,7 @@ export function WorkQueues() {
         rowProps={({ queue_name }) => ({ 'data-work-queue': queue_name })}
         empty={
           <EmptyState title="No work queues">
-            The steps “push to a work queue” and “take from a work queue” use them.
+            Steps of the types “Push to work queue” and “Pop from work queue” use them.
           </EmptyState>
         }
       />

@@ -2,6 +2,7 @@
 import {
   ActionIcon,
   Badge,
+  Box,
   Group,
   Menu,
   Table,
@@ -39,7 +40,7 @@ export function StepList({ commands }: { commands: EditorCommands }) {
         <Table.Tr>
           <Table.Th>Step</Table.Th>
           <Table.Th>Then</Table.Th>
-          <Table.Th>State</Table.Th>
+          <Table.Th visibleFrom="xs">State</Table.Th>
           {mayWrite && (
             <Table.Th w={48}>
               <VisuallyHidden>Actions</VisuallyHidden>
@@ -51,6 +52,16 @@ export function StepList({ commands }: { commands: EditorCommands }) {
         {ordered.map((step) => {
           const faults = faultsOf.get(step.id) ?? [];
           const status = statuses.get(step.id);
+          const state = (
+            <>
+              {status !== undefined && <StatusBadge name={status} />}
+              {faults.length > 0 && (
+                <Text size="xs" className={classes.fault ?? ''}>
+                  {faults.length} {faults.length === 1 ? 'problem' : 'problems'}
+                </Text>
+              )}
+            </>
+          );
           return (
             <Table.Tr
               key={step.id}
@@ -70,6 +81,8 @@ export function StepList({ commands }: { commands: EditorCommands }) {
                 <Text size="xs" c="dimmed">
                   {types.get(step.type)?.label ?? step.type} · {step.id}
                 </Text>
+                {/* A phone has no place for a column of states. */}
+                <Box hiddenFrom="xs">{state}</Box>
               </Table.Td>
               <Table.Td>
                 <Group gap={4}>
@@ -94,14 +107,7 @@ export function StepList({ commands }: { commands: EditorCommands }) {
                   )}
                 </Group>
               </Table.Td>
-              <Table.Td>
-                {status !== undefined && <StatusBadge name={status} />}
-                {faults.length > 0 && (
-                  <Text size="xs" className={classes.fault ?? ''}>
-                    {faults.length} {faults.length === 1 ? 'problem' : 'problems'}
-                  </Text>
-                )}
-              </Table.Td>
+              <Table.Td visibleFrom="xs">{state}</Table.Td>
               {mayWrite && (
                 <Table.Td>
                   <Menu position="bottom-end" withinPortal>

@@ -2,6 +2,7 @@
 // dagre are loaded with it: pages import LazyGraph.
 import '@xyflow/react/dist/style.css';
 import { useComputedColorScheme } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import {
   Background,
   BackgroundVariant,
@@ -27,12 +28,17 @@ type StepData = {
   icon: string;
   color: string;
   tone: Tone;
+  isNarrow: boolean;
 };
 
 function StepNode({ data }: NodeProps<Node<StepData>>) {
   return (
     <div className={classes.node} data-tone={data.tone}>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
+      <Handle
+        type="target"
+        position={data.isNarrow ? Position.Top : Position.Left}
+        isConnectable={false}
+      />
       <StepIcon icon={data.icon} color={data.color} />
       <div className={classes.names}>
         <div className={classes.label}>{data.label}</div>
@@ -41,12 +47,18 @@ function StepNode({ data }: NodeProps<Node<StepData>>) {
           {data.tone === 'same' ? '' : `, ${data.tone}`}
         </div>
       </div>
-      <Handle type="source" position={Position.Right} isConnectable={false} />
+      <Handle
+        type="source"
+        position={data.isNarrow ? Position.Bottom : Position.Right}
+        isConnectable={false}
+      />
     </div>
   );
 }
 
 const nodeTypes = { step: StepNode };
+/** As in the style sheet. */
+const NARROW = '(max-width: 36em)';
 
 export interface GraphProps {
   definition: Definition;
@@ -61,7 +73,8 @@ export default function DefinitionGraph(props: GraphProps) {
   const { definition, label, nodeChanges = NO_CHANGES, edgeChanges = NO_CHANGES } = props;
   const types = useStepTypes();
   const colorMode = useComputedColorScheme('light');
-  const places = useMemo(() => placesOf(definition), [definition]);
+  const isNarrow = useMediaQuery(NARROW, matchMedia(NARROW).matches) ?? false;
+  const places = useMemo(() => placesOf(definition, isNarrow), [definition, isNarrow]);
   const nodes: Node<StepData>[] = definition.nodes.map((node) => {
     const type = types.get(node.type);
     return {
@@ -74,6 +87,7 @@ export default function DefinitionGraph(props: GraphProps) {
         icon: type?.icon ?? 'box',
         color: type?.color ?? '#64748b',
         tone: toneOf(node.id, nodeChanges),
+        isNarrow,
       },
     };
   });
@@ -92,6 +106,8 @@ export default function DefinitionGraph(props: GraphProps) {
       aria-label={label}
     >
       <ReactFlow
+        // It fits its nodes when it appears.
+        key={isNarrow ? 'down' : 'right'}
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}

@@ -1,4 +1,5 @@
-// The places of the nodes in a picture of a definition: those of the editor, or a layout from left to right.
+// The places of the nodes in a picture of a definition: those of the editor, or a layout from left to right. In a narrow
+// window the picture leads down, because texts are too small to read if a row of steps has to fit.
 import { Graph, layout } from '@dagrejs/dagre';
 import type { Definition } from './definition.ts';
 
@@ -11,12 +12,16 @@ export interface Point {
 }
 
 /** A definition of code has no places, or the same one for all of its nodes. */
-export function placesOf({ nodes, edges }: Definition): Map<string, Point> {
+export function placesOf({ nodes, edges }: Definition, isNarrow = false): Map<string, Point> {
   const known = nodes.flatMap(({ id, position }) => (position ? [[id, position] as const] : []));
   const different = new Set(known.map(([, { x, y }]) => `${x} ${y}`));
-  if (different.size === nodes.length) return new Map(known);
+  if (!isNarrow && different.size === nodes.length) return new Map(known);
   const graph = new Graph();
-  graph.setGraph({ rankdir: 'LR', nodesep: 28, ranksep: 70 });
+  graph.setGraph(
+    isNarrow
+      ? { rankdir: 'TB', nodesep: 20, ranksep: 40 }
+      : { rankdir: 'LR', nodesep: 28, ranksep: 70 },
+  );
   const ids = new Set(nodes.map(({ id }) => id));
   for (const id of ids) graph.setNode(id, { width: WIDTH, height: HEIGHT });
   for (const { source, target } of edges) {
