@@ -248,6 +248,7 @@ test('a fault names the field by its label', () => {
     ['config.step.config.body_text must be a string', 'Body text must be a string'],
     ['config.title must have at least 1 characters', 'Title must not be empty'],
     ['Unknown step a in config.url', 'Unknown step a in “URL”'],
+    ['config.titel is not a known key of delay', '“titel” is not a known key of delay'],
     ['retry.max_attempts must be an integer', 'retry.max_attempts must be an integer'],
   ] as const) {
     expect(faultText({ message })).toBe(text);
