@@ -6,6 +6,7 @@ import { AppLink, useAddressParam } from '../shared/address.tsx';
 import { useMay } from '../shared/app.tsx';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ask, failureOf, useAppQuery } from '../shared/query.ts';
+import { hasFailed } from '../shared/run-status.ts';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase, type Workflow } from '../shared/supabase.ts';
 import type { RunSnapshot } from '../shared/use-run.ts';
@@ -19,7 +20,6 @@ import type { OpenDialog } from './use-commands.ts';
 import { SIDE_BY_SIDE, Workbench } from './Workbench.tsx';
 
 const BACK = { to: '/workflows', label: 'Workflows' };
-const FAILED = new Set(['failed', 'timed_out']);
 
 function Editor({
   workflow,
@@ -64,7 +64,7 @@ function Editor({
   const runId = testId ?? address;
   const onSnapshot = useCallback((next: RunSnapshot | undefined) => setRun(next), []);
   const isFailed =
-    run !== undefined && FAILED.has(run.run.status) && run.run.workflow_id === workflow.id;
+    run !== undefined && hasFailed(run.run.status) && run.run.workflow_id === workflow.id;
   const isPublishedSince =
     isFailed &&
     workflow.published_version_id !== null &&

@@ -38,7 +38,7 @@ export function CreateWorkQueue({ onClose }: { onClose(): void }) {
             ordering,
             max_size: size === '' ? null : Number(size),
             deduplicate: isDistinct,
-            // The database names the signal and the query of the queue.
+            // The names that the database gives, too: the generated types ask for them.
             signal_name: `${name.trim()}_push`,
             query_name: `${name.trim()}_state`,
           })
@@ -92,7 +92,7 @@ export function CreateWorkQueue({ onClose }: { onClose(): void }) {
       />
       <NumberInput
         label="Items that may wait"
-        description="Empty: any number. A push into a full queue fails."
+        description="Empty: no limit. A push into a full queue fails."
         min={1}
         allowDecimal={false}
         value={size}

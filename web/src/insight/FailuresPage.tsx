@@ -1,4 +1,5 @@
 // Failed runs of the last days, grouped by workflow, version and error code. A group can be redriven after a preview.
+
 import { Button, Code, Group, SegmentedControl, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { BulkDialog } from '../runs/BulkDialog.tsx';
@@ -9,6 +10,7 @@ import { type Column, DataTable } from '../shared/DataTable.tsx';
 import { count } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ask, useAppQuery } from '../shared/query.ts';
+import { FAILED_STATUSES } from '../shared/run-status.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
@@ -51,7 +53,7 @@ function filterOf({ workflow, version, error_code, created_from, created_to }: F
   return {
     workflow,
     version,
-    status: ['failed', 'timed_out'],
+    status: [...FAILED_STATUSES],
     error_code,
     created_from,
     // created_before leaves its own time out; times have microseconds.

@@ -6,6 +6,7 @@ import { useMay } from '../shared/app.tsx';
 import { docsUrl } from '../shared/docs.ts';
 import { duration, timeOnly, words } from '../shared/format.ts';
 import { ask, useAppQuery } from '../shared/query.ts';
+import { hasFailed } from '../shared/run-status.ts';
 import { type Run, supabase } from '../shared/supabase.ts';
 import { RelativeTime } from '../shared/Times.tsx';
 import type { RunNode, RunStep, RunWorkflow } from '../shared/use-run.ts';
@@ -84,7 +85,7 @@ export function Failure({ run, workflow, nodes, steps, onChoose }: Props) {
     ({ step_id, item_index }) => step_id === stepId && item_index === 0,
   );
   const meaning = meaningOf(error.code);
-  const isDeadLetter = run.status === 'failed' || run.status === 'timed_out';
+  const isDeadLetter = hasFailed(run.status);
   const title = TITLES[run.status] ?? `The run is ${words(run.status)}`;
   const editor = new URLSearchParams({ run: run.id, ...(stepId ? { step: stepId } : {}) });
 

@@ -1,5 +1,5 @@
 // The answer of the model: its text while it writes, then what it would change, the problems that the checker finds, and
-// the buttons that apply it or have it mended.
+// the buttons that apply it or ask the model to fix it.
 import { Button, Group, Stack, Text } from '@mantine/core';
 import { useMemo } from 'react';
 import { attemptKey, hasEnded } from '../../../../sdk/src/live/index.ts';
@@ -16,6 +16,7 @@ import classes from '../editor.module.css';
 import { useEditor } from '../editor-context.tsx';
 import { changesOf } from '../model/changes.ts';
 import type { Draft } from '../model/definition.ts';
+import { faultText } from '../model/faults.ts';
 import { type Proposal, proposalIn } from './proposal.ts';
 
 interface Props {
@@ -24,7 +25,7 @@ interface Props {
   before: Draft;
   onApply(draft: Draft): void;
   /** Asks the model again, with the problems of its answer. */
-  onMend(draft: Draft, faults: readonly Fault[]): void;
+  onFix(draft: Draft, faults: readonly Fault[]): void;
 }
 
 interface Output {
@@ -44,7 +45,7 @@ function useAnswer(runId: string) {
   return { text, failure, written, error };
 }
 
-export function Answer({ runId, before, onApply, onMend }: Props) {
+export function Answer({ runId, before, onApply, onFix }: Props) {
   const { text, failure, written, error } = useAnswer(runId);
   const read = useMemo((): { proposal?: Proposal; problem?: string } => {
     if (text === undefined) return {};
@@ -94,7 +95,7 @@ export function Answer({ runId, before, onApply, onMend }: Props) {
         </>
       )}
       {read.proposal !== undefined && (
-        <Proposed proposal={read.proposal} before={before} onApply={onApply} onMend={onMend} />
+        <Proposed proposal={read.proposal} before={before} onApply={onApply} onFix={onFix} />
       )}
       <Text size="sm">
         <AppLink to={`/runs/${runId}`} size="sm">
@@ -109,8 +110,8 @@ function Proposed({
   proposal,
   before,
   onApply,
-  onMend,
-}: Pick<Props, 'before' | 'onApply' | 'onMend'> & { proposal: Proposal }) {
+  onFix,
+}: Pick<Props, 'before' | 'onApply' | 'onFix'> & { proposal: Proposal }) {
   const { workflow } = useEditor();
   const { draft, summary, isUnplaced } = proposal;
   const checked = useAppQuery(
@@ -140,12 +141,11 @@ function Proposed({
             The checker finds {errors.length === 1 ? 'a problem' : `${errors.length} problems`}
           </Text>
           <ul className={classes.problems}>
-            {errors.slice(0, 20).map(({ node, pointer, message, hint }) => (
-              <li key={`${pointer} ${message}`}>
+            {errors.slice(0, 20).map((fault) => (
+              <li key={`${fault.pointer} ${fault.message}`}>
                 <Text size="sm">
-                  {node === null ? '' : `${node}: `}
-                  {message}
-                  {hint ? `; ${hint}` : ''}
+                  {fault.node === null ? '' : `${fault.node}: `}
+                  {faultText(fault)}
                 </Text>
               </li>
             ))}
@@ -157,7 +157,7 @@ function Proposed({
           Apply to the draft
         </Button>
         {errors.length > 0 && (
-          <Button onClick={() => onMend(draft, errors)}>Ask the model to fix them</Button>
+          <Button onClick={() => onFix(draft, errors)}>Ask the model to fix them</Button>
         )}
       </Group>
     </>

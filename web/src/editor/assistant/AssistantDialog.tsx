@@ -114,13 +114,7 @@ export default function AssistantDialog({ wish: first, onClose }: Props) {
             </Text>
           </Alert>
         ) : (
-          <Answer
-            key={runId}
-            runId={runId}
-            before={base}
-            onApply={apply}
-            onMend={(draft, faults) => askAbout(draft, faults)}
-          />
+          <Answer key={runId} runId={runId} before={base} onApply={apply} onFix={askAbout} />
         )}
       </Stack>
     </Drawer>

@@ -64,7 +64,7 @@ export function promptText({ wish, draft, faults }: Question): string {
     `The person asks:\n${wish.trim()}`,
     `The draft:\n${JSON.stringify(withoutPlaces(draft))}`,
     ...(problems.length > 0
-      ? [`The checker found problems. Mend them:\n${problems.join('\n')}`]
+      ? [`The checker found problems. Fix them:\n${problems.join('\n')}`]
       : []),
   ].join('\n\n');
 }

@@ -100,7 +100,7 @@ export function PublishDialog({ onClose, onPublished }: Props) {
           {errors.length > 0 && (
             <Alert color="red" variant="light">
               <Text size="sm" c="var(--mantine-color-text)">
-                The draft has {errors.length} {errors.length === 1 ? 'problem' : 'problems'}. Mend{' '}
+                The draft has {errors.length} {errors.length === 1 ? 'problem' : 'problems'}. Fix{' '}
                 {errors.length === 1 ? 'it' : 'them'} before you publish.
               </Text>
             </Alert>

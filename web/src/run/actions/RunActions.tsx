@@ -7,6 +7,7 @@ import { lazy, Suspense, useEffect } from 'react';
 import { hasEnded } from '../../../../sdk/src/live/index.ts';
 import { useMay } from '../../shared/app.tsx';
 import { useCommands } from '../../shared/commands.ts';
+import { hasFailed } from '../../shared/run-status.ts';
 import type { Run } from '../../shared/supabase.ts';
 import type { RunSnapshot } from '../../shared/use-run.ts';
 import { useCancel, usePause, useResume } from './use-run-actions.ts';
@@ -39,7 +40,7 @@ function useEntries(run: Run, open: { rerun(): void; continue(): void; compare()
   const isEnded = hasEnded(run.status);
   const isEnding = run.pending_outcome !== null;
   const isOpen = !isEnded && !isEnding;
-  const isFailed = run.status === 'failed' || run.status === 'timed_out';
+  const isFailed = hasFailed(run.status);
   return [
     {
       id: 'end',

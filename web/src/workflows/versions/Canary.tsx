@@ -1,10 +1,12 @@
 // The running canary of a workflow: its share, what its runs did, and its end.
+
 import { Alert, Button, Group, NumberInput, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { AppLink } from '../../shared/address.tsx';
 import { useMay } from '../../shared/app.tsx';
 import { confirm } from '../../shared/confirm.tsx';
 import { ask, useAction, useAppQuery } from '../../shared/query.ts';
+import { FAILED_STATUSES } from '../../shared/run-status.ts';
 import { supabase, type Workflow } from '../../shared/supabase.ts';
 import { percent } from '../percent.ts';
 
@@ -17,17 +19,14 @@ async function readCanary(id: string, signal: AbortSignal) {
       .abortSignal(signal)
       .single(),
   );
-  const counted = (statuses: string[]) =>
+  const counted = (statuses: readonly string[]) =>
     supabase
       .from('runs')
       .select('id', { count: 'exact', head: true })
       .eq('canary_id', id)
       .in('status', statuses)
       .abortSignal(signal);
-  const [done, failed] = await Promise.all([
-    counted(['completed']),
-    counted(['failed', 'timed_out']),
-  ]);
+  const [done, failed] = await Promise.all([counted(['completed']), counted(FAILED_STATUSES)]);
   if (done.error) throw done.error;
   if (failed.error) throw failed.error;
   return { canary, done: done.count ?? 0, failed: failed.count ?? 0 };
