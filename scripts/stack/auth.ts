@@ -1,7 +1,6 @@
 // /auth/v1: the Auth of @supabase/lite on the stack's database as supabase_auth_admin, with the hooks around it.
 
 import { decodeJwt } from 'jose';
-import pg from 'pg';
 import { AuthAdmin } from './auth-admin.ts';
 import { absentFeature, authError } from './auth-errors.ts';
 import { AuthHooks, HookRefusal } from './auth-hooks.ts';
@@ -14,7 +13,7 @@ import type { Gatekeeper } from './identity.ts';
 import { jsonValue } from './json-values.ts';
 import type { StackKeys } from './keys.ts';
 import type { MailServer } from './mail/settings.ts';
-import { closePool } from './postgres/close-pool.ts';
+import { closePool, ENDS_WITH_CLIENT, StackPool } from './postgres/close-pool.ts';
 import { withSilencedConsole } from './silenced-console.ts';
 
 export interface AuthService {
@@ -47,11 +46,15 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
       max: 8,
       idle_timeout: 60,
       onnotice: () => undefined,
+      connection: ENDS_WITH_CLIENT,
       types: { json: jsonValue(114), jsonb: jsonValue(3802) },
     },
   });
-  const pool = new pg.Pool({ connectionString: options.dbUrl, max: 5, idleTimeoutMillis: 60_000 });
-  pool.on('error', () => undefined);
+  const pool = new StackPool({
+    connectionString: options.dbUrl,
+    max: 5,
+    idleTimeoutMillis: 60_000,
+  });
   const flows = new PkceFlows(pool);
   const mail = new AuthMail({
     server: options.mailServer,
@@ -155,7 +158,7 @@ export async function startAuth(options: AuthOptions): Promise<AuthService> {
     },
     stop: async () => {
       mail.stop();
-      await Promise.all([closePool(connection), pool.end()]);
+      await Promise.all([closePool(connection), pool.stop()]);
     },
   };
 }

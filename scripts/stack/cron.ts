@@ -1,7 +1,7 @@
 // Runs the maintenance of the engine every minute and its retention every ten seconds, as pg_cron does on a hosted
 // project.
 
-import pg from 'pg';
+import { StackPool } from './postgres/close-pool.ts';
 
 const INTERVAL_MS = 60_000;
 const RETENTION_MS = 10_000;
@@ -14,7 +14,7 @@ export interface Cron {
 }
 
 export function startCron(dbUrl: string, onError: (message: string) => void): Cron {
-  const pool = new pg.Pool({
+  const pool = new StackPool({
     connectionString: dbUrl,
     max: 1,
     application_name: 'cron',
@@ -22,7 +22,7 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
     // Longer than the interval of the retention: it reuses its connection.
     idleTimeoutMillis: 30_000,
   });
-  pool.on('error', () => undefined);
+  let stopping = false;
   let running: Promise<void> | undefined;
 
   const call = async (name: string): Promise<void> => {
@@ -31,9 +31,9 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
         'select to_regprocedure($1) is not null as there',
         [name],
       );
-      if (rows[0]?.there) await pool.query(`select ${name}`);
+      if (rows[0]?.there && !stopping) await pool.query(`select ${name}`);
     } catch (error) {
-      onError(`cron: ${String(error)}`);
+      if (!stopping) onError(`cron: ${String(error)}`);
     }
   };
   const tick = (): Promise<void> => {
@@ -43,21 +43,25 @@ export function startCron(dbUrl: string, onError: (message: string) => void): Cr
     });
     return running;
   };
-  let pruning: Promise<void> | undefined;
-  const prune = (): void => {
-    pruning ??= call('stepbase_engine.prune()').finally(() => {
-      pruning = undefined;
-    });
+  let pruning = false;
+  const prune = async (): Promise<void> => {
+    if (pruning) return;
+    pruning = true;
+    await call('stepbase_engine.prune()');
+    pruning = false;
   };
-  const timers = [setInterval(() => void tick(), INTERVAL_MS), setInterval(prune, RETENTION_MS)];
+  const timers = [
+    setInterval(() => void tick(), INTERVAL_MS),
+    setInterval(() => void prune(), RETENTION_MS),
+  ];
   void tick();
 
   return {
     tick,
     stop: async () => {
+      stopping = true;
       for (const timer of timers) clearInterval(timer);
-      await Promise.all([running, pruning]);
-      await pool.end();
+      await pool.stop();
     },
   };
 }

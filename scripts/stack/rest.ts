@@ -8,7 +8,7 @@ import pg from 'pg';
 import type { ProjectConfig } from './config-toml.ts';
 import type { Gatekeeper } from './identity.ts';
 import { jsonValue, markNumbers, numberValue, textValue } from './json-values.ts';
-import { closePool } from './postgres/close-pool.ts';
+import { closePool, ENDS_WITH_CLIENT } from './postgres/close-pool.ts';
 import { normalizeDbError } from './rest-errors.ts';
 import { withSilencedConsole } from './silenced-console.ts';
 
@@ -65,6 +65,7 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
       // Named statements would remain after a migration that changes their result types.
       prepare: false,
       onnotice: () => undefined,
+      connection: ENDS_WITH_CLIENT,
       types: {
         timestamp: isoTime(1114),
         timestamptz: isoTime(1184),
@@ -79,7 +80,12 @@ async function openApi(options: RestOptions, ms: number): Promise<Api> {
   });
   const introspector = createPostgresConnection({
     url: options.introspectionUrl,
-    postgresOptions: { max: 2, idle_timeout: 20, onnotice: () => undefined },
+    postgresOptions: {
+      max: 2,
+      idle_timeout: 20,
+      onnotice: () => undefined,
+      connection: ENDS_WITH_CLIENT,
+    },
   });
   Object.defineProperties(connection, {
     // By default lite grants everything in every schema to the API roles; hosted projects do not.

@@ -7,8 +7,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findFreePorts } from '../../scripts/stack/ports.ts';
 import { type Cluster, startCluster } from '../../scripts/stack/postgres/cluster.ts';
+import type { Stack } from '../../scripts/stack/stack.ts';
 import { startThrowawayStack } from '../../scripts/stack/throwaway.ts';
-import { signedIn, waitFor } from '../support/stack.ts';
+import { type StackClient, signedIn, waitFor } from '../support/stack.ts';
 
 let folder: string;
 let server: Cluster;
@@ -52,35 +53,74 @@ test('a second start finds the data of the first', async () => {
   await stack.stop();
 });
 
-test('the stack stops although a request waits for a lock', async () => {
+/** What a service of the stack does while another client holds the lock of a table. */
+const WAITS = [
+  {
+    service: 'the Data API',
+    table: 'stepbase.workflows',
+    wait: (_: Stack, person: StackClient) =>
+      person
+        .from('workflows')
+        .update({ description: 'waits' })
+        .eq('kebab_name', 'order-confirmation')
+        .then(({ error }) => error),
+  },
+  {
+    service: 'Auth',
+    table: 'auth.users',
+    wait: (_: Stack, person: StackClient) =>
+      person.auth.updateUser({ data: { waits: true } }).then(({ error }) => error),
+  },
+  {
+    service: 'Realtime',
+    table: 'realtime.subscription',
+    wait: (_: Stack, person: StackClient) =>
+      new Promise((resolve) => {
+        person
+          .channel('rows')
+          .on('postgres_changes', { event: '*', schema: 'stepbase', table: 'runs' }, () => {})
+          .subscribe((status, error) => {
+            if (status !== 'SUBSCRIBED') resolve(error ?? status);
+          });
+      }),
+  },
+  {
+    service: 'the maintenance',
+    table: 'stepbase.workflows',
+    wait: (stack: Stack) => stack.cron.tick().then(() => 'ended'),
+  },
+];
+
+test.each(WAITS)('the stack stops although $service waits for a lock', async ({ table, wait }) => {
   const said: string[] = [];
   const stack = await start(server.adminUrl('postgres'), (message) => said.push(message));
   const blocker = new pg.Client({ connectionString: server.adminUrl('postgres') });
   await blocker.connect();
+  const waiters = async () => {
+    const { rows } = await blocker.query<{ waiters: number }>(
+      `select count(*)::int as waiters from pg_catalog.pg_locks l
+       where not l.granted and l.relation = $1::regclass`,
+      [table],
+    );
+    return rows[0]?.waiters;
+  };
+  const person = await signedIn('admin@globex', stack.info);
   try {
-    const person = await signedIn('admin@globex', stack.info);
+    // The first maintenance is over, so the one that waits is the test's.
+    await stack.cron.tick();
     await blocker.query('begin');
-    await blocker.query('lock table stepbase.workflows in access exclusive mode');
-    const waiting = person
-      .from('workflows')
-      .update({ description: 'waits' })
-      .eq('kebab_name', 'order-confirmation')
-      .then((answer) => answer);
-    await waitFor('the request waits for the lock', async () => {
-      const { rows } = await blocker.query<{ waits: boolean }>(
-        `select exists (
-           select from pg_catalog.pg_locks l
-           where not l.granted and l.relation = 'stepbase.workflows'::regclass
-         ) as waits`,
-      );
-      return rows[0]?.waits;
-    });
+    await blocker.query(`lock table ${table} in access exclusive mode`);
+    const waiting = wait(stack, person);
+    await waitFor('it waits for the lock', waiters);
     await stack.stop();
     expect(said).toEqual([]);
-    expect((await waiting).error).not.toBeNull();
+    // No statement stays behind on the server.
+    await waitFor('the statement ends', async () => (await waiters()) === 0);
+    expect(await waiting).toBeTruthy();
   } finally {
     await blocker.end();
     await stack.stop();
+    await person.realtime.disconnect();
   }
 });
 

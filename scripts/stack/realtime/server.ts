@@ -2,8 +2,8 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import pg from 'pg';
 import { WebSocketServer } from 'ws';
+import { StackPool } from '../postgres/close-pool.ts';
 import type { ProjectKeys } from '../tokens.ts';
 import { broadcastFeed } from './broadcast-feed.ts';
 import type { Services } from './channel.ts';
@@ -37,7 +37,7 @@ const MAINTENANCE_MS = 3_600_000;
 /** Resolves when the broadcast stream is running: no message committed afterwards is lost. */
 export async function startRealtime(options: RealtimeOptions): Promise<Realtime> {
   const log = options.log ?? (() => undefined);
-  const pool = new pg.Pool({
+  const pool = new StackPool({
     connectionString: options.dbUrl,
     application_name: 'realtime',
     max: 4,
@@ -46,8 +46,6 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     idleTimeoutMillis: 30_000,
   });
   pool.on('error', (error) => log(`database: ${error.message}`));
-  // The pool handles errors of idle connections only; a busy connection that is lost also fails its query.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const hub = new Hub();
   const identities = new Identities(options);
   const changes = new PostgresChanges(options.dbUrl, pool, hub, log);
@@ -61,7 +59,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     await pool.query('delete from realtime.subscription');
     await feed.start();
   } catch (error) {
-    await pool.end();
+    await pool.stop();
     throw error;
   }
 
@@ -97,7 +95,7 @@ export async function startRealtime(options: RealtimeOptions): Promise<Realtime>
     }
     for (const connection of connections) connection.terminate();
     await Promise.all([feed.stop(), changes.stop()]);
-    await pool.end();
+    await pool.stop();
   }
 
   function accept(
