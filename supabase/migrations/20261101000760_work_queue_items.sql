@@ -39,8 +39,9 @@ comment on column stepbase.work_queue_items.priority is 'Higher is popped first,
 create index idx_work_queue_items_work_queue_id_app_code on stepbase.work_queue_items (work_queue_id, app_code);
 create index idx_work_queue_items_waiting
   on stepbase.work_queue_items (work_queue_id, priority desc, created_at, id) where status = 'queued';
-create index idx_work_queue_items_waiting_by_age
-  on stepbase.work_queue_items (work_queue_id, created_at, id) where status = 'queued';
+-- The items of a status by their age, and how many there are.
+create index idx_work_queue_items_work_queue_id_status
+  on stepbase.work_queue_items (work_queue_id, status, created_at, id);
 create index idx_work_queue_items_work_queue_id_item_hash
   on stepbase.work_queue_items (work_queue_id, item_hash) where status = 'queued';
 create index idx_work_queue_items_app_code_status on stepbase.work_queue_items (app_code, status);
