@@ -2252,9 +2252,9 @@ CREATE INDEX idx_work_queue_items_status ON stepbase.work_queue_items USING btre
 CREATE INDEX idx_work_queue_items_taken_by_run_id_app_code ON stepbase.work_queue_items USING btree (taken_by_run_id, app_code);
 CREATE UNIQUE INDEX idx_work_queue_items_taken_key ON stepbase.work_queue_items USING btree (work_queue_id, taken_key) WHERE (taken_key IS NOT NULL);
 CREATE INDEX idx_work_queue_items_waiting ON stepbase.work_queue_items USING btree (work_queue_id, priority DESC, created_at, id) WHERE (status = 'queued'::text);
-CREATE INDEX idx_work_queue_items_waiting_by_age ON stepbase.work_queue_items USING btree (work_queue_id, created_at, id) WHERE (status = 'queued'::text);
 CREATE INDEX idx_work_queue_items_work_queue_id_app_code ON stepbase.work_queue_items USING btree (work_queue_id, app_code);
 CREATE INDEX idx_work_queue_items_work_queue_id_item_hash ON stepbase.work_queue_items USING btree (work_queue_id, item_hash) WHERE (status = 'queued'::text);
+CREATE INDEX idx_work_queue_items_work_queue_id_status ON stepbase.work_queue_items USING btree (work_queue_id, status, created_at, id);
 CREATE TRIGGER work_queue_items_keep_identity BEFORE UPDATE ON stepbase.work_queue_items FOR EACH ROW EXECUTE FUNCTION stepbase_private.refuse_column_change('id', 'app_code', 'work_queue_id', 'item', 'created_at');
 CREATE TRIGGER work_queue_items_touch_updated_at BEFORE UPDATE ON stepbase.work_queue_items FOR EACH ROW EXECUTE FUNCTION stepbase_private.touch_updated_at();
 alter table stepbase.work_queue_items enable row level security;
@@ -3432,7 +3432,7 @@ $function$;
 comment on function stepbase.deactivate_application(app_code text) is 'Deactivates an application: its members and API keys have no access, and schedules, events and webhooks start nothing; open runs continue. Returns {app_code, status, deactivated_at, purge_at, open_runs}. Requires the role admin in it. Errors: SB401, SB403, SB404 not a member.';
 grant execute on function stepbase.deactivate_application(app_code text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase.dead_letter_groups(since text DEFAULT NULL::text, until text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION stepbase.dead_letter_groups(since text DEFAULT NULL::text, until text DEFAULT NULL::text, workflow text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
@@ -3440,11 +3440,12 @@ CREATE OR REPLACE FUNCTION stepbase.dead_letter_groups(since text DEFAULT NULL::
 AS $function$
   select stepbase_private.dead_letter_groups(
     stepbase_private.iso_time(dead_letter_groups.since, 'since'),
-    stepbase_private.iso_time(dead_letter_groups.until, 'until')
+    stepbase_private.iso_time(dead_letter_groups.until, 'until'),
+    dead_letter_groups.workflow
   );
 $function$;
-comment on function stepbase.dead_letter_groups(since text, until text) is 'The runs of the caller''s application that failed or timed out from since (default: 7 days before until) to until (default: now), grouped by workflow, version and error code. Returns {since, until, is_complete, items}; the largest groups first, at most 200. An item has workflow, workflow_name, version, error_code, total, redriven (runs with a newer run), children (child runs, which redrive leaves out), first_at, last_at, created_from and created_to (the bounds of created_at), sample (run_id, step_id, message of the latest run) and series (the number of runs in each of 24 equal parts of the time). is_complete: false if only the latest 20,000 runs are counted. Requires run:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.dead_letter_groups(since text, until text) to authenticated, service_role;
+comment on function stepbase.dead_letter_groups(since text, until text, workflow text) is 'The runs of the caller''s application, or of one workflow (its kebab_name), that failed or timed out from since (default: 7 days before until) to until (default: now), grouped by workflow, version and error code. Returns {since, until, is_complete, items}; the largest groups first, at most 200. An item has workflow, workflow_name, version, error_code, total, redriven (runs with a newer run), children (child runs, which redrive leaves out), first_at, last_at, created_from and created_to (the bounds of created_at), sample (run_id, step_id, message of the latest run) and series (the number of runs in each of 24 equal parts of the time). is_complete: false if there are more groups, or if only the latest 20,000 runs are counted. Requires run:read. Errors: SB400, SB401, SB403, SB404 unknown workflow.';
+grant execute on function stepbase.dead_letter_groups(since text, until text, workflow text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.decide_approval(step_run_id uuid, approved boolean, comment text DEFAULT NULL::text)
  RETURNS stepbase.step_runs
@@ -27485,7 +27486,7 @@ $function$;
 comment on function stepbase_private.deactivate_application(p_app_code text) is 'Implements stepbase.deactivate_application.';
 grant execute on function stepbase_private.deactivate_application(p_app_code text) to authenticated, service_role;
 
-CREATE OR REPLACE FUNCTION stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone)
+CREATE OR REPLACE FUNCTION stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone, p_workflow text)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
@@ -27498,9 +27499,20 @@ declare
   v_app_code constant text := stepbase_private.require_permission('run:read');
   v_until constant timestamptz := coalesce(p_until, stepbase_engine.now());
   v_since constant timestamptz := coalesce(p_since, v_until - interval '7 days');
+  v_workflow_id uuid;
 begin
   if v_since >= v_until then
     perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
+  end if;
+  if p_workflow is not null then
+    select w.id into v_workflow_id
+    from stepbase.workflows w
+    where w.app_code = v_app_code and w.kebab_name = p_workflow;
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found', format('Workflow %s does not exist', p_workflow), jsonb_build_object('workflow', p_workflow)
+      );
+    end if;
   end if;
   return (
     with dead as (
@@ -27517,10 +27529,11 @@ begin
       from stepbase.runs r
       where r.app_code = v_app_code and r.status in ('failed', 'timed_out')
         and r.completed_at >= v_since and r.completed_at < v_until
+        and (v_workflow_id is null or r.workflow_id = v_workflow_id)
       order by r.completed_at desc
       limit c_most_runs
     ),
-    groups as (
+    all_groups as (
       select
         d.workflow_id, d.workflow_version_id, d.code, count(*) as total,
         count(*) filter (where d.is_redriven) as redriven, count(*) filter (where d.is_child) as children,
@@ -27528,11 +27541,15 @@ begin
         max(d.created_at) as created_to, (array_agg(d.id order by d.completed_at desc))[1] as sample_id
       from dead d
       group by d.workflow_id, d.workflow_version_id, d.code
+    ),
+    groups as (
+      select * from all_groups
       order by total desc, last_at desc
       limit c_most_groups
     )
     select jsonb_build_object(
-      'since', v_since, 'until', v_until, 'is_complete', (select count(*) < c_most_runs from dead),
+      'since', v_since, 'until', v_until, 'is_complete',
+      (select count(*) < c_most_runs from dead) and (select count(*) <= c_most_groups from all_groups),
       'items', coalesce(jsonb_agg(jsonb_build_object(
         'workflow', w.kebab_name, 'workflow_name', w.name, 'version', v.version, 'error_code', g.code, 'total', g.total,
         'redriven', g.redriven, 'children', g.children, 'first_at', g.first_at, 'last_at', g.last_at,
@@ -27559,8 +27576,8 @@ begin
   );
 end;
 $function$;
-comment on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone) is 'Implements stepbase.dead_letter_groups.';
-grant execute on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone) to authenticated, service_role;
+comment on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone, p_workflow text) is 'Implements stepbase.dead_letter_groups.';
+grant execute on function stepbase_private.dead_letter_groups(p_since timestamp with time zone, p_until timestamp with time zone, p_workflow text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.decide_approval(p_step_run_id uuid, p_approved boolean, p_comment text)
  RETURNS stepbase.step_runs

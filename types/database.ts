@@ -2806,7 +2806,7 @@ isOneToOne: false
 { Args: { "app_code": string }; Returns: Json
                            },
 "dead_letter_groups":
-{ Args: { "since"?: string,"until"?: string }; Returns: Json
+{ Args: { "since"?: string,"until"?: string,"workflow"?: string }; Returns: Json
                            },
 "decide_approval":
 { Args: { "approved": boolean,"comment"?: string,"step_run_id": string }; Returns: {

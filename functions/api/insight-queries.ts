@@ -10,11 +10,18 @@ export const readOverview = (query: Query) =>
 export const countRuns = (query: Query, filter: Json) =>
   one(query, 'select stepbase.count_runs($1::jsonb) as value', [toStorableJson(filter)]);
 
-export const deadLetterGroups = (
-  query: Query,
-  { since, until }: { since?: string | undefined; until?: string | undefined },
-) =>
-  one(query, 'select stepbase.dead_letter_groups($1, $2) as value', [since ?? null, until ?? null]);
+export interface GroupsQuery {
+  since?: string | undefined;
+  until?: string | undefined;
+  workflow?: string | undefined;
+}
+
+export const deadLetterGroups = (query: Query, { since, until, workflow }: GroupsQuery) =>
+  one(query, 'select stepbase.dead_letter_groups($1, $2, $3) as value', [
+    since ?? null,
+    until ?? null,
+    workflow ?? null,
+  ]);
 
 export async function readQueues(query: Query): Promise<Json[]> {
   const { items } = await one(

@@ -1,7 +1,7 @@
 -- The RPC that groups dead letters by workflow, error code and version.
 
 -- Security definer, as search_runs: the index on the time of failures, which row-level security would make a filter.
-create function stepbase_private.dead_letter_groups(p_since timestamptz, p_until timestamptz)
+create function stepbase_private.dead_letter_groups(p_since timestamptz, p_until timestamptz, p_workflow text)
 returns jsonb
 language plpgsql
 stable
@@ -15,9 +15,20 @@ declare
   v_app_code constant text := stepbase_private.require_permission('run:read');
   v_until constant timestamptz := coalesce(p_until, stepbase_engine.now());
   v_since constant timestamptz := coalesce(p_since, v_until - interval '7 days');
+  v_workflow_id uuid;
 begin
   if v_since >= v_until then
     perform stepbase_private.raise_error('invalid_request', 'since must be before until', '{"path": "since"}');
+  end if;
+  if p_workflow is not null then
+    select w.id into v_workflow_id
+    from stepbase.workflows w
+    where w.app_code = v_app_code and w.kebab_name = p_workflow;
+    if not found then
+      perform stepbase_private.raise_error(
+        'not_found', format('Workflow %s does not exist', p_workflow), jsonb_build_object('workflow', p_workflow)
+      );
+    end if;
   end if;
   return (
     with dead as (
@@ -34,10 +45,11 @@ begin
       from stepbase.runs r
       where r.app_code = v_app_code and r.status in ('failed', 'timed_out')
         and r.completed_at >= v_since and r.completed_at < v_until
+        and (v_workflow_id is null or r.workflow_id = v_workflow_id)
       order by r.completed_at desc
       limit c_most_runs
     ),
-    groups as (
+    all_groups as (
       select
         d.workflow_id, d.workflow_version_id, d.code, count(*) as total,
         count(*) filter (where d.is_redriven) as redriven, count(*) filter (where d.is_child) as children,
@@ -45,11 +57,15 @@ begin
         max(d.created_at) as created_to, (array_agg(d.id order by d.completed_at desc))[1] as sample_id
       from dead d
       group by d.workflow_id, d.workflow_version_id, d.code
+    ),
+    groups as (
+      select * from all_groups
       order by total desc, last_at desc
       limit c_most_groups
     )
     select jsonb_build_object(
-      'since', v_since, 'until', v_until, 'is_complete', (select count(*) < c_most_runs from dead),
+      'since', v_since, 'until', v_until, 'is_complete',
+      (select count(*) < c_most_runs from dead) and (select count(*) <= c_most_groups from all_groups),
       'items', coalesce(jsonb_agg(jsonb_build_object(
         'workflow', w.kebab_name, 'workflow_name', w.name, 'version', v.version, 'error_code', g.code, 'total', g.total,
         'redriven', g.redriven, 'children', g.children, 'first_at', g.first_at, 'last_at', g.last_at,
@@ -77,11 +93,15 @@ begin
 end;
 $$;
 
-comment on function stepbase_private.dead_letter_groups(timestamptz, timestamptz) is
+comment on function stepbase_private.dead_letter_groups(timestamptz, timestamptz, text) is
   'Implements stepbase.dead_letter_groups.';
-grant execute on function stepbase_private.dead_letter_groups(timestamptz, timestamptz) to authenticated;
+grant execute on function stepbase_private.dead_letter_groups(timestamptz, timestamptz, text) to authenticated;
 
-create function stepbase.dead_letter_groups(since text default null, until text default null)
+create function stepbase.dead_letter_groups(
+  since text default null,
+  until text default null,
+  workflow text default null
+)
 returns jsonb
 language sql
 stable
@@ -89,15 +109,17 @@ set search_path = ''
 as $$
   select stepbase_private.dead_letter_groups(
     stepbase_private.iso_time(dead_letter_groups.since, 'since'),
-    stepbase_private.iso_time(dead_letter_groups.until, 'until')
+    stepbase_private.iso_time(dead_letter_groups.until, 'until'),
+    dead_letter_groups.workflow
   );
 $$;
 
-comment on function stepbase.dead_letter_groups(text, text) is
-  'The runs of the caller''s application that failed or timed out from since (default: 7 days before until) to until (default: '
-  'now), grouped by workflow, version and error code. Returns {since, until, is_complete, items}; the largest groups first, at '
-  'most 200. An item has workflow, workflow_name, version, error_code, total, redriven (runs with a newer run), children (child '
-  'runs, which redrive leaves out), first_at, last_at, created_from and created_to (the bounds of created_at), sample (run_id, '
-  'step_id, message of the latest run) and series (the number of runs in each of 24 equal parts of the time). is_complete: false '
-  'if only the latest 20,000 runs are counted. Requires run:read. Errors: SB400, SB401, SB403.';
-grant execute on function stepbase.dead_letter_groups(text, text) to authenticated;
+comment on function stepbase.dead_letter_groups(text, text, text) is
+  'The runs of the caller''s application, or of one workflow (its kebab_name), that failed or timed out from since (default: 7 '
+  'days before until) to until (default: now), grouped by workflow, version and error code. Returns {since, until, is_complete, '
+  'items}; the largest groups first, at most 200. An item has workflow, workflow_name, version, error_code, total, redriven '
+  '(runs with a newer run), children (child runs, which redrive leaves out), first_at, last_at, created_from and created_to (the '
+  'bounds of created_at), sample (run_id, step_id, message of the latest run) and series (the number of runs in each of 24 equal '
+  'parts of the time). is_complete: false if there are more groups, or if only the latest 20,000 runs are counted. Requires '
+  'run:read. Errors: SB400, SB401, SB403, SB404 unknown workflow.';
+grant execute on function stepbase.dead_letter_groups(text, text, text) to authenticated;

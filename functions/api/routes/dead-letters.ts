@@ -13,7 +13,9 @@ const DeadLetterGroups = named('DeadLetterGroups', () =>
   z.object({
     since: Time,
     until: Time,
-    is_complete: z.boolean().describe('False if only the latest 20,000 runs are counted.'),
+    is_complete: z
+      .boolean()
+      .describe('False if there are more groups, or if only the latest 20,000 runs are counted.'),
     items: z.array(
       z.object({
         workflow: z.string().describe('The `kebab_name` of the workflow.'),
@@ -72,11 +74,16 @@ const GROUPS: Operation = statement(
     query: z.strictObject({
       since: Time.optional().describe('Default: 7 days before `until`.'),
       until: Time.optional().describe('Default: now.'),
+      workflow: z
+        .string()
+        .max(100)
+        .optional()
+        .describe('The `kebab_name` of a workflow. Default: all workflows.'),
     }),
     replies: {
       200: { description: '`{since, until, is_complete, items}`', schema: DeadLetterGroups },
     },
-    errors: [],
+    errors: ['not_found'],
   },
   async (query, call) => ({ body: await deadLetterGroups(query, call.query) }),
 );

@@ -3,7 +3,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(29);
 select tests.create_rows();
 delete from stepbase.run_views where true;
 
@@ -100,6 +100,38 @@ select is(
 );
 select ok(
   (pg_temp.group_of() #>> '{sample,run_id}')::uuid in (select r.id from r where r.name < 'c'), 'the sample is a run of the group'
+);
+
+create function pg_temp.groups_of(p_workflow text) returns jsonb language sql as $$
+  select tests.perform_as('viewer', format(
+    'select stepbase.dead_letter_groups(null, %L, %L)', to_json(now() + interval '1 minute') #>> '{}', p_workflow
+  ))::jsonb
+$$;
+select is(
+  jsonb_path_query_array(pg_temp.groups_of('w-00d101'), '$.items[*].workflow'), '["w-00d101"]', 'they are read of one workflow'
+);
+select throws_ok($$select pg_temp.groups_of('unknown')$$, 'SB404', 'Workflow unknown does not exist', 'of one that exists');
+select throws_ok(
+  $$select tests.perform_as('sister', 'select stepbase.dead_letter_groups(null, null, ''w-00d101'')')$$,
+  'SB404', null, 'in the caller''s application'
+);
+select is(pg_temp.groups_of('w-00d101') -> 'is_complete', 'true', 'and the answer is complete');
+
+-- More groups than an answer has: each run has a code of its own, so no group is larger than the one of two runs.
+create temporary table many as
+select (stepbase_engine.start_run('tap-one', v.id, '{}')).id
+from generate_series(1, 200) n
+join stepbase.workflow_versions v
+  on v.workflow_id = '00000000-0000-4000-8000-00000000d101' and v.status = 'published';
+update stepbase.runs x set status = 'running', started_at = now() from many m where x.id = m.id;
+update stepbase.runs x
+set status = 'failed', completed_at = now(), error = jsonb_build_object('code', 'e_' || replace(x.id::text, '-', ''), 'message', 'no')
+from many m where x.id = m.id;
+select is(
+  (select jsonb_build_array(
+    jsonb_array_length(g.answer -> 'items'), g.answer -> 'is_complete', g.answer #> '{items,0,error_code}'
+  ) from (values (pg_temp.groups_of('w-00d101'))) g (answer)),
+  '[200, false, "http_error"]', 'the largest 200 groups are returned, and the answer is not complete'
 );
 
 -- Statistics over time.

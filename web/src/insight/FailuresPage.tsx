@@ -17,6 +17,7 @@ import { RelativeTime } from '../shared/Times.tsx';
 import { useLiveKeys, useRunsTopic } from '../shared/use-live.ts';
 import { InsightTabs } from './InsightTabs.tsx';
 import { Sparkline } from './Sparkline.tsx';
+import { WorkflowFilter } from './WorkflowFilter.tsx';
 
 interface FailureGroup {
   workflow: string;
@@ -162,14 +163,17 @@ const columnsOf = (since: string): Column<FailureGroup>[] => [
 export default function FailuresPage() {
   const mayRedrive = useMay('run:execute');
   const [hours, setHours] = useAddressParam('hours');
+  const [workflow] = useAddressParam('workflow');
   const [chosen, setChosen] = useState<FailureGroup>();
   const span = SPANS.find(({ value }) => value === hours) ?? SPANS[1];
   const { data, error, refetch } = useAppQuery(
-    ['runs', 'failure-groups', span.value],
+    ['runs', 'failure-groups', span.value, workflow],
     async (signal) => {
       const since = new Date(Date.now() - Number(span.value) * HOUR_MS).toISOString();
       return (await ask(
-        supabase.rpc('dead_letter_groups', { since }).abortSignal(signal),
+        supabase
+          .rpc('dead_letter_groups', { since, ...(workflow && { workflow }) })
+          .abortSignal(signal),
       )) as unknown as Groups;
     },
   );
@@ -209,6 +213,7 @@ export default function FailuresPage() {
           onChange={setHours}
         />
         <Group gap="md">
+          <WorkflowFilter />
           {items.length > 0 && (
             <Text size="sm" c="dimmed" role="status">
               {count(items.reduce((sum, { total }) => sum + total, 0))} failed runs in{' '}
@@ -223,11 +228,18 @@ export default function FailuresPage() {
       {data === undefined && !error && <LoadingState rows={4} height={60} />}
       {data?.is_complete === false && (
         <Text size="sm" c="dimmed" mb="sm">
-          Only the latest 20,000 failed runs are counted.
+          Only the latest 20,000 failed runs are counted, and the 200 largest groups are shown.
+          Choose a workflow or a shorter time to see the others.
         </Text>
       )}
       {data && items.length === 0 && (
-        <EmptyState title="No failed runs in this time">
+        <EmptyState
+          title={
+            workflow === undefined
+              ? 'No failed runs in this time'
+              : 'The workflow has no failed runs in this time'
+          }
+        >
           Runs that fail or time out are grouped here, to redrive them together.
         </EmptyState>
       )}

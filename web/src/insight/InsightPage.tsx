@@ -1,19 +1,19 @@
 // How the application or one of its workflows does in a time: runs that ended, success, durations, and the slowest and
 // most failing parts.
-import { Button, Group, SegmentedControl, Select, SimpleGrid, Stack } from '@mantine/core';
+import { Button, Group, SegmentedControl, SimpleGrid, Stack } from '@mantine/core';
 import { lazy, Suspense } from 'react';
 import { useAddressParam, useHref } from '../shared/address.tsx';
 import { count, duration } from '../shared/format.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
-import { ask, useAppQuery } from '../shared/query.ts';
+import { useAppQuery } from '../shared/query.ts';
 import { EmptyState, ErrorState, LoadingState } from '../shared/states.tsx';
-import { supabase } from '../shared/supabase.ts';
 import { Fact, Facts } from '../workflows/overview/Facts.tsx';
 import { percent } from '../workflows/percent.ts';
 import { InsightTabs } from './InsightTabs.tsx';
 import { PointsTable } from './PointsTable.tsx';
 import { Rankings } from './Rankings.tsx';
 import { type Numbers, readItems, readSeries, SPANS, sinceOf } from './statistics.ts';
+import { useWorkflows, WorkflowFilter } from './WorkflowFilter.tsx';
 
 const SeriesCharts = lazy(() => import('./SeriesCharts.tsx'));
 const CHARTS_HEIGHT = 300;
@@ -36,18 +36,9 @@ function Totals({ numbers }: { numbers: Numbers }) {
 export default function InsightPage() {
   const href = useHref();
   const [chosen = '24h', setChosen] = useAddressParam('since');
-  const [workflow, setWorkflow] = useAddressParam('workflow');
+  const [workflow] = useAddressParam('workflow');
   const span = SPANS.find(({ value }) => value === chosen) ?? SPANS[1];
-  const { data: known } = useAppQuery(['workflows', 'names'], (signal) =>
-    ask(
-      supabase
-        .from('workflows')
-        .select('id, kebab_name, name')
-        .order('name')
-        .limit(1_000)
-        .abortSignal(signal),
-    ),
-  );
+  const known = useWorkflows();
   const workflows = known ?? [];
   const id = workflows.find(({ kebab_name }) => kebab_name === workflow)?.id;
   const { data, error, refetch } = useAppQuery(
@@ -83,16 +74,7 @@ export default function InsightPage() {
           value={span.value}
           onChange={setChosen}
         />
-        <Select
-          aria-label="Workflow"
-          placeholder="All workflows"
-          clearable
-          searchable
-          w={240}
-          data={workflows.map(({ kebab_name, name }) => ({ value: kebab_name, label: name }))}
-          value={workflow ?? null}
-          onChange={(next) => setWorkflow(next ?? undefined)}
-        />
+        <WorkflowFilter />
       </Group>
       {error && <ErrorState error={error} retry={() => void refetch()} />}
       {data === undefined && !error && <LoadingState rows={2} height={(CHARTS_HEIGHT + 60) / 2} />}

@@ -1,5 +1,5 @@
 // The work queues of workflows: how many items wait, are taken and have failed; create and delete; the items of each.
-import { Anchor, Button, Text } from '@mantine/core';
+import { Anchor, Button, Group, Text } from '@mantine/core';
 import { useState } from 'react';
 import { Block, RowMenu, Rows } from '../settings/parts.tsx';
 import { AppLink, useAddressParam } from '../shared/address.tsx';
@@ -11,6 +11,7 @@ import { ask, useAction, useAppQuery } from '../shared/query.ts';
 import { EmptyState } from '../shared/states.tsx';
 import { supabase } from '../shared/supabase.ts';
 import { CreateWorkQueue } from './CreateWorkQueue.tsx';
+import { WorkflowFilter } from './WorkflowFilter.tsx';
 import { WorkQueueItems } from './WorkQueueItems.tsx';
 
 export interface WorkQueue {
@@ -34,19 +35,18 @@ const COLUMNS =
   'workflow:workflows!work_queue_workflow_is_of_same_app!inner(name,kebab_name),' +
   `queued:${ITEMS},taken:${ITEMS},failed:${ITEMS}`;
 
-const read = async (signal: AbortSignal) =>
-  (await ask(
-    supabase
-      .from('work_queues')
-      .select(COLUMNS)
-      .eq('queued.status', 'queued')
-      .eq('taken.status', 'taken')
-      .eq('failed.status', 'failed')
-      .order('queue_name')
-      .order('id')
-      .limit(MOST)
-      .abortSignal(signal),
+async function read(workflow: string | undefined, signal: AbortSignal): Promise<WorkQueue[]> {
+  const query = supabase
+    .from('work_queues')
+    .select(COLUMNS)
+    .eq('queued.status', 'queued')
+    .eq('taken.status', 'taken')
+    .eq('failed.status', 'failed');
+  const found = workflow === undefined ? query : query.eq('workflow.kebab_name', workflow);
+  return (await ask(
+    found.order('queue_name').order('id').limit(MOST).abortSignal(signal),
   )) as unknown as WorkQueue[];
+}
 
 const numberOf = (counts: readonly { count: number }[]): number => counts[0]?.count ?? 0;
 
@@ -54,7 +54,10 @@ export function WorkQueues() {
   const mayWrite = useMay('queue:write');
   const [open, setOpen] = useAddressParam('work-queue');
   const [isCreating, setCreating] = useState(false);
-  const queues = useAppQuery(KEY, read, { refetchInterval: REFRESH_MS });
+  const [workflow] = useAddressParam('workflow');
+  const queues = useAppQuery([...KEY, workflow], (signal) => read(workflow, signal), {
+    refetchInterval: REFRESH_MS,
+  });
   const remove = useAction(
     (id: string) => ask(supabase.from('work_queues').delete().eq('id', id).select('id').single()),
     { success: 'The work queue is deleted.', changes: [KEY] },
@@ -162,11 +165,14 @@ export function WorkQueues() {
       title="Work queues"
       text="Lists of items that runs push and pop."
       actions={
-        mayWrite && (
-          <Button variant="default" onClick={() => setCreating(true)}>
-            New work queue
-          </Button>
-        )
+        <Group gap="sm">
+          <WorkflowFilter />
+          {mayWrite && (
+            <Button variant="default" onClick={() => setCreating(true)}>
+              New work queue
+            </Button>
+          )}
+        </Group>
       }
     >
       <Rows
@@ -176,11 +182,18 @@ export function WorkQueues() {
         rowId={({ id }) => id}
         rowProps={({ queue_name }) => ({ 'data-work-queue': queue_name })}
         empty={
-          <EmptyState title="No work queues">
+          <EmptyState
+            title={workflow === undefined ? 'No work queues' : 'The workflow has no work queues'}
+          >
             Steps of the types “Push to work queue” and “Pop from work queue” use them.
           </EmptyState>
         }
       />
+      {queues.data?.length === MOST && (
+        <Text size="sm" c="dimmed" mt="sm">
+          The first {MOST} work queues are shown. Choose a workflow to see its queues.
+        </Text>
+      )}
       {opened && <WorkQueueItems queue={opened} onClose={() => setOpen(undefined)} />}
       {isCreating && <CreateWorkQueue onClose={() => setCreating(false)} />}
     </Block>
