@@ -1,6 +1,9 @@
 // Vitest runs this before each test file with a browser.
 
 import { afterEach } from 'vitest';
-import { closePages } from './support.ts';
+import { closePages, printPages } from './support.ts';
 
-afterEach(closePages);
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') await printPages();
+  await closePages();
+});

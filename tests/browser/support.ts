@@ -27,6 +27,19 @@ const blocked: string[] = [];
 const pages: Page[] = [];
 
 /** tests/browser/setup.ts calls it after each test. */
+const PRINTED = 3_000;
+
+/** Prints what the open pages show: a failure that does not come again is understood from it. */
+export async function printPages(): Promise<void> {
+  for (const page of pages) {
+    const text = await page
+      .locator('body')
+      .ariaSnapshot({ timeout: scaled(2_000) })
+      .catch(String);
+    console.log(`the page at ${page.url()} shows:\n${text.slice(0, PRINTED)}`);
+  }
+}
+
 export async function closePages(): Promise<void> {
   for (const page of pages.splice(0)) {
     await keepCoverage(page);
