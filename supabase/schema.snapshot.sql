@@ -2896,8 +2896,8 @@ create table stepbase.workflow_triggers (
   workflow_id uuid not null,
   name text not null default ''::text,
   trigger_type text not null,
-  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.
-  source_workflow_id uuid, -- For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.
+  event_name text, -- Event that fires it: an event of the application, run.completed, run.failed, run.cancelled, run.timed_out or task.created, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.
+  source_workflow_id uuid, -- For the end of a run and for task.created: workflow whose runs fire it. Null for run.failed, run.timed_out and task.created: every workflow except its own.
   signature_scheme text, -- For webhooks: how the sender signs its calls.
   filter jsonb, -- JSON that the event's payload must contain (@>); null: every payload matches.
   input jsonb not null default '{}'::jsonb, -- Part of the input of every run it starts. event is added to it, or body, headers and query for a webhook.
@@ -2923,7 +2923,7 @@ create table stepbase.workflow_triggers (
   constraint run_event_has_a_source CHECK (
 CASE
     WHEN (event_name = ANY (ARRAY['run.completed'::text, 'run.cancelled'::text])) THEN (source_workflow_id IS NOT NULL)
-    WHEN (event_name = ANY (ARRAY['run.failed'::text, 'run.timed_out'::text])) THEN true
+    WHEN (event_name = ANY (ARRAY['run.failed'::text, 'run.timed_out'::text, 'task.created'::text])) THEN true
     ELSE (source_workflow_id IS NULL)
 END),
   constraint run_event_is_known CHECK (((event_name !~~ 'run.%'::text) OR (event_name = ANY (ARRAY['run.completed'::text, 'run.failed'::text, 'run.cancelled'::text, 'run.timed_out'::text, 'run.stuck'::text, 'run.deadline_near'::text, 'run.failure_rate_high'::text])))),
@@ -3726,6 +3726,17 @@ AS $function$
 $function$;
 comment on function stepbase.list_secrets() is 'The secrets of the caller''s application without their values, by name. source: application (set_secret) or operator (an entry of Vault); of two with the same name, steps read that of the application. versions: those that rollback_secret can bring back, newest first. workflows: published workflows whose expressions name it. Secrets in the environment of the worker are not listed. Requires secret:read. Errors: SB401, SB403.';
 grant execute on function stepbase.list_secrets() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase.list_sign_ins()
+ RETURNS TABLE(user_id uuid, last_login_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select * from stepbase_private.list_sign_ins();
+$function$;
+comment on function stepbase.list_sign_ins() is 'When each member of the caller''s application last signed in, by user_id: null for a member who never has. Members who have not accepted are left out. Requires member:manage. Errors: SB401, SB403.';
+grant execute on function stepbase.list_sign_ins() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase.list_waiting_runs(queue text, page_size integer DEFAULT 50)
  RETURNS jsonb
@@ -6080,40 +6091,18 @@ CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks_to_webhooks(p_events s
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
 AS $function$
 declare
   v_runs uuid[];
   v_data jsonb[];
 begin
-  select
-    array_agg(s.run_id order by s.ord),
-    array_agg(
-      jsonb_strip_nulls(jsonb_build_object(
-        'task_id', s.id, 'step_id', s.step_id, 'step_type', s.step_type, 'item_index', s.item_index,
-        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_roles', s.assigned_roles,
-        'deadline_at', s.deadline_at
-      )) order by s.ord
-    )
+  select array_agg(t.run_id), array_agg(stepbase_engine.task_data(t))
   into v_runs, v_data
-  from (
-    select t.*, e.ord
-    from unnest(p_events) with ordinality as e (
-      run_id, app_code, event_type, step_id, item_index, attempt, status,
-      open_delta, done_delta, context_delta, actor_id, payload, ord
-    )
-    cross join lateral (
-      select o.* from stepbase.step_runs o
-      where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
-      limit 1
-    ) t
-    where e.event_type = 'task.created'
-      and exists (
-        select 1 from stepbase.webhook_subscriptions w
-        where w.app_code = e.app_code and w.is_enabled and 'task.created' = any(w.event_types)
-      )
-  ) s;
+  from stepbase_engine.new_tasks(p_events) t
+  where exists (
+    select 1 from stepbase.webhook_subscriptions w
+    where w.app_code = t.app_code and w.is_enabled and 'task.created' = any(w.event_types)
+  );
   if v_runs is not null then
     perform stepbase_engine.announce_to_webhooks(
       v_runs, array_fill('task.created'::text, array[cardinality(v_runs)]), v_data
@@ -11212,6 +11201,36 @@ AS $function$
 $function$;
 comment on function stepbase_engine.emit_run_events(p_run_ids uuid[]) is 'Writes the events run.completed, run.failed, run.cancelled and run.timed_out of these ended runs to the outbox, if a trigger subscribes to them.';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.emit_task_events(p_events stepbase_engine.event[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    t.app_code, 'event', stepbase_engine.new_id(), 'event.emitted',
+    jsonb_build_object(
+      'name', 'task.created', 'source_workflow_id', r.workflow_id, 'run_id', t.run_id, 'step_id', t.step_id,
+      'depth', stepbase_engine.event_depth(t.run_id) + 1, 'at', stepbase_engine.now(),
+      'payload', jsonb_build_object('workflow', w.kebab_name) || stepbase_engine.task_data(t)
+    )
+  from stepbase_engine.new_tasks(p_events) t
+  join stepbase.runs r on r.id = t.run_id
+  join stepbase.workflows w on w.id = r.workflow_id
+  where exists (
+    select 1 from stepbase.workflow_triggers o
+    where (o.source_workflow_id = r.workflow_id or (o.source_workflow_id is null and o.workflow_id <> r.workflow_id))
+      and o.app_code = t.app_code
+      and o.is_enabled and o.event_name = 'task.created'
+  );
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+end;
+$function$;
+comment on function stepbase_engine.emit_task_events(p_events stepbase_engine.event[]) is 'Writes the event task.created of those of these events that are one to the outbox, if a trigger subscribes to it, in the transaction that creates the task.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.end_runs(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid DEFAULT NULL::uuid, p_compensate boolean DEFAULT true)
  RETURNS SETOF uuid
  LANGUAGE plpgsql
@@ -11692,6 +11711,7 @@ AS $function$
         from stepbase.runs r
         join stepbase.workflows w on w.id = r.workflow_id
         where r.id = (p_message.payload ->> 'run_id')::uuid
+          and p_message.payload ->> 'name' like 'run.%'
           and p_message.payload ? 'source_workflow_id'
       ),
       '{}'
@@ -16078,6 +16098,33 @@ CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
 AS $function$select uuidv7()$function$;
 comment on function stepbase_engine.new_id() is 'Returns a new UUID of version 7 (ordered by time).';
 
+CREATE OR REPLACE FUNCTION stepbase_engine.new_tasks(p_events stepbase_engine.event[])
+ RETURNS SETOF stepbase.step_runs
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return query
+  select t.*
+  from unnest(p_events) with ordinality as e (
+    run_id, app_code, event_type, step_id, item_index, attempt, status,
+    open_delta, done_delta, context_delta, actor_id, payload, ord
+  )
+  -- Lateral: a look-up by the key of the step.
+  cross join lateral (
+    select o.* from stepbase.step_runs o
+    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
+    limit 1
+  ) t
+  where e.event_type = 'task.created'
+  order by e.ord;
+end;
+$function$;
+comment on function stepbase_engine.new_tasks(p_events stepbase_engine.event[]) is 'The tasks of those of these events that are task.created, in their order.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.newest_steps(p_lists jsonb[])
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -18690,7 +18737,7 @@ begin
         and t.event_name = v_event ->> 'name'
         and (
           t.source_workflow_id is not distinct from (v_message.payload ->> 'source_workflow_id')::uuid
-          -- The end of a run of every other workflow.
+          -- The end of a run, or a task, of every other workflow.
           or (t.source_workflow_id is null and t.workflow_id <> (v_message.payload ->> 'source_workflow_id')::uuid)
         )
         and t.is_enabled
@@ -22712,6 +22759,20 @@ $function$;
 comment on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) is 'Leases about p_limit commands to a bridge, the same number of each application; it delivers those of a run in the order of their ids and confirms each. The payload of a start is temporal_start(). A command whose run has an earlier leased one waits. Returns nothing while another bridge takes commands.';
 grant execute on function stepbase_engine.take_temporal_commands(p_namespace text, p_limit integer, p_lease interval) to stepbase_worker;
 
+CREATE OR REPLACE FUNCTION stepbase_engine.task_data(p_step stepbase.step_runs)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'task_id', p_step.id, 'step_id', p_step.step_id, 'step_type', p_step.step_type, 'item_index', p_step.item_index,
+    'title', left(p_step.task ->> 'title', 1000), 'assigned_to', p_step.assigned_to,
+    'assigned_roles', p_step.assigned_roles, 'deadline_at', p_step.deadline_at
+  ));
+$function$;
+comment on function stepbase_engine.task_data(p_step stepbase.step_runs) is 'What task.created tells about a task: {task_id, step_id, step_type, item_index?, title, assigned_to?, assigned_roles?, deadline_at?}.';
+
 CREATE OR REPLACE FUNCTION stepbase_engine.task_mail_data(p_step_run_id uuid, p_user_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -23442,6 +23503,7 @@ begin
   perform stepbase_engine.end_tokens(v_jobs);
   if v_has_tasks then
     perform stepbase_engine.announce_tasks_to_webhooks(v_events);
+    perform stepbase_engine.emit_task_events(v_events);
   end if;
   if v_mailed is not null then
     perform stepbase_engine.mail_task(s, 'created') from stepbase.step_runs s where s.id = any(v_mailed);
@@ -28438,11 +28500,11 @@ declare
   v_id uuid := stepbase_engine.new_id();
 begin
   if coalesce(p_name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or p_name like 'run.%'
-    or p_name in ('queue.age_high', 'budget.threshold_reached') then
+    or p_name in ('queue.age_high', 'budget.threshold_reached', 'task.created') then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be queue.age_high '
-      'or budget.threshold_reached'
+      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be '
+      'queue.age_high, budget.threshold_reached or task.created'
     );
   end if;
   if p_idempotency_key is not null then
@@ -30957,6 +31019,27 @@ end;
 $function$;
 comment on function stepbase_private.list_secrets() is 'Implements stepbase.list_secrets.';
 grant execute on function stepbase_private.list_secrets() to authenticated, service_role;
+
+CREATE OR REPLACE FUNCTION stepbase_private.list_sign_ins()
+ RETURNS TABLE(user_id uuid, last_login_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+begin
+  return query
+  select m.user_id, u.last_login_at
+  from stepbase.app_members m
+  join stepbase.users u on u.id = m.user_id
+  -- A person who has not accepted shares nothing with the application yet.
+  where m.app_code = v_app and m.accepted_at is not null
+  order by m.user_id;
+end;
+$function$;
+comment on function stepbase_private.list_sign_ins() is 'Implements stepbase.list_sign_ins.';
+grant execute on function stepbase_private.list_sign_ins() to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.list_waiting_runs(p_queue text, p_page_size integer)
  RETURNS jsonb

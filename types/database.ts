@@ -3097,6 +3097,11 @@ isOneToOne: false
               "allowed_hosts": (string)[],"created_at": string,"name": string,"source": string,"updated_at": string,"version": number,"versions": (number)[],"workflows": (string)[]
             }[]
                            },
+"list_sign_ins":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "last_login_at": string,"user_id": string
+            }[]
+                           },
 "list_waiting_runs":
 { Args: { "page_size"?: number,"queue": string }; Returns: Json
                            },

@@ -2689,14 +2689,14 @@ export const TABLES = {
         type: 'text',
         nullable: true,
         comment:
-          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.',
+          'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled, run.timed_out or task.created, or an alert: run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.',
         pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       source_workflow_id: {
         type: 'uuid',
         nullable: true,
         comment:
-          'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its own.',
+          'For the end of a run and for task.created: workflow whose runs fire it. Null for run.failed, run.timed_out and task.created: every workflow except its own.',
       },
       signature_scheme: {
         type: 'text',

@@ -1,7 +1,7 @@
 // Statements about organizations, applications, members, roles and invitations: one RPC each, as the caller.
 import type { Query } from '../_shared/db/pool.ts';
 import { writeText } from './lists.ts';
-import { type Json, one } from './queries.ts';
+import { type Json, type One, one } from './queries.ts';
 
 /** The row that an RPC returns. */
 const rowOf = (query: Query, call: string, values: unknown[]) =>
@@ -130,6 +130,11 @@ export const setMemberRole = (query: Query, userId: string, role: string) =>
 
 export const removeMember = (query: Query, userId: string) =>
   rowOf(query, 'remove_member($1)', [userId]);
+
+export async function listSignIns(query: Query): Promise<Json[]> {
+  const rows = await query<One>('select to_jsonb(s) as value from stepbase.list_sign_ins() s');
+  return rows.map(({ value }) => value);
+}
 
 export const leaveApplication = (query: Query) => rowOf(query, 'leave_application()', []);
 

@@ -29,11 +29,11 @@ create table stepbase.workflow_triggers (
   updated_at timestamptz not null default now(),
   constraint workflow_trigger_is_of_app unique (id, app_code),
   constraint event_name_matches_trigger_type check ((event_name is not null) = (trigger_type = 'event')),
-  -- Without a source, run.failed and run.timed_out are those of every other workflow of the application.
+  -- Without a source, run.failed, run.timed_out and task.created are those of every other workflow of the application.
   constraint run_event_has_a_source check (
     case
       when event_name in ('run.completed', 'run.cancelled') then source_workflow_id is not null
-      when event_name in ('run.failed', 'run.timed_out') then true
+      when event_name in ('run.failed', 'run.timed_out', 'task.created') then true
       else source_workflow_id is null
     end
   ),
@@ -48,11 +48,11 @@ create table stepbase.workflow_triggers (
 
 comment on table stepbase.workflow_triggers is 'Events and webhooks that start runs of a workflow.';
 comment on column stepbase.workflow_triggers.event_name is
-  'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled or run.timed_out, or an alert: '
+  'Event that fires it: an event of the application, run.completed, run.failed, run.cancelled, run.timed_out or task.created, or an alert: '
   'run.stuck, run.deadline_near, run.failure_rate_high, queue.age_high or budget.threshold_reached.';
 comment on column stepbase.workflow_triggers.source_workflow_id is
-  'For the end of a run: workflow whose runs fire it. Null for run.failed and run.timed_out: every workflow except its '
-  'own.';
+  'For the end of a run and for task.created: workflow whose runs fire it. Null for run.failed, run.timed_out and '
+  'task.created: every workflow except its own.';
 comment on column stepbase.workflow_triggers.signature_scheme is 'For webhooks: how the sender signs its calls.';
 comment on column stepbase.workflow_triggers.filter is
   'JSON that the event''s payload must contain (@>); null: every payload matches.';

@@ -101,44 +101,67 @@ comment on function stepbase_engine.announce_to_webhooks(uuid[], text[], jsonb[]
   'event type (null: the status of the ended run) and data to add. A repeated end of a run is not delivered again. '
   'Disables a subscription with more than 10000 pending deliveries.';
 
+create function stepbase_engine.new_tasks(p_events stepbase_engine.event[])
+returns setof stepbase.step_runs
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  return query
+  select t.*
+  from unnest(p_events) with ordinality as e (
+    run_id, app_code, event_type, step_id, item_index, attempt, status,
+    open_delta, done_delta, context_delta, actor_id, payload, ord
+  )
+  -- Lateral: a look-up by the key of the step.
+  cross join lateral (
+    select o.* from stepbase.step_runs o
+    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
+    limit 1
+  ) t
+  where e.event_type = 'task.created'
+  order by e.ord;
+end;
+$$;
+
+comment on function stepbase_engine.new_tasks(stepbase_engine.event[]) is
+  'The tasks of those of these events that are task.created, in their order.';
+
+create function stepbase_engine.task_data(p_step stepbase.step_runs)
+returns jsonb
+language sql
+immutable
+set search_path = ''
+as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'task_id', p_step.id, 'step_id', p_step.step_id, 'step_type', p_step.step_type, 'item_index', p_step.item_index,
+    'title', left(p_step.task ->> 'title', 1000), 'assigned_to', p_step.assigned_to,
+    'assigned_roles', p_step.assigned_roles, 'deadline_at', p_step.deadline_at
+  ));
+$$;
+
+comment on function stepbase_engine.task_data(stepbase.step_runs) is
+  'What task.created tells about a task: {task_id, step_id, step_type, item_index?, title, assigned_to?, assigned_roles?, deadline_at?}.';
+
 create function stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[])
 returns void
 language plpgsql
 set search_path = ''
-set enable_seqscan = off
-set jit = off
 as $$
 declare
   v_runs uuid[];
   v_data jsonb[];
 begin
-  select
-    array_agg(s.run_id order by s.ord),
-    array_agg(
-      jsonb_strip_nulls(jsonb_build_object(
-        'task_id', s.id, 'step_id', s.step_id, 'step_type', s.step_type, 'item_index', s.item_index,
-        'title', left(s.task ->> 'title', 1000), 'assigned_to', s.assigned_to, 'assigned_roles', s.assigned_roles,
-        'deadline_at', s.deadline_at
-      )) order by s.ord
-    )
+  select array_agg(t.run_id), array_agg(stepbase_engine.task_data(t))
   into v_runs, v_data
-  from (
-    select t.*, e.ord
-    from unnest(p_events) with ordinality as e (
-      run_id, app_code, event_type, step_id, item_index, attempt, status,
-      open_delta, done_delta, context_delta, actor_id, payload, ord
-    )
-    cross join lateral (
-      select o.* from stepbase.step_runs o
-      where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
-      limit 1
-    ) t
-    where e.event_type = 'task.created'
-      and exists (
-        select 1 from stepbase.webhook_subscriptions w
-        where w.app_code = e.app_code and w.is_enabled and 'task.created' = any(w.event_types)
-      )
-  ) s;
+  from stepbase_engine.new_tasks(p_events) t
+  where exists (
+    select 1 from stepbase.webhook_subscriptions w
+    where w.app_code = t.app_code and w.is_enabled and 'task.created' = any(w.event_types)
+  );
   if v_runs is not null then
     perform stepbase_engine.announce_to_webhooks(
       v_runs, array_fill('task.created'::text, array[cardinality(v_runs)]), v_data

@@ -1,4 +1,4 @@
--- Events: completed steps and ended runs write events to the outbox. *_triggers.sql starts the workflows that
+-- Events: completed steps, new tasks and ended runs write events to the outbox. *_triggers.sql starts the workflows that
 -- subscribe to them.
 
 create function stepbase_engine.event_depth(p_run_id uuid)
@@ -48,6 +48,39 @@ comment on function stepbase_engine.emit_from_steps(stepbase_engine.event[]) is
   'Writes the events that completed steps emit (payload.emit: [{name, payload}]) to the outbox, in the '
   'transaction that completes the steps.';
 
+create function stepbase_engine.emit_task_events(p_events stepbase_engine.event[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  insert into stepbase.outbox (app_code, aggregate_type, aggregate_id, event_type, payload)
+  select
+    t.app_code, 'event', stepbase_engine.new_id(), 'event.emitted',
+    jsonb_build_object(
+      'name', 'task.created', 'source_workflow_id', r.workflow_id, 'run_id', t.run_id, 'step_id', t.step_id,
+      'depth', stepbase_engine.event_depth(t.run_id) + 1, 'at', stepbase_engine.now(),
+      'payload', jsonb_build_object('workflow', w.kebab_name) || stepbase_engine.task_data(t)
+    )
+  from stepbase_engine.new_tasks(p_events) t
+  join stepbase.runs r on r.id = t.run_id
+  join stepbase.workflows w on w.id = r.workflow_id
+  where exists (
+    select 1 from stepbase.workflow_triggers o
+    where (o.source_workflow_id = r.workflow_id or (o.source_workflow_id is null and o.workflow_id <> r.workflow_id))
+      and o.app_code = t.app_code
+      and o.is_enabled and o.event_name = 'task.created'
+  );
+  if found then
+    perform pg_notify('stepbase', 'outbox');
+  end if;
+end;
+$$;
+
+comment on function stepbase_engine.emit_task_events(stepbase_engine.event[]) is
+  'Writes the event task.created of those of these events that are one to the outbox, if a trigger subscribes to it, in the '
+  'transaction that creates the task.';
+
 create function stepbase_engine.emit_run_events(p_run_ids uuid[])
 returns void
 language sql
@@ -96,6 +129,7 @@ as $$
         from stepbase.runs r
         join stepbase.workflows w on w.id = r.workflow_id
         where r.id = (p_message.payload ->> 'run_id')::uuid
+          and p_message.payload ->> 'name' like 'run.%'
           and p_message.payload ? 'source_workflow_id'
       ),
       '{}'

@@ -100,7 +100,7 @@ begin
         and t.event_name = v_event ->> 'name'
         and (
           t.source_workflow_id is not distinct from (v_message.payload ->> 'source_workflow_id')::uuid
-          -- The end of a run of every other workflow.
+          -- The end of a run, or a task, of every other workflow.
           or (t.source_workflow_id is null and t.workflow_id <> (v_message.payload ->> 'source_workflow_id')::uuid)
         )
         and t.is_enabled

@@ -42,11 +42,11 @@ declare
   v_id uuid := stepbase_engine.new_id();
 begin
   if coalesce(p_name, '') !~ '^[A-Za-z][A-Za-z0-9_.-]{0,99}$' or p_name like 'run.%'
-    or p_name in ('queue.age_high', 'budget.threshold_reached') then
+    or p_name in ('queue.age_high', 'budget.threshold_reached', 'task.created') then
     perform stepbase_private.raise_error(
       'invalid_request',
-      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be queue.age_high '
-      'or budget.threshold_reached'
+      'name must start with a letter, have at most 100 letters, digits, _ . or -, not begin with run. and not be '
+      'queue.age_high, budget.threshold_reached or task.created'
     );
   end if;
   if p_idempotency_key is not null then

@@ -1,4 +1,4 @@
--- RPCs that change the role of a member, remove a member and leave an application. See rpc_runs for the pattern. The
+-- RPCs that list the sign-ins of members, change the role of a member, remove a member and leave an application. See rpc_runs for the pattern. The
 -- trigger of last_admin keeps an admin in each application, also when two admins leave at the same time.
 
 create function stepbase_private.require_member(p_user_id uuid)
@@ -133,3 +133,41 @@ comment on function stepbase.leave_application() is
   'SB403 not a member, also for API keys, SB409 the caller is the last admin: make another member admin or delete the '
   'application.';
 grant execute on function stepbase.leave_application() to authenticated;
+
+-- Security definer: clients cannot read users.last_login_at.
+create function stepbase_private.list_sign_ins()
+returns table (user_id uuid, last_login_at timestamptz)
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+  v_app constant text := stepbase_private.require_permission('member:manage');
+begin
+  return query
+  select m.user_id, u.last_login_at
+  from stepbase.app_members m
+  join stepbase.users u on u.id = m.user_id
+  -- A person who has not accepted shares nothing with the application yet.
+  where m.app_code = v_app and m.accepted_at is not null
+  order by m.user_id;
+end;
+$$;
+
+comment on function stepbase_private.list_sign_ins() is 'Implements stepbase.list_sign_ins.';
+grant execute on function stepbase_private.list_sign_ins() to authenticated;
+
+create function stepbase.list_sign_ins()
+returns table (user_id uuid, last_login_at timestamptz)
+language sql
+stable
+set search_path = ''
+as $$
+  select * from stepbase_private.list_sign_ins();
+$$;
+
+comment on function stepbase.list_sign_ins() is
+  'When each member of the caller''s application last signed in, by user_id: null for a member who never has. Members who have '
+  'not accepted are left out. Requires member:manage. Errors: SB401, SB403.';
+grant execute on function stepbase.list_sign_ins() to authenticated;

@@ -106,9 +106,7 @@ test('a work queue is created, and its items are shown by what became of them', 
   await dialog.getByRole('button', { name: 'Create work queue' }).click();
   await dialog.waitFor({ state: 'detached' });
   // Other work queues of the application have the same name.
-  await page.getByRole('combobox', { name: 'Workflow' }).fill(title);
-  await page.getByRole('option', { name: title }).click();
-  await page.waitForURL(new RegExp(`workflow=${own}`));
+  await openAppPage(page, `/insight/queues?workflow=${own}`);
   const row = page.locator('[data-work-queue="orders"]').filter({ hasText: title });
   await row.getByText('0 of 5').waitFor();
 

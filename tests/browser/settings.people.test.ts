@@ -28,12 +28,18 @@ test('an admin exports and erases a person, and moves the application', async ()
      values ($1, $2, 'viewer', now())`,
     [app, memberId],
   );
+  await pool().query(
+    "update auth.users set last_sign_in_at = now() - interval '3 days' where id = $1",
+    [memberId],
+  );
 
   const page = await openSignIn();
   await page.getByLabel('E-mail').fill(owner);
   await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await openAppPage(page, '/settings/members');
+  await page.getByRole('columnheader', { name: 'Last sign-in' }).waitFor();
+  await page.getByRole('row', { name: member }).getByText('3 days ago').waitFor();
   await page.getByLabel('Person').selectOption({ label: member });
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: "Export the person's data" }).click();

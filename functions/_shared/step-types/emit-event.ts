@@ -3,12 +3,12 @@
 import { z } from 'zod';
 import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 
-/** Reserved for the engine: names that start with run., queue.age_high and budget.threshold_reached. */
+/** Reserved for the engine: names that start with run., queue.age_high, budget.threshold_reached and task.created. */
 const name = z
   .string()
   .regex(
-    /^(?!run\.|queue\.age_high$|budget\.threshold_reached$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
-    'must start with a letter, not with run., have at most 100 letters, digits, _ . -, and not be queue.age_high or budget.threshold_reached',
+    /^(?!run\.|(?:queue\.age_high|budget\.threshold_reached|task\.created)$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
+    'must start with a letter, not with run., have at most 100 letters, digits, _ . -, and not be queue.age_high, budget.threshold_reached or task.created',
   );
 
 export const emitEventType = defineStepType({

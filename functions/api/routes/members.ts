@@ -1,6 +1,6 @@
 // Members of the application: list, add, change the role, remove, erase.
 import { z } from 'zod';
-import { AS_MEMBER } from '../components.ts';
+import { AS_MEMBER, Time } from '../components.ts';
 import { insertRow } from '../crud.ts';
 import { equal, type ListSpec, listQuery, pageOf, readList } from '../lists.ts';
 import { type Resource, statement } from '../operation.ts';
@@ -11,6 +11,7 @@ import {
   exportedPerson,
   exportPersonPage,
   leaveApplication,
+  listSignIns,
   removeMember,
   setMemberRole,
 } from '../tenancy-queries.ts';
@@ -34,6 +35,16 @@ const MEMBERS: ListSpec = {
   filters: { role: equal('app_members', 'role') },
 };
 const MEMBER_COLUMNS = columnNames('app_members');
+const SignIns = named('SignIns', () =>
+  z.object({
+    items: z.array(
+      z.object({
+        user_id: z.uuid(),
+        last_login_at: Time.nullable().describe('Null: the member never signed in.'),
+      }),
+    ),
+  }),
+);
 const Erasure = named('Erasure', () =>
   z.object({
     user_id: z.uuid(),
@@ -87,6 +98,20 @@ export const MEMBER_RESOURCE: Resource = {
         errors: [],
       },
       async (query, call) => ({ body: await readList(query, MEMBERS, call.query) }),
+    ),
+    statement(
+      {
+        id: 'listSignIns',
+        method: 'GET',
+        path: '/v1/members/sign-ins',
+        title: 'List the last sign-ins',
+        permission: 'member:manage',
+        description:
+          'Lists when each member last signed in, by `user_id`. Members who have not accepted are left out.',
+        replies: { 200: { description: 'all members', schema: SignIns } },
+        errors: [],
+      },
+      async (query) => ({ body: { items: await listSignIns(query) } }),
     ),
     statement(
       {

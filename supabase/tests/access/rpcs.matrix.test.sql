@@ -71,6 +71,7 @@ values
   ('list_events',                '1 1 1 | 1 1 SB403 SB403 | -',                  $$select list_events()$$),
   ('list_items',                 '0 0 0 | SB404 SB404 SB403 SB403 | -',          $$select 1 from list_items({run}, 'first')$$),
   ('list_secrets',               '1 1 SB403 | 0 0 SB403 SB403 | -',              $$select 1 from list_secrets()$$),
+  ('list_sign_ins',              '1 SB403 SB403 | 1 1 SB403 SB403 | -',          $$select 1 from list_sign_ins() limit 1$$),
   ('list_waiting_runs',          '1 1 1 | 1 1 SB403 SB403 | -',                  $$select list_waiting_runs('default')$$),
   ('list_workflows',             '1 1 1 | 0 0 SB403 SB403 | -',                  $$select 1 from list_workflows() s where s::text ~ {workflow}$$),
   ('my_applications',            '1 1 1 | 0 0 0 0 | -',                          $$select 1 from my_applications() where app_code = 'tap-one'$$),

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(24);
+select plan(26);
 select tests.create_people();
 
 select is(tests.attempt('viewer', 'select 1 from stepbase.users'), 'ok 3', 'a viewer sees the three members of the application');
@@ -92,6 +92,17 @@ select is(
   (select u.last_login_at from stepbase.users u where u.id = '00000000-0000-4000-8000-00000000f009'),
   '2026-01-01'::timestamptz, 'the profile follows the last sign-in'
 );
+insert into stepbase.app_members (app_code, user_id, role, accepted_at)
+values ('tap-one', '00000000-0000-4000-8000-00000000f009', 'viewer', now());
+create function pg_temp.sign_in() returns text language sql as $$
+  select tests.perform_as('admin', $a$
+    select string_agg(to_char(s.last_login_at at time zone 'UTC', 'YYYY-MM-DD'), ' ') from stepbase.list_sign_ins() s
+    where s.user_id = '00000000-0000-4000-8000-00000000f009'
+  $a$)
+$$;
+select is(pg_temp.sign_in(), '2026-01-01', 'an admin reads when a member last signed in');
+update stepbase.app_members set accepted_at = null where user_id = '00000000-0000-4000-8000-00000000f009';
+select is(pg_temp.sign_in(), null, 'but not of a person who has not accepted');
 delete from auth.users where id = '00000000-0000-4000-8000-00000000f009';
 select is_empty(
   $$select 1 from stepbase.users u where u.id = '00000000-0000-4000-8000-00000000f009'$$, 'a deleted auth user has no profile'

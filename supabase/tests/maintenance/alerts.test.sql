@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(32);
+select plan(40);
 select tests.create_rows();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d101');
 delete from stepbase.workflow_triggers;
@@ -136,6 +136,60 @@ select results_eq(
   $$select o.event_type from stepbase.outbox o where o.event_type = 'run.ended'$$, $$values ('run.ended')$$,
   'the end of the run is announced for it'
 );
+
+-- New tasks.
+delete from stepbase.workflow_triggers;
+delete from stepbase.outbox;
+create function pg_temp.announce(p_type text default 'task.created')
+returns void
+language sql
+as $$
+  select stepbase_engine.emit_task_events(array[
+    stepbase_engine.step_event(p_type, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, 'waiting')
+  ])
+  from stepbase.step_runs s where s.id = tests.sample_id('step_run');
+$$;
+create function pg_temp.started()
+returns bigint
+language sql
+as $$
+  select count(*) from stepbase.runs r where r.workflow_id = '00000000-0000-4000-8000-00000000d101' and r.trigger_type = 'event';
+$$;
+select lives_ok(
+  $$select pg_temp.listen('task.created', '00000000-0000-4000-8000-00000000d101')$$, 'task.created may be that of one workflow'
+);
+select pg_temp.announce();
+select is(pg_temp.events(), 'none', 'whose tasks alone are events then');
+select pg_temp.listen('task.created', p_workflow => r.workflow_id) from stepbase.runs r where r.id = tests.sample_id('run');
+select pg_temp.announce();
+select is(pg_temp.events(), 'none', 'a workflow does not hear its own tasks');
+select pg_temp.listen('task.created', p_workflow => '00000000-0000-4000-8000-00000000d101');
+select pg_temp.announce('step.waiting');
+select is(pg_temp.events(), 'none', 'another wait is no task');
+select pg_temp.announce();
+select is(pg_temp.events(), 'task.created', 'a task is an event for a trigger of every workflow');
+select is(
+  stepbase_engine.event_of_message(o) - '{id,at}'::text[],
+  jsonb_build_object(
+    'name', 'task.created', 'run_id', s.run_id, 'step_id', s.step_id,
+    'payload', jsonb_build_object('workflow', w.kebab_name) || stepbase_engine.task_data(s)
+  ),
+  'with the workflow and the task, not the result of the run'
+)
+from stepbase.outbox o, stepbase.step_runs s
+join stepbase.runs r on r.id = s.run_id
+join stepbase.workflows w on w.id = r.workflow_id
+where s.id = tests.sample_id('step_run');
+select stepbase_engine.relay_events(array(select o.id from stepbase.outbox o where o.event_type = 'event.emitted'), 10);
+select is(pg_temp.started(), 1::bigint, 'it starts the workflow of the trigger');
+
+-- Workflows with tasks that hear each other's tasks end, as those that emit events do.
+update stepbase.runs r set metadata = r.metadata || '{"event_depth": 16}' where r.id = tests.sample_id('run');
+select pg_temp.announce();
+select stepbase_engine.relay_events(
+  array(select o.id from stepbase.outbox o where o.event_type = 'event.emitted' and o.published_at is null), 10
+);
+select is(pg_temp.started(), 1::bigint, 'the 17th event in a row starts nothing');
 
 select * from finish();
 rollback;

@@ -177,6 +177,41 @@ export const messages: Topic = {
     });
   },
 
+  async 'guides/alerts: teams'() {
+    let runId = '';
+    await alerted(
+      'guides/alerts: teams',
+      'run.failed',
+      async () => {
+        runId = (await b.run([failing('broken')])).run.id;
+      },
+      () => waitFor('the card in Teams', () => Promise.resolve(lastCall('/teams'))),
+    );
+    const text = expect.stringContaining(`run.failed: run ${runId} of t-`);
+    expect(lastCall('/teams')?.body).toMatchObject({
+      type: 'message',
+      attachments: [{ content: { type: 'AdaptiveCard', body: [{ text }] } }],
+    });
+  },
+
+  async 'guides/alerts: ask'() {
+    const approval = node('pay', 'wait_for_approval', { title: 'Pay 7?', role: 'developer' });
+    const name = await b.publish([approval]);
+    let taskId = '';
+    await alerted(
+      'guides/alerts: ask',
+      'task.created',
+      async () => {
+        const { id } = await b.start(name);
+        taskId = (await b.stepIs(id, 'pay', 'waiting')).id;
+      },
+      () => waitFor('the message', () => Promise.resolve(lastCall('/services/T1/B1/tasks'))),
+    );
+    expect(lastCall('/services/T1/B1/tasks')?.body).toEqual({
+      text: `${name} waits for: Pay 7?\nhttps://workflows.acme.example/#/acme/tasks/${taskId}`,
+    });
+  },
+
   async 'guides/alerts: notify'() {
     await alerted(
       'guides/alerts: notify',

@@ -41,6 +41,8 @@ export async function openStack(): Promise<void> {
       STEPBASE_SECRET_ACME__CRM_KEY: 'key-of-the-crm',
       STEPBASE_SECRET_ACME__PARTNER_HOOK: PARTNER_SECRET,
       STEPBASE_SECRET_ACME__SLACK_WEBHOOK: `${outside.url}/services/T1/B1/x`,
+      STEPBASE_SECRET_ACME__SLACK_APPROVALS: `${outside.url}/services/T1/B1/tasks`,
+      STEPBASE_SECRET_ACME__TEAMS_WEBHOOK: `${outside.url}/teams`,
     },
   });
   b = await testApp(stack.info);

@@ -13,7 +13,7 @@ import { InsightTabs } from './InsightTabs.tsx';
 import { PointsTable } from './PointsTable.tsx';
 import { Rankings } from './Rankings.tsx';
 import { type Numbers, readItems, readSeries, SPANS, sinceOf } from './statistics.ts';
-import { useWorkflows, WorkflowFilter } from './WorkflowFilter.tsx';
+import { useKnownWorkflows, WorkflowFilter } from './WorkflowFilter.tsx';
 
 const SeriesCharts = lazy(() => import('./SeriesCharts.tsx'));
 const CHARTS_HEIGHT = 300;
@@ -38,7 +38,7 @@ export default function InsightPage() {
   const [chosen = '24h', setChosen] = useAddressParam('since');
   const [workflow] = useAddressParam('workflow');
   const span = SPANS.find(({ value }) => value === chosen) ?? SPANS[1];
-  const known = useWorkflows();
+  const known = useKnownWorkflows();
   const workflows = known ?? [];
   const id = workflows.find(({ kebab_name }) => kebab_name === workflow)?.id;
   const { data, error, refetch } = useAppQuery(

@@ -11,8 +11,8 @@ export interface KnownWorkflow {
   name: string;
 }
 
-/** The workflows of the application by name; undefined until they are read. */
-export function useWorkflows(): KnownWorkflow[] | undefined {
+/** The workflows of the application, also deleted ones, which statistics name; undefined until they are read. */
+export function useKnownWorkflows(): KnownWorkflow[] | undefined {
   const { data } = useAppQuery(
     ['workflows', 'names'],
     (signal): Promise<KnownWorkflow[]> =>
@@ -34,7 +34,7 @@ export function useWorkflows(): KnownWorkflow[] | undefined {
 
 export function WorkflowFilter() {
   const [workflow, setWorkflow] = useAddressParam('workflow');
-  const workflows = useWorkflows() ?? [];
+  const workflows = useKnownWorkflows() ?? [];
   return (
     <Select
       aria-label="Workflow"

@@ -1,6 +1,7 @@
 // Creates an alert: publishes the workflow that sends the message, and the trigger that starts it for the event.
 import { NativeSelect, TextInput } from '@mantine/core';
 import { useRef, useState } from 'react';
+import { useHref } from '../shared/address.tsx';
 import { ask, useAction } from '../shared/query.ts';
 import { supabase } from '../shared/supabase.ts';
 import { refuseTaken } from '../workflows/taken.ts';
@@ -14,6 +15,7 @@ import {
 import { FormModal } from './parts.tsx';
 
 export function CreateAlert({ onClose }: { onClose(): void }) {
+  const href = useHref();
   const [event, setEvent] = useState('run.failed');
   const [channel, setChannel] = useState<Channel>('mail');
   const [name, setName] = useState<string>();
@@ -28,7 +30,13 @@ export function CreateAlert({ onClose }: { onClose(): void }) {
       const draft = await ask(
         supabase.rpc('save_workflow', {
           kebab_name: workflow,
-          definition: alertDefinition(channel, target.trim(), url.trim()),
+          definition: alertDefinition({
+            event,
+            channel,
+            target: target.trim(),
+            url: url.trim(),
+            home: `${location.origin}${location.pathname}${href('')}`,
+          }),
           description: `Alert: ${ALERT_EVENTS.find(({ value }) => value === event)?.label}`,
         }),
       );
@@ -85,7 +93,7 @@ export function CreateAlert({ onClose }: { onClose(): void }) {
         />
       ) : (
         <TextInput
-          label={channel === 'slack' ? 'Secret with the address' : 'Secret that signs'}
+          label={channel === 'webhook' ? 'Secret that signs' : 'Secret with the address'}
           required
           pattern="[A-Za-z_][A-Za-z0-9_]*"
           value={target}

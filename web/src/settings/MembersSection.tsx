@@ -76,6 +76,14 @@ export default function MembersSection() {
         .abortSignal(signal),
     ),
   );
+  const signIns = useAppQuery(
+    ['app_members', 'sign-ins'],
+    async (signal) => {
+      const rows = await ask(supabase.rpc('list_sign_ins').abortSignal(signal));
+      return new Map(rows.map(({ user_id, last_login_at }) => [user_id, last_login_at]));
+    },
+    { enabled: mayManage },
+  );
   const remove = useAction((user_id: string) => ask(supabase.rpc('remove_member', { user_id })), {
     success: 'The member is removed.',
     changes: CHANGES,
@@ -121,6 +129,20 @@ export default function MembersSection() {
       hideBelow: 'sm',
       cell: ({ created_at }) => <RelativeTime at={created_at} />,
     },
+    ...(mayManage
+      ? [
+          {
+            id: 'sign-in',
+            header: 'Last sign-in',
+            hideBelow: 'md',
+            cell: ({ user_id, accepted_at }: Member) => {
+              const at = signIns.data?.get(user_id);
+              if (at) return <RelativeTime at={at} />;
+              return signIns.data && accepted_at !== null ? 'Never' : null;
+            },
+          } as const,
+        ]
+      : []),
     {
       id: 'actions',
       header: 'Actions',

@@ -10,9 +10,9 @@ import { useWorkflows } from './use-workflows.ts';
 
 type Trigger = Row<'workflow_triggers'>;
 
-/** Events of runs whose trigger has to name the workflow to follow. */
+/** Events of runs whose trigger has to name the workflow to follow; it may name one for the others. */
 const NEEDS_SOURCE = ['run.completed', 'run.cancelled'];
-const MAY_HAVE_SOURCE = [...NEEDS_SOURCE, 'run.failed', 'run.timed_out'];
+const MAY_HAVE_SOURCE = [...NEEDS_SOURCE, 'run.failed', 'run.timed_out', 'task.created'];
 
 interface Given {
   filter: Json | null;
@@ -86,7 +86,7 @@ export function EventTriggerForm({ trigger, onClose }: Props) {
     >
       <TextInput
         label="Event"
-        description="An event of your application, or run.completed, run.failed, run.cancelled or run.timed_out."
+        description="An event of your application, or run.completed, run.failed, run.cancelled, run.timed_out or task.created."
         placeholder="order.placed"
         required
         value={event}
