@@ -73,6 +73,11 @@ export const DECLARED: readonly DeclaredReference[] = [
     reason: 'an emit_event step writes its event with its result; triggers come later',
   },
   {
+    file: 'wait',
+    object: 'stepbase_engine.emit_task_events',
+    reason: 'a task is announced in the transaction that creates it; triggers come later',
+  },
+  {
     file: 'fail',
     object: 'stepbase_engine.detach_children',
     reason: 'a step that fails detaches its child run; child runs come later',
