@@ -490,7 +490,7 @@ values
       "type": "object",
       "required": ["name"],
       "properties": {
-        "name": {"type": "string", "pattern": "^(?!run\\.|(?:queue\\.age_high|budget\\.threshold_reached|task\\.created)$)[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
+        "name": {"type": "string", "pattern": "^(?!run\\.|queue\\.age_high$|budget\\.threshold_reached$|task\\.created$)[A-Za-z][A-Za-z0-9_.-]{0,99}$"},
         "payload": {}
       },
       "additionalProperties": false

@@ -1,5 +1,5 @@
--- Events: completed steps, new tasks and ended runs write events to the outbox. *_triggers.sql starts the workflows that
--- subscribe to them.
+-- Events: completed steps, new tasks and ended runs write events to the outbox. *_triggers.sql starts the workflows
+-- that subscribe to them.
 
 create function stepbase_engine.event_depth(p_run_id uuid)
 returns int

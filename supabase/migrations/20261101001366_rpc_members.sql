@@ -1,5 +1,6 @@
--- RPCs that list the sign-ins of members, change the role of a member, remove a member and leave an application. See rpc_runs for the pattern. The
--- trigger of last_admin keeps an admin in each application, also when two admins leave at the same time.
+-- RPCs that list the sign-ins of members, change the role of a member, remove a member and leave an application. See
+-- rpc_runs for the pattern. The trigger of last_admin keeps an admin in each application, also when two admins leave at
+-- the same time.
 
 create function stepbase_private.require_member(p_user_id uuid)
 returns stepbase.app_members

@@ -81,6 +81,10 @@ describe('an invitation', () => {
     expect(outcome(await post(`${path}/resend`, ann))).toEqual([409, 'invitation_used']);
     bob = await inApp(bob, app);
     expect((await get('me', bob)).body).toMatchObject({ app_code: app });
+
+    const signIns = items(await get('members/sign-ins', ann));
+    expect(signIns.map(({ user_id }) => user_id).sort()).toEqual([ann.id, bob.id].sort());
+    expect(outcome(await get('members/sign-ins', bob))).toEqual(REFUSED);
   });
 
   it('is revoked by a member manager, and declined by the invited person', async () => {

@@ -121,6 +121,7 @@ describe('the operations of the list', () => {
     listSecrets: 'shows who has access to what, at once',
     listApiKeys: 'shows who has access to what, at once',
     listServiceAccounts: 'shows who has access to what, at once',
+    listSignIns: 'shows who has access to what, at once',
     listMembers: 'shows who has access to what, at once',
     listInvitations: 'shows who has access to what, at once',
     listMyInvitations: 'shows who has access to what, at once',

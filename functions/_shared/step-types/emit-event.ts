@@ -7,7 +7,7 @@ import { ATTEMPT_TIMEOUT_MS, defineStepType } from './define.ts';
 const name = z
   .string()
   .regex(
-    /^(?!run\.|(?:queue\.age_high|budget\.threshold_reached|task\.created)$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
+    /^(?!run\.|queue\.age_high$|budget\.threshold_reached$|task\.created$)[A-Za-z][A-Za-z0-9_.-]{0,99}$/,
     'must start with a letter, not with run., have at most 100 letters, digits, _ . -, and not be queue.age_high, budget.threshold_reached or task.created',
   );
 

@@ -623,7 +623,7 @@ export const STEP_SCHEMAS: Readonly<Record<string, Readonly<Record<string, unkno
       name: {
         type: 'string',
         pattern:
-          '^(?!run\\.|(?:queue\\.age_high|budget\\.threshold_reached|task\\.created)$)[A-Za-z][A-Za-z0-9_.-]{0,99}$',
+          '^(?!run\\.|queue\\.age_high$|budget\\.threshold_reached$|task\\.created$)[A-Za-z][A-Za-z0-9_.-]{0,99}$',
       },
       payload: {},
     },
