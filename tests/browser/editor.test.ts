@@ -304,7 +304,6 @@ test('a model writes a workflow from a description, and fixes it', async () => {
     (call) => `Here it is:\n${JSON.stringify(written(call === 0 ? { titel: title } : { title }))}`,
   );
   const { url, asked, begin, end } = model;
-  begin();
   const secret = `model_${mark}`;
   await b.admin
     .rpc('set_secret', { name: secret, value: 'sk-test', allowed_hosts: ['127.0.0.1'] })
@@ -324,7 +323,9 @@ test('a model writes a workflow from a description, and fixes it', async () => {
   await dialog.getByLabel('Address').fill(url);
   await dialog.getByRole('button', { name: 'Ask the model' }).click();
 
-  // The text appears while the model writes it.
+  // The text appears while the model writes it, after the page has joined the channel of the run.
+  await dialog.locator('[data-live="true"]').waitFor();
+  begin();
   await dialog.locator('[data-assistant="writing"]', { hasText: 'It asks before' }).waitFor();
   end();
   await dialog.getByText('It asks before it pays.', { exact: true }).waitFor();

@@ -34,7 +34,7 @@ interface Output {
 
 /** The text of the answer; undefined until the model is ready. */
 function useAnswer(runId: string) {
-  const { snapshot, error, texts } = useRun(runId);
+  const { snapshot, error, texts, live } = useRun(runId);
   const [attempt] = [...useStepValues(snapshot)].sort((a, b) => b.attempt - a.attempt);
   const written = snapshot?.steps
     .map((step) => texts.get(attemptKey(step))?.text)
@@ -42,11 +42,11 @@ function useAnswer(runId: string) {
   const isEnded = snapshot !== undefined && hasEnded(snapshot.run.status);
   const text = (attempt?.output as Output | null | undefined)?.text;
   const failure = attempt?.error ?? (isEnded ? snapshot.run.error : null);
-  return { text, failure, written, error };
+  return { text, failure, written, error, live };
 }
 
 export function Answer({ runId, before, onApply, onFix }: Props) {
-  const { text, failure, written, error } = useAnswer(runId);
+  const { text, failure, written, error, live } = useAnswer(runId);
   const read = useMemo((): { proposal?: Proposal; problem?: string } => {
     if (text === undefined) return {};
     try {
@@ -64,7 +64,7 @@ export function Answer({ runId, before, onApply, onFix }: Props) {
           ? 'ready'
           : 'unreadable';
   return (
-    <Stack gap="sm" data-assistant={status} aria-live="polite">
+    <Stack gap="sm" data-assistant={status} data-live={live} aria-live="polite">
       {error && <ErrorState error={error} />}
       {status === 'writing' && (
         <>
