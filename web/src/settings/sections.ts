@@ -116,7 +116,7 @@ export const SECTIONS: readonly Section[] = [
     label: 'Alerts',
     group: 'Operations',
     help: 'guides/alerts',
-    text: 'Messages by mail, Slack or webhook when runs fail, get stuck or wait too long.',
+    text: 'Messages by mail, Slack, Teams or webhook when runs fail, get stuck, or wait.',
     permission: 'schedule:read',
     Content: lazy(() => import('./AlertsSection.tsx')),
   },
