@@ -6087,7 +6087,36 @@ end;
 $function$;
 comment on function stepbase_engine.announce_operation() is 'Trigger function: sends a private Realtime message about an operation. Topic stepbase:app:<app_code>:operations, event operation: {operation_id, action, status, total, done, failed, skipped, at}.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[])
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks(p_events stepbase_engine.event[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_tasks stepbase.step_runs[];
+begin
+  select array_agg(t order by e.ord)
+  into v_tasks
+  from unnest(p_events) with ordinality as e (
+    run_id, app_code, event_type, step_id, item_index, attempt, status,
+    open_delta, done_delta, context_delta, actor_id, payload, ord
+  )
+  -- Lateral: a look-up by the key of the step.
+  cross join lateral (
+    select o.* from stepbase.step_runs o
+    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
+    limit 1
+  ) t
+  where e.event_type = 'task.created';
+  perform stepbase_engine.announce_tasks_to_webhooks(v_tasks);
+  perform stepbase_engine.emit_task_events(v_tasks);
+end;
+$function$;
+comment on function stepbase_engine.announce_tasks(p_events stepbase_engine.event[]) is 'Announces those of these events that are task.created to webhooks and triggers, in the transaction that creates the tasks.';
+
+CREATE OR REPLACE FUNCTION stepbase_engine.announce_tasks_to_webhooks(p_tasks stepbase.step_runs[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -6098,7 +6127,7 @@ declare
 begin
   select array_agg(t.run_id), array_agg(stepbase_engine.task_data(t))
   into v_runs, v_data
-  from stepbase_engine.new_tasks(p_events) t
+  from unnest(p_tasks) t
   where exists (
     select 1 from stepbase.webhook_subscriptions w
     where w.app_code = t.app_code and w.is_enabled and 'task.created' = any(w.event_types)
@@ -6110,7 +6139,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[]) is 'Announces those of these events that are task.created, with the id, step and title of the task.';
+comment on function stepbase_engine.announce_tasks_to_webhooks(p_tasks stepbase.step_runs[]) is 'Writes the deliveries of task.created of these tasks, with their id, step and title.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.announce_to_webhooks(p_run_ids uuid[], p_event_types text[], p_data jsonb[])
  RETURNS integer
@@ -11201,7 +11230,7 @@ AS $function$
 $function$;
 comment on function stepbase_engine.emit_run_events(p_run_ids uuid[]) is 'Writes the events run.completed, run.failed, run.cancelled and run.timed_out of these ended runs to the outbox, if a trigger subscribes to them.';
 
-CREATE OR REPLACE FUNCTION stepbase_engine.emit_task_events(p_events stepbase_engine.event[])
+CREATE OR REPLACE FUNCTION stepbase_engine.emit_task_events(p_tasks stepbase.step_runs[])
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -11215,7 +11244,7 @@ begin
       'depth', stepbase_engine.event_depth(t.run_id) + 1, 'at', stepbase_engine.now(),
       'payload', jsonb_build_object('workflow', w.kebab_name) || stepbase_engine.task_data(t)
     )
-  from stepbase_engine.new_tasks(p_events) t
+  from unnest(p_tasks) t
   join stepbase.runs r on r.id = t.run_id
   join stepbase.workflows w on w.id = r.workflow_id
   where exists (
@@ -11229,7 +11258,7 @@ begin
   end if;
 end;
 $function$;
-comment on function stepbase_engine.emit_task_events(p_events stepbase_engine.event[]) is 'Writes the event task.created of those of these events that are one to the outbox, if a trigger subscribes to it, in the transaction that creates the task.';
+comment on function stepbase_engine.emit_task_events(p_tasks stepbase.step_runs[]) is 'Writes the event task.created of these tasks to the outbox, if a trigger subscribes to it.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.end_runs(p_run_ids uuid[], p_status text, p_error jsonb, p_actor_id uuid DEFAULT NULL::uuid, p_compensate boolean DEFAULT true)
  RETURNS SETOF uuid
@@ -11711,8 +11740,7 @@ AS $function$
         from stepbase.runs r
         join stepbase.workflows w on w.id = r.workflow_id
         where r.id = (p_message.payload ->> 'run_id')::uuid
-          and p_message.payload ->> 'name' like 'run.%'
-          and p_message.payload ? 'source_workflow_id'
+          and p_message.payload ? 'source_workflow_id' and not p_message.payload ? 'payload'
       ),
       '{}'
     );
@@ -16097,33 +16125,6 @@ CREATE OR REPLACE FUNCTION stepbase_engine.new_id()
  SET search_path TO ''
 AS $function$select uuidv7()$function$;
 comment on function stepbase_engine.new_id() is 'Returns a new UUID of version 7 (ordered by time).';
-
-CREATE OR REPLACE FUNCTION stepbase_engine.new_tasks(p_events stepbase_engine.event[])
- RETURNS SETOF stepbase.step_runs
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
-AS $function$
-begin
-  return query
-  select t.*
-  from unnest(p_events) with ordinality as e (
-    run_id, app_code, event_type, step_id, item_index, attempt, status,
-    open_delta, done_delta, context_delta, actor_id, payload, ord
-  )
-  -- Lateral: a look-up by the key of the step.
-  cross join lateral (
-    select o.* from stepbase.step_runs o
-    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
-    limit 1
-  ) t
-  where e.event_type = 'task.created'
-  order by e.ord;
-end;
-$function$;
-comment on function stepbase_engine.new_tasks(p_events stepbase_engine.event[]) is 'The tasks of those of these events that are task.created, in their order.';
 
 CREATE OR REPLACE FUNCTION stepbase_engine.newest_steps(p_lists jsonb[])
  RETURNS jsonb
@@ -23502,8 +23503,7 @@ begin
   perform stepbase_engine.append_events(v_events);
   perform stepbase_engine.end_tokens(v_jobs);
   if v_has_tasks then
-    perform stepbase_engine.announce_tasks_to_webhooks(v_events);
-    perform stepbase_engine.emit_task_events(v_events);
+    perform stepbase_engine.announce_tasks(v_events);
   end if;
   if v_mailed is not null then
     perform stepbase_engine.mail_task(s, 'created') from stepbase.step_runs s where s.id = any(v_mailed);

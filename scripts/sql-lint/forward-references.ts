@@ -74,8 +74,8 @@ export const DECLARED: readonly DeclaredReference[] = [
   },
   {
     file: 'wait',
-    object: 'stepbase_engine.emit_task_events',
-    reason: 'a task is announced in the transaction that creates it; triggers come later',
+    object: 'stepbase_engine.announce_tasks',
+    reason: 'a task is announced in the transaction that creates it; events come later',
   },
   {
     file: 'fail',

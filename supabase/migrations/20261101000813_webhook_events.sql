@@ -101,35 +101,6 @@ comment on function stepbase_engine.announce_to_webhooks(uuid[], text[], jsonb[]
   'event type (null: the status of the ended run) and data to add. A repeated end of a run is not delivered again. '
   'Disables a subscription with more than 10000 pending deliveries.';
 
-create function stepbase_engine.new_tasks(p_events stepbase_engine.event[])
-returns setof stepbase.step_runs
-language plpgsql
-stable
-set search_path = ''
-set enable_seqscan = off
-set jit = off
-as $$
-begin
-  return query
-  select t.*
-  from unnest(p_events) with ordinality as e (
-    run_id, app_code, event_type, step_id, item_index, attempt, status,
-    open_delta, done_delta, context_delta, actor_id, payload, ord
-  )
-  -- Lateral: a look-up by the key of the step.
-  cross join lateral (
-    select o.* from stepbase.step_runs o
-    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
-    limit 1
-  ) t
-  where e.event_type = 'task.created'
-  order by e.ord;
-end;
-$$;
-
-comment on function stepbase_engine.new_tasks(stepbase_engine.event[]) is
-  'The tasks of those of these events that are task.created, in their order.';
-
 create function stepbase_engine.task_data(p_step stepbase.step_runs)
 returns jsonb
 language sql
@@ -146,7 +117,7 @@ $$;
 comment on function stepbase_engine.task_data(stepbase.step_runs) is
   'What task.created tells about a task: {task_id, step_id, step_type, item_index?, title, assigned_to?, assigned_roles?, deadline_at?}.';
 
-create function stepbase_engine.announce_tasks_to_webhooks(p_events stepbase_engine.event[])
+create function stepbase_engine.announce_tasks_to_webhooks(p_tasks stepbase.step_runs[])
 returns void
 language plpgsql
 set search_path = ''
@@ -157,7 +128,7 @@ declare
 begin
   select array_agg(t.run_id), array_agg(stepbase_engine.task_data(t))
   into v_runs, v_data
-  from stepbase_engine.new_tasks(p_events) t
+  from unnest(p_tasks) t
   where exists (
     select 1 from stepbase.webhook_subscriptions w
     where w.app_code = t.app_code and w.is_enabled and 'task.created' = any(w.event_types)
@@ -170,8 +141,8 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.announce_tasks_to_webhooks(stepbase_engine.event[]) is
-  'Announces those of these events that are task.created, with the id, step and title of the task.';
+comment on function stepbase_engine.announce_tasks_to_webhooks(stepbase.step_runs[]) is
+  'Writes the deliveries of task.created of these tasks, with their id, step and title.';
 
 create function stepbase_engine.announce_ends_to_webhooks(p_run_ids uuid[])
 returns void

@@ -141,8 +141,7 @@ begin
   perform stepbase_engine.append_events(v_events);
   perform stepbase_engine.end_tokens(v_jobs);
   if v_has_tasks then
-    perform stepbase_engine.announce_tasks_to_webhooks(v_events);
-    perform stepbase_engine.emit_task_events(v_events);
+    perform stepbase_engine.announce_tasks(v_events);
   end if;
   if v_mailed is not null then
     perform stepbase_engine.mail_task(s, 'created') from stepbase.step_runs s where s.id = any(v_mailed);

@@ -48,7 +48,7 @@ comment on function stepbase_engine.emit_from_steps(stepbase_engine.event[]) is
   'Writes the events that completed steps emit (payload.emit: [{name, payload}]) to the outbox, in the '
   'transaction that completes the steps.';
 
-create function stepbase_engine.emit_task_events(p_events stepbase_engine.event[])
+create function stepbase_engine.emit_task_events(p_tasks stepbase.step_runs[])
 returns void
 language plpgsql
 set search_path = ''
@@ -62,7 +62,7 @@ begin
       'depth', stepbase_engine.event_depth(t.run_id) + 1, 'at', stepbase_engine.now(),
       'payload', jsonb_build_object('workflow', w.kebab_name) || stepbase_engine.task_data(t)
     )
-  from stepbase_engine.new_tasks(p_events) t
+  from unnest(p_tasks) t
   join stepbase.runs r on r.id = t.run_id
   join stepbase.workflows w on w.id = r.workflow_id
   where exists (
@@ -77,9 +77,39 @@ begin
 end;
 $$;
 
-comment on function stepbase_engine.emit_task_events(stepbase_engine.event[]) is
-  'Writes the event task.created of those of these events that are one to the outbox, if a trigger subscribes to it, in the '
-  'transaction that creates the task.';
+comment on function stepbase_engine.emit_task_events(stepbase.step_runs[]) is
+  'Writes the event task.created of these tasks to the outbox, if a trigger subscribes to it.';
+
+create function stepbase_engine.announce_tasks(p_events stepbase_engine.event[])
+returns void
+language plpgsql
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_tasks stepbase.step_runs[];
+begin
+  select array_agg(t order by e.ord)
+  into v_tasks
+  from unnest(p_events) with ordinality as e (
+    run_id, app_code, event_type, step_id, item_index, attempt, status,
+    open_delta, done_delta, context_delta, actor_id, payload, ord
+  )
+  -- Lateral: a look-up by the key of the step.
+  cross join lateral (
+    select o.* from stepbase.step_runs o
+    where o.run_id = e.run_id and o.step_id = e.step_id and o.item_index = e.item_index and o.attempt = e.attempt
+    limit 1
+  ) t
+  where e.event_type = 'task.created';
+  perform stepbase_engine.announce_tasks_to_webhooks(v_tasks);
+  perform stepbase_engine.emit_task_events(v_tasks);
+end;
+$$;
+
+comment on function stepbase_engine.announce_tasks(stepbase_engine.event[]) is
+  'Announces those of these events that are task.created to webhooks and triggers, in the transaction that creates the tasks.';
 
 create function stepbase_engine.emit_run_events(p_run_ids uuid[])
 returns void
@@ -129,8 +159,7 @@ as $$
         from stepbase.runs r
         join stepbase.workflows w on w.id = r.workflow_id
         where r.id = (p_message.payload ->> 'run_id')::uuid
-          and p_message.payload ->> 'name' like 'run.%'
-          and p_message.payload ? 'source_workflow_id'
+          and p_message.payload ? 'source_workflow_id' and not p_message.payload ? 'payload'
       ),
       '{}'
     );

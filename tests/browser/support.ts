@@ -26,7 +26,6 @@ const blocked: string[] = [];
 
 const pages: Page[] = [];
 
-/** tests/browser/setup.ts calls it after each test. */
 const PRINTED = 3_000;
 
 /** Prints what the open pages show: a failure that does not come again is understood from it. */
@@ -40,6 +39,7 @@ export async function printPages(): Promise<void> {
   }
 }
 
+/** tests/browser/setup.ts calls it after each test. */
 export async function closePages(): Promise<void> {
   for (const page of pages.splice(0)) {
     await keepCoverage(page);

@@ -144,7 +144,7 @@ create function pg_temp.announce(p_type text default 'task.created')
 returns void
 language sql
 as $$
-  select stepbase_engine.emit_task_events(array[
+  select stepbase_engine.announce_tasks(array[
     stepbase_engine.step_event(p_type, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, 'waiting')
   ])
   from stepbase.step_runs s where s.id = tests.sample_id('step_run');

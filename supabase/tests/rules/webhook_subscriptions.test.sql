@@ -176,7 +176,7 @@ select isnt_empty(
   $$select 1 from stepbase.webhook_subscriptions where app_code = 'tap-one' and is_enabled and 'task.created' = any(event_types)$$,
   'a subscription wants tasks'
 );
-select stepbase_engine.announce_tasks_to_webhooks(array(
+select stepbase_engine.announce_tasks(array(
   select stepbase_engine.step_event(e.type, s.run_id, s.app_code, s.step_id, s.item_index, s.attempt, 'waiting')
   from stepbase.step_runs s
   cross join unnest(array['task.created', 'step.waiting']) as e (type)

@@ -1,5 +1,5 @@
 // The workflows that an alert can be: a mail, a message to Slack or Teams, or a signed webhook. The event starts the
-// workflow, so its input has `event`. The templates of docs/guides/alerts.md are the same.
+// workflow, so its input has `event`. docs/guides/alerts.md has a template for each channel.
 import type { Json } from '../shared/supabase.ts';
 
 export type Channel = 'mail' | 'slack' | 'teams' | 'webhook';
