@@ -16,6 +16,13 @@ import { explain, type PlanNode } from './plans.ts';
 /** The name of the table; for a partition, that of its parent. */
 const tableOf = (node: PlanNode) => node['Relation Name']?.replace(/_(default|\d{4}_\d{2})$/, '');
 
+const rowsRead = (node: PlanNode) =>
+  (node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0);
+
+/** In the first minutes of a month its partition has a few rows in a few blocks, which no index makes cheaper. */
+const isNewPartition = (node: PlanNode) =>
+  node['Relation Name'] !== tableOf(node) && rowsRead(node) < 500;
+
 let client: pg.Client;
 let sample: Sample;
 
@@ -41,8 +48,10 @@ describe('in a database with 100,000 runs, an index serves the query', () => {
     const scans = plan
       .filter((node) => query.tables.includes(tableOf(node) ?? ''))
       // An empty monthly partition costs nothing, with any kind of scan.
-      .filter((node) => (node['Actual Rows'] ?? 0) + (node['Rows Removed by Filter'] ?? 0) > 0);
-    const sequential = scans.filter((node) => node['Node Type'] === 'Seq Scan');
+      .filter((node) => rowsRead(node) > 0);
+    const sequential = scans.filter(
+      (node) => node['Node Type'] === 'Seq Scan' && !isNewPartition(node),
+    );
     expect(sequential, JSON.stringify(plan.map((node) => node['Node Type']))).toEqual([]);
     const wasted = scans.map((node) => node['Rows Removed by Filter'] ?? 0);
     expect(Math.max(0, ...wasted), 'rows read and discarded').toBeLessThan(query.pageRows ?? 2_000);
