@@ -39,14 +39,25 @@ describe.each(versions)('PostgreSQL %s', (version) => {
   });
 });
 
+/**
+ * Expects that each part of maintenance succeeds. In the first days of a month, the seed has rows of the month before, for
+ * which the first call creates a partition and does nothing else; the second call does the rest.
+ */
 async function expectMaintained(url: string): Promise<void> {
   await withClient(url, async (client) => {
-    const { rows } = await client.query<{ done: Record<string, unknown>; superuser: boolean }>(
-      `select stepbase_engine.maintain() as done,
-         (select rolsuper from pg_roles where rolname = current_user) as superuser`,
+    const maintain = async () => {
+      const { rows } = await client.query<{ done: Record<string, unknown> }>(
+        'select stepbase_engine.maintain() as done',
+      );
+      return rows[0]?.done ?? {};
+    };
+    const { rows } = await client.query(
+      'select rolsuper as superuser from pg_roles where rolname = current_user',
     );
-    expect(rows[0]?.superuser).toBe(false);
-    expect(rows[0]?.done).toMatchObject({ pruned: { runs: 0 }, statistics: true });
-    expect(Object.keys(rows[0]?.done ?? {}).filter((key) => key.endsWith('_error'))).toEqual([]);
+    expect(rows).toEqual([{ superuser: false }]);
+    const first = await maintain();
+    const done = 'partitions_made' in first ? await maintain() : first;
+    expect(done).toMatchObject({ pruned: { runs: 0 }, statistics: true });
+    expect(Object.keys(done).filter((key) => key.endsWith('_error'))).toEqual([]);
   });
 }
