@@ -34501,16 +34501,20 @@ begin
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where w.app_code = v_app and w.kebab_name = p_kebab_name and w.deleted_at is null and v.status = 'draft';
-  if v_found is null or (p_etag <> '*' and p_etag <> v_found) then
+  if v_found is distinct from p_etag and (v_found is null or p_etag is distinct from '*') then
     perform stepbase_private.raise_error(
       'precondition_failed',
-      case when v_found is null then 'The workflow has no draft' else 'The draft was saved since it was read' end,
+      case
+        when v_found is null then 'The workflow has no draft'
+        when p_etag is null then 'The workflow has a draft'
+        else 'The draft was saved since it was read'
+      end,
       jsonb_strip_nulls(jsonb_build_object('etag', v_found))
     );
   end if;
 end;
 $function$;
-comment on function stepbase_private.require_draft(p_kebab_name text, p_etag text) is 'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft). Raises SB412 precondition_failed otherwise, with the present etag. The HTTP API calls it.';
+comment on function stepbase_private.require_draft(p_kebab_name text, p_etag text) is 'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft; null: if there is none). Raises SB412 precondition_failed otherwise, with the present etag. The HTTP API calls it.';
 grant execute on function stepbase_private.require_draft(p_kebab_name text, p_etag text) to authenticated, service_role;
 
 CREATE OR REPLACE FUNCTION stepbase_private.require_export()

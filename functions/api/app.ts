@@ -81,6 +81,7 @@ export function createApp(deps: Deps): Hono<ApiEnv> {
         'content-type',
         'idempotency-key',
         'if-match',
+        'if-none-match',
         'last-event-id',
         'mcp-protocol-version',
         'prefer',

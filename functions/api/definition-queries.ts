@@ -76,8 +76,12 @@ export async function readDraft(
   return row;
 }
 
-/** Locks the draft until the transaction ends; raises precondition_failed if it has another ETag. */
-export async function requireDraft(query: Query, workflow: string, etag: string): Promise<void> {
+/** Locks the workflow until the transaction ends; raises precondition_failed if its draft has another ETag (null: none). */
+export async function requireDraft(
+  query: Query,
+  workflow: string,
+  etag: string | null,
+): Promise<void> {
   await query('select stepbase_private.require_draft($1, $2)', [workflow, etag]);
 }
 

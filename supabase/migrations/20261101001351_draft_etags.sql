@@ -1,4 +1,4 @@
--- The ETag of a draft: a client saves only over the draft that it has read (If-Match of the HTTP API).
+-- The ETag of a draft: a client saves only over the draft that it has read (If-Match, If-None-Match of the HTTP API).
 
 create function stepbase_private.draft_etag(p_version stepbase.workflow_versions)
 returns text
@@ -30,10 +30,14 @@ begin
   from stepbase.workflow_versions v
   join stepbase.workflows w on w.id = v.workflow_id
   where w.app_code = v_app and w.kebab_name = p_kebab_name and w.deleted_at is null and v.status = 'draft';
-  if v_found is null or (p_etag <> '*' and p_etag <> v_found) then
+  if v_found is distinct from p_etag and (v_found is null or p_etag is distinct from '*') then
     perform stepbase_private.raise_error(
       'precondition_failed',
-      case when v_found is null then 'The workflow has no draft' else 'The draft was saved since it was read' end,
+      case
+        when v_found is null then 'The workflow has no draft'
+        when p_etag is null then 'The workflow has a draft'
+        else 'The draft was saved since it was read'
+      end,
       jsonb_strip_nulls(jsonb_build_object('etag', v_found))
     );
   end if;
@@ -41,6 +45,6 @@ end;
 $$;
 
 comment on function stepbase_private.require_draft(text, text) is
-  'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft). Raises SB412 '
-  'precondition_failed otherwise, with the present etag. The HTTP API calls it.';
+  'Locks the workflow until the transaction ends if its draft has the ETag (*: if there is a draft; null: if there is '
+  'none). Raises SB412 precondition_failed otherwise, with the present etag. The HTTP API calls it.';
 grant execute on function stepbase_private.require_draft(text, text) to authenticated;

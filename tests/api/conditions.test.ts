@@ -68,6 +68,41 @@ describe('a draft', () => {
     expect((await save(name, '2', '*')).status).toBe(200);
   });
 
+  it('must not exist for If-None-Match', async () => {
+    const name = `draft-${randomUUID()}`;
+    const saveIf = async (expression: string, headers: Record<string, string>) => {
+      const { status, body } = await call(`${api.url}/v1/workflows/${name}/draft`, {
+        token: tenant.token,
+        body: { definition: definition(expression) },
+        headers,
+      });
+      return [status, body.code];
+    };
+    const none = { 'if-none-match': '*' };
+    expect(await saveIf('1', none)).toEqual([200, undefined]);
+    expect(await saveIf('2', none)).toEqual([412, 'precondition_failed']);
+    expect((await publish(name)).status).toBe(200);
+    expect(await saveIf('3', none)).toEqual([200, undefined]);
+    expect(await saveIf('4', { 'if-none-match': '"other"' })).toEqual([400, 'invalid_request']);
+    expect(await saveIf('4', { ...none, 'if-match': '*' })).toEqual([400, 'invalid_request']);
+  });
+
+  it('is created by one of two that found none', async () => {
+    const name = `draft-${randomUUID()}`;
+    await save(name, '1');
+    await publish(name);
+    const both = await Promise.all(
+      ['2', '3'].map((expression) =>
+        call(`${api.url}/v1/workflows/${name}/draft`, {
+          token: tenant.token,
+          body: { definition: definition(expression) },
+          headers: { 'if-none-match': '*' },
+        }),
+      ),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual([200, 412]);
+  });
+
   it('is saved by one of two that read the same state', async () => {
     const name = `draft-${randomUUID()}`;
     const etag = (await save(name, '1')).headers.get('etag') ?? '';

@@ -64,6 +64,48 @@ describe('the API', () => {
     expect(refusal.headers.get('access-control-allow-origin')).toBe('https://app.example');
   });
 
+  it('lets a page send and read each header of an operation for users', async () => {
+    interface Operation {
+      security?: unknown[];
+      parameters?: { in: string; name: string }[];
+      responses: Record<string, { headers?: object }>;
+    }
+    const { body: document } = await call(`${api.url}/openapi.json`);
+    const operations = Object.values(document.paths as Record<string, Record<string, Operation>>)
+      .flatMap((path) => Object.values(path))
+      .filter(({ security }) => security === undefined || security.length > 0);
+    const inHeader = operations.flatMap(({ parameters = [] }) =>
+      parameters.filter((parameter) => parameter.in === 'header'),
+    );
+    const sent = [...new Set(inHeader.map(({ name }) => name.toLowerCase()))];
+    const read = [
+      ...new Set(
+        operations
+          .flatMap(({ responses }) => Object.values(responses))
+          .flatMap(({ headers = {} }) => Object.keys(headers).map((name) => name.toLowerCase())),
+      ),
+    ];
+    expect(sent).toEqual(expect.arrayContaining(['if-match', 'if-none-match', 'prefer']));
+    expect(read).toEqual(expect.arrayContaining(['etag', 'location']));
+    const list = (answer: Response, name: string) =>
+      answer.headers
+        .get(name)
+        ?.toLowerCase()
+        .split(/\s*,\s*/) ?? [];
+    const origin = 'https://admin.example';
+    const preflight = await fetch(`${api.url}/v1/workflows/any/draft`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+      signal: AbortSignal.timeout(5_000),
+    });
+    expect(list(preflight, 'access-control-allow-headers')).toEqual(expect.arrayContaining(sent));
+    const answer = await fetch(`${api.url}/healthz`, {
+      headers: { origin },
+      signal: AbortSignal.timeout(5_000),
+    });
+    expect(list(answer, 'access-control-expose-headers')).toEqual(expect.arrayContaining(read));
+  });
+
   it('responds with 405 and the methods of the path to another method, and with 404 to an unknown path', async () => {
     const wrong = await call(`${api.url}/healthz`, { method: 'PUT' });
     expect([wrong.status, wrong.body.code]).toEqual([405, 'method_not_allowed']);

@@ -53,6 +53,11 @@ const IF_MATCH = {
     'Only if the draft still has this `ETag`; otherwise `precondition_failed` (412). `*`: only if there is a draft.',
 };
 
+const SAVE_IF = {
+  ...IF_MATCH,
+  'If-None-Match': '`*`: only if the workflow has no draft; otherwise `precondition_failed` (412).',
+};
+
 export const DEFINITIONS: Operation[] = [
   operation(
     {
@@ -110,7 +115,7 @@ export const DEFINITIONS: Operation[] = [
       description:
         'Saves a definition as the draft of a workflow, and creates the workflow if it does not exist, as the RPC `save_workflow` does. A draft may have faults, which the answer lists; it is refused only if its nodes and edges are not a graph. `output_schema` documents the output of runs and is not checked against it. A schema that is left out stays; null removes it.',
       body: DraftBody,
-      headers: IF_MATCH,
+      headers: SAVE_IF,
       replies: {
         200: {
           description: `\`{version, faults}\`: the draft (a row of \`workflow_versions\`) and ${FAULTS}`,
@@ -125,9 +130,17 @@ export const DEFINITIONS: Operation[] = [
       const draft = { workflow, definition: definition ?? null, inputSchema: input_schema };
       const faults = await checkAsCaller(deps.db, member, draft);
       const expected = c.req.header('if-match');
+      const excluded = c.req.header('if-none-match');
+      if (excluded !== undefined && (excluded !== '*' || expected !== undefined)) {
+        throw new AppError(
+          'invalid_request',
+          'If-None-Match of a draft must be *, without If-Match',
+        );
+      }
       try {
         const { etag, version } = await asCaller(deps.db, member, async (query) => {
           if (expected !== undefined) await requireDraft(query, workflow, expected);
+          if (excluded !== undefined) await requireDraft(query, workflow, null);
           return await saveDraft(query, {
             ...draft,
             name,

@@ -2,7 +2,7 @@
 
 begin;
 set local search_path = public, extensions;
-select plan(9);
+select plan(11);
 select tests.create_people();
 select tests.create_workflow('tap-one', '00000000-0000-4000-8000-00000000d001');
 
@@ -29,6 +29,7 @@ select matches(pg_temp.etag(), '^"[0-9a-f]{32}"$', 'an ETag is a quoted text');
 select is(pg_temp.require_draft('developer', pg_temp.etag()), 'ok 1', 'the present ETag is accepted');
 select is(pg_temp.require_draft('developer', '*'), 'ok 1', 'the asterisk accepts each draft');
 select is(pg_temp.require_draft('developer', '"other"'), 'SB412', 'another ETag is refused');
+select is(pg_temp.require_draft('developer', null), 'SB412', 'null is refused if there is a draft');
 select is(pg_temp.require_draft('viewer', '*'), 'SB403', 'a viewer may not save, so the check is refused, too');
 select is(pg_temp.require_draft('sister', '*'), 'SB412', 'another application has no such draft');
 select is(
@@ -46,5 +47,6 @@ select isnt(
 );
 update stepbase.workflows set deleted_at = now() where id = '00000000-0000-4000-8000-00000000d001';
 select is(pg_temp.require_draft('developer', '*'), 'SB412', 'a deleted workflow has no draft to save over');
+select is(pg_temp.require_draft('developer', null), 'ok 1', 'null is accepted if there is none');
 select * from finish();
 rollback;
