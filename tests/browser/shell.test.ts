@@ -1,10 +1,10 @@
-// The frame around the pages: two windows with two applications, a session that ends by itself, a lost connection,
-// permissions, keyboard, palette and phone.
+// The frame around the pages: two windows with two applications, a lost connection, permissions, keyboard, palette and
+// phone.
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { stackInfo } from '../support/stack.ts';
-import { endSession, newMember, openAppPage, openNavigation, openPage, signIn } from './support.ts';
+import { newMember, openNavigation, openPage, signIn } from './support.ts';
 
 const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent);
@@ -36,26 +36,6 @@ test('two windows of a browser show two applications', async () => {
   await stale(first).waitFor({ state: 'detached' });
   await second.goto(`${stackInfo().web_url}/#/globex/runs`);
   await second.getByRole('heading', { name: 'There is no such page' }).waitFor();
-});
-
-test('a user whose session ends signs in again on the same page', async () => {
-  const page = await openPage('dark');
-  await page.clock.install();
-  await signIn(page, 'developer@globex', '/workflows');
-  await page.evaluate(() => Object.assign(window, { loadedOnce: true }));
-  const dialog = await endSession(page);
-  await heading(page, 'Workflows').waitFor({ state: 'attached' });
-  expect(await dialog.getByLabel('E-mail').inputValue()).toBe('developer@globex.example');
-  await dialog.getByLabel('Password', { exact: true }).fill('wrong-password');
-  await dialog.getByRole('button', { name: 'Sign in' }).click();
-  await dialog.getByRole('alert').getByText('is wrong').waitFor();
-  await dialog.getByLabel('Password', { exact: true }).fill('stepbase-demo');
-  await dialog.getByRole('button', { name: 'Sign in' }).click();
-  await dialog.waitFor({ state: 'detached' });
-  await heading(page, 'Workflows').waitFor();
-  expect(await page.evaluate(() => 'loadedOnce' in window)).toBe(true);
-  await openAppPage(page, '/runs');
-  await heading(page, 'Runs').waitFor();
 });
 
 test('a lost connection is shown with the age of the data, and found again', async () => {

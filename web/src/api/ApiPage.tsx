@@ -7,18 +7,14 @@ import SwaggerUI, {
   type CurlProps,
   type SwaggerSystem,
 } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
+import { accessToken } from '../shared/auth.ts';
 import { PageHeader } from '../shared/PageHeader.tsx';
 import { ErrorState, LoadingState } from '../shared/states.tsx';
-import { httpApiUrl, supabase } from '../shared/supabase.ts';
+import { httpApiUrl } from '../shared/supabase.ts';
 import './api.css';
 import { type OpenApiDocument, readDocument } from './document.ts';
 import { neededFor } from './needed.ts';
 import { useDarkMode } from './use-dark-mode.ts';
-
-async function accessToken(): Promise<string> {
-  const { data } = await supabase.auth.getSession();
-  return data.session?.access_token ?? '';
-}
 
 /** The command to copy has a placeholder for the token. */
 const withoutToken = {
@@ -58,7 +54,7 @@ function withoutMain(node: HTMLElement): () => void {
 
 /** The token is in the memory of the page only: no storage, no address, no element. */
 async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> {
-  const prefilled = await accessToken();
+  const prefilled = (await accessToken()) ?? '';
   const ui = SwaggerUI({
     domNode,
     spec,
@@ -67,7 +63,7 @@ async function show(domNode: HTMLElement, spec: OpenApiDocument): Promise<void> 
     requestInterceptor: async (request) => {
       const { Authorization: sent } = request.headers;
       if (sent === `Bearer ${prefilled}`) {
-        request.headers.Authorization = `Bearer ${await accessToken()}`;
+        request.headers.Authorization = `Bearer ${(await accessToken()) ?? ''}`;
       }
       return request;
     },

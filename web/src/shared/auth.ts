@@ -1,6 +1,6 @@
 // The client of Supabase Auth, apart from the rest of supabase-js, so that the sign-in page loads only this part.
 // `supabase.auth` is the same client.
-import { AuthClient } from '@supabase/auth-js';
+import { AuthClient, isAuthRetryableFetchError } from '@supabase/auth-js';
 import { config } from './config.ts';
 import { watchedFetch } from './contact.ts';
 
@@ -40,8 +40,9 @@ export const auth = new AuthClient({
   fetch: watchedFetch,
 });
 
-/** The token of the session; null without one. It is renewed before it expires. */
+/** The token of the session, renewed if it has expired; null without a session. Throws if Auth does not answer. */
 export async function accessToken(): Promise<string | null> {
-  const { data } = await auth.getSession();
+  const { data, error } = await auth.getSession();
+  if (isAuthRetryableFetchError(error)) throw error;
   return data.session?.access_token ?? null;
 }

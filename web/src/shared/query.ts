@@ -18,10 +18,16 @@ import { notify } from './notify.ts';
 
 export type Key = readonly unknown[];
 
-/** Errors of the caller do not change by a retry: only a lost connection and errors of the server are tried again. */
+/**
+ * Errors of the caller do not change by a retry. A lost connection, errors of the server and an expired token are tried
+ * again; after the end of the session, the next try waits for the sign-in.
+ */
 function isWorthRetrying(failures: number, error: unknown): boolean {
   const { code } = error as { code?: string };
-  return failures < 2 && (code === undefined || code === '' || /^(08|53|57|PGRST00)/.test(code));
+  return (
+    failures < 2 &&
+    (code === undefined || code === '' || /^(08|53|57|PGRST00|PGRST30[13])/.test(code))
+  );
 }
 
 export const queryClient = new QueryClient({

@@ -7,10 +7,22 @@ import { config } from './config.ts';
 import { watchedFetch } from './contact.ts';
 import { ApiError } from './errors.ts';
 
+/**
+ * Sends requests of the session. Without one, the request would be made as the role anon and be refused for its role;
+ * it ends like one whose token has expired.
+ */
+const sessionFetch: typeof fetch = async (input, init) => {
+  const bearer = new Headers(init?.headers).get('authorization');
+  if (bearer === null || bearer === `Bearer ${config.publishable_key}`) {
+    return Response.json({ code: 'PGRST301', message: 'There is no session.' }, { status: 401 });
+  }
+  return await watchedFetch(input, init);
+};
+
 /** Typed by the database: tables, RPCs and Realtime as the signed-in user. */
 export const supabase = createClient<Database, 'stepbase'>(config.api_url, config.publishable_key, {
   db: { schema: 'stepbase' },
-  global: { fetch: watchedFetch },
+  global: { fetch: sessionFetch },
   accessToken,
   // A server that does not answer is noticed after two of these; the default is 25 seconds.
   realtime: { heartbeatIntervalMs: 10_000 },

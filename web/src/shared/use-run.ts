@@ -10,6 +10,7 @@ import {
   type StepTexts,
   withPiece,
 } from '../../../sdk/src/live/index.ts';
+import { useIsPaused } from './pause.ts';
 import { readAll } from './read-all.ts';
 import {
   type Json,
@@ -221,11 +222,13 @@ export function useRun(runId: string): LiveRun {
   const [live, setLive] = useState(false);
   const [texts, setTexts] = useState<StepTexts>(new Map());
   const [attempt, setAttempt] = useState(0);
+  const isPaused = useIsPaused();
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt follows the run from the start
   useEffect(() => {
     setSnapshot((known) => (known?.run.id === runId ? known : undefined));
     setError(undefined);
+    if (isPaused) return;
     setTexts(new Map());
     return followRun<RunSnapshot>(supabase, runId, {
       load: runReader(runId),
@@ -245,12 +248,12 @@ export function useRun(runId: string): LiveRun {
         isWanted: ({ run }) => document.visibilityState === 'visible' && !hasEnded(run.status),
       },
     });
-  }, [runId, attempt]);
+  }, [runId, attempt, isPaused]);
 
   return {
     ...(snapshot ? { snapshot } : {}),
     ...(error ? { error } : {}),
-    live,
+    live: live && !isPaused,
     texts,
     retry: () => setAttempt((known) => known + 1),
   };

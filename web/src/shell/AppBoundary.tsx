@@ -2,12 +2,13 @@
 // as soon as a person looks at it. A window that another one has made stale shows that, and reads nothing meanwhile,
 // because its requests would be for the other application.
 import { Alert, Button, Group, Text } from '@mantine/core';
-import { onlineManager, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { Outlet } from '@tanstack/react-router';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { appOfToken } from '../auth/session.ts';
 import { usePathParam } from '../shared/address.tsx';
 import { type App, AppProvider } from '../shared/app.tsx';
+import { usePause } from '../shared/pause.ts';
 import { ErrorState } from '../shared/states.tsx';
 import { type Membership, permissionsQuery, switchApp, useMemberships } from './memberships.ts';
 import { NotFound } from './outside.tsx';
@@ -53,21 +54,7 @@ function useActive(code: string) {
     };
   }, [isCurrent, activate]);
 
-  // Paused queries keep their rows and continue when the token is for this application again.
-  useEffect(() => {
-    const update = () => onlineManager.setOnline(isCurrent && navigator.onLine);
-    update();
-    onlineManager.setEventListener(() => {
-      window.addEventListener('online', update);
-      window.addEventListener('offline', update);
-      return () => {
-        window.removeEventListener('online', update);
-        window.removeEventListener('offline', update);
-      };
-    });
-  }, [isCurrent]);
-  useEffect(() => () => onlineManager.setOnline(navigator.onLine), []);
-
+  usePause('other_application', !isCurrent);
   return { isCurrent, activate, error };
 }
 

@@ -9,6 +9,7 @@ import { appOfToken } from '../auth/session.ts';
 import { Announcer } from '../shared/announce.tsx';
 import { Confirmations } from '../shared/confirm.tsx';
 import { Messages } from '../shared/Messages.tsx';
+import { usePause } from '../shared/pause.ts';
 import { queryClient } from '../shared/query.ts';
 import { createAppRouter } from './router.tsx';
 
@@ -38,6 +39,13 @@ export default function Shell({ session, isEnded }: Props) {
   // The rows of one user are not for the next one.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another user is what clears the cache
   useEffect(() => () => queryClient.clear(), [userId]);
+
+  usePause('session_ended', isEnded);
+  // What the page shows is as old as the dialog.
+  useEffect(() => {
+    if (!isEnded) return;
+    return () => void queryClient.invalidateQueries();
+  }, [isEnded]);
 
   return (
     <ShellSession.Provider value={session}>
