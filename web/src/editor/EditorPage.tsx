@@ -157,13 +157,7 @@ export default function EditorPage() {
   const loaded = useAppQuery(
     ['draft', workflow?.id],
     (signal) =>
-      loadDraft(
-        {
-          kebab_name: workflow?.kebab_name ?? '',
-          latest_version_id: workflow?.latest_version_id ?? null,
-        },
-        signal,
-      ),
+      loadDraft({ id: workflow?.id ?? '', kebab_name: workflow?.kebab_name ?? '' }, signal),
     // The editor keeps it current itself; a later visit reads it again.
     { enabled: workflow !== undefined, staleTime: Number.POSITIVE_INFINITY, gcTime: 0 },
   );

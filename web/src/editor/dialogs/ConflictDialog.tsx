@@ -30,7 +30,7 @@ export function ConflictDialog() {
         <div className={classes.sides}>
           <ChangeList
             title="From theirs to yours"
-            changes={changesOf(conflict.theirs, doc.draft)}
+            changes={changesOf(conflict.theirs.draft, doc.draft)}
           />
         </div>
         <Group justify="flex-end">

@@ -2,6 +2,7 @@
 // cannot: the checker parses expressions and code.
 
 import type { Json } from '../../../../types/database.ts';
+import { accessToken } from '../../shared/auth.ts';
 import { watchedFetch } from '../../shared/contact.ts';
 import { ApiError } from '../../shared/errors.ts';
 import { httpApiUrl, type Row, supabase } from '../../shared/supabase.ts';
@@ -29,6 +30,8 @@ export class RefusedError extends ApiError {
   }
 }
 
+const NO_SESSION = 'Your session has ended. Sign in again.';
+
 interface Problem {
   detail?: string;
   title?: string;
@@ -42,11 +45,12 @@ async function send<T>(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<{ data: T; etag: string }> {
-  const { data } = await supabase.auth.getSession();
+  const token = await accessToken();
+  if (token === null) throw new RefusedError(NO_SESSION, 'not_authenticated', 401, []);
   const response = await watchedFetch(`${httpApiUrl}${path}`, {
     method,
     headers: {
-      authorization: `Bearer ${data.session?.access_token ?? ''}`,
+      authorization: `Bearer ${token}`,
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -82,7 +86,7 @@ export async function readDraft(
   return { version: found.data, etag: found.etag };
 }
 
-/** `etag`: refused with `precondition_failed` if the draft was saved since. */
+/** Refused with `precondition_failed` if the draft has another ETag; undefined: if there is a draft. */
 export async function saveDraft(
   workflow: string,
   { definition, inputSchema, outputSchema }: Draft,
@@ -92,7 +96,7 @@ export async function saveDraft(
     'POST',
     route(workflow),
     { definition, input_schema: inputSchema, output_schema: outputSchema },
-    etag === undefined ? {} : { 'if-match': etag },
+    etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag },
   );
   return { ...data, etag: next };
 }

@@ -35,20 +35,22 @@ export async function placed(draft: Draft): Promise<Draft> {
 export const placedDraftOf = (version: Version): Promise<Draft> => placed(draftOf(version));
 
 export async function loadDraft(
-  {
-    kebab_name: name,
-    latest_version_id: latest,
-  }: { kebab_name: string; latest_version_id: string | null },
+  { id, kebab_name: name }: { id: string; kebab_name: string },
   signal: AbortSignal,
 ): Promise<Loaded> {
   const found = await readDraft(name);
   if (found !== undefined)
     return { draft: await placedDraftOf(found.version), etag: found.etag, version: found.version };
-  if (latest === null) {
-    return { draft: EMPTY_DRAFT, etag: undefined, version: undefined };
-  }
-  const version = await ask(
-    supabase.from('workflow_versions').select('*').eq('id', latest).abortSignal(signal).single(),
+  const [version] = await ask(
+    supabase
+      .from('workflow_versions')
+      .select('*')
+      .eq('workflow_id', id)
+      .neq('status', 'draft')
+      .order('version', { ascending: false })
+      .limit(1)
+      .abortSignal(signal),
   );
+  if (version === undefined) return { draft: EMPTY_DRAFT, etag: undefined, version };
   return { draft: await placedDraftOf(version), etag: undefined, version };
 }

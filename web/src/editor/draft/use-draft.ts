@@ -1,24 +1,30 @@
 // The draft of a workflow while it is edited: loaded, saved while typing, checked with each save, and kept together with
-// the saves of others. A save is accepted only over the draft that was read (ETag). Saves of others that touch other steps
-// are merged; otherwise `conflict` has their draft, and the person decides.
+// the saves of others. A save is accepted only over the draft that was read (ETag), or only if there is none. Saves of others
+// that touch other steps are merged; otherwise `conflict` has their draft, and the person decides. When another person
+// publishes the draft, the own changes become the next one.
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { backoffMs } from '../../../../sdk/src/time.ts';
 import { announce } from '../../shared/announce.tsx';
 import { useApp } from '../../shared/app.tsx';
+import { useIsPaused } from '../../shared/pause.ts';
 import { useLive } from '../../shared/use-live.ts';
 import { type Draft, isEqual } from '../model/definition.ts';
 import { mergeDrafts } from '../model/merge.ts';
-import { type Fault, RefusedError, readDraft, saveDraft, type Version, validate } from './api.ts';
+import { type Fault, RefusedError, saveDraft, type Version, validate } from './api.ts';
 import { type History, useHistory } from './history.ts';
-import { type Loaded, placedDraftOf } from './load.ts';
+import { type Loaded, loadDraft } from './load.ts';
 
 const SAVE_AFTER_MS = 700;
+/** A save that fails is tried again after a growing pause, up to this one. */
+const LONGEST_RETRY_MS = 30_000;
+const READ_MS = 30_000;
 const GATHER_MS = 200;
 
 export type SaveState = 'saved' | 'unsaved' | 'saving' | 'refused' | 'failed' | 'conflict';
 
 export interface Conflict {
-  theirs: Draft;
-  etag: string;
+  theirs: Loaded;
   /** What both changed. */
   parts: readonly string[];
 }
@@ -39,10 +45,11 @@ export interface DraftOfWorkflow extends History {
   published(version: Version): void;
 }
 
-interface Server {
-  draft: Draft;
-  etag: string | undefined;
-}
+/** Whether the same draft would be refused again. */
+const isFinal = (problem: unknown) =>
+  problem instanceof RefusedError &&
+  problem.status < 500 &&
+  ![401, 408, 429].includes(problem.status);
 
 export function useDraft(
   workflow: string,
@@ -53,8 +60,7 @@ export function useDraft(
   const { code, userId } = useApp();
   const history = useHistory(loaded.draft);
   const { draft, replace } = history;
-  const [server, setServer] = useState<Server>({ draft: loaded.draft, etag: loaded.etag });
-  const [version, setVersion] = useState(loaded.version);
+  const [server, setServer] = useState(loaded);
   const [faults, setFaults] = useState<readonly Fault[]>([]);
   const [error, setError] = useState<Error>();
   const [conflict, setConflict] = useState<Conflict>();
@@ -62,34 +68,42 @@ export function useDraft(
   const current = useRef({ draft, server, isSaving, conflict });
   current.current = { draft, server, isSaving, conflict };
   const isDirty = draft !== server.draft && !isEqual(draft, server.draft);
+  const isPaused = useIsPaused();
+  const failures = useRef(0);
+  const refused = useRef<Draft>(undefined);
+  const savedFaults = useRef<readonly Fault[]>([]);
+  const queries = useQueryClient();
 
-  /** Takes what another person saved. */
+  /** Takes what another person saved or published. */
   const meet = useCallback(
-    (theirs: Draft, etag: string, theirVersion: Version) => {
+    (theirs: Loaded) => {
       const { draft: mine, server: known } = current.current;
-      if (etag === known.etag) return;
-      const merged = mergeDrafts(known.draft, mine, theirs);
-      setVersion(theirVersion);
+      if (theirs.etag === known.etag && theirs.version?.id === known.version?.id) return;
+      // The page of the workflow and the dialog that publishes compare with its newest version.
+      if (theirs.etag === undefined)
+        void queries.invalidateQueries({ queryKey: [code, 'workflows'] });
+      const merged = mergeDrafts(known.draft, mine, theirs.draft);
       if (merged.conflicts.length > 0) {
-        setConflict({ theirs, etag, parts: merged.conflicts });
+        setConflict({ theirs, parts: merged.conflicts });
         announce('Another person has changed the same steps.');
         return;
       }
-      setServer({ draft: theirs, etag });
+      current.current.server = theirs;
+      setServer(theirs);
       if (!isEqual(merged.draft, mine)) {
         replace(merged.draft);
         announce('The draft has the changes of another person.');
+      } else if (theirs.etag === undefined) {
+        announce(`Version ${theirs.version?.version} has been published.`);
       }
     },
-    [replace],
+    [replace, queries, code],
   );
 
   const readTheirs = useCallback(async () => {
-    const found = await readDraft(workflow);
-    if (found !== undefined) {
-      meet(await placedDraftOf(found.version), found.etag, found.version);
-    }
-  }, [workflow, meet]);
+    const found = { id: workflowId, kebab_name: workflow };
+    meet(await loadDraft(found, AbortSignal.timeout(READ_MS)));
+  }, [workflow, workflowId, meet]);
 
   const saveNow = useCallback(async (): Promise<boolean> => {
     const { draft: sent, server: known, isSaving: isBusy, conflict: open } = current.current;
@@ -99,17 +113,21 @@ export function useDraft(
     current.current.isSaving = true;
     try {
       const answer = await saveDraft(workflow, sent, known.etag);
-      current.current.server = { draft: sent, etag: answer.etag };
-      setServer({ draft: sent, etag: answer.etag });
-      setVersion(answer.version);
+      const saved = { draft: sent, etag: answer.etag, version: answer.version };
+      current.current.server = saved;
+      setServer(saved);
       setFaults(answer.faults);
+      savedFaults.current = answer.faults;
       setError(undefined);
+      failures.current = 0;
       return true;
     } catch (problem) {
+      failures.current += 1;
       if (problem instanceof RefusedError && problem.code === 'precondition_failed') {
         await readTheirs().catch(setError);
         return false;
       }
+      if (isFinal(problem)) refused.current = sent;
       setError(problem as Error);
       if (problem instanceof RefusedError && problem.faults.length > 0) setFaults(problem.faults);
       return false;
@@ -119,25 +137,43 @@ export function useDraft(
     }
   }, [workflow, readTheirs]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: an edit and the end of a pause are reasons to try at once
+  useEffect(() => {
+    failures.current = 0;
+  }, [draft, isPaused]);
+
   // biome-ignore lint/correctness/useExhaustiveDependencies: each edit, and each save of another person, starts the time again
   useEffect(() => {
-    if (!mayWrite || !isDirty || isSaving || conflict !== undefined) return;
-    const timer = setTimeout(() => void saveNow(), SAVE_AFTER_MS);
+    if (!mayWrite || !isDirty || isSaving || isPaused || conflict !== undefined) return;
+    if (draft === refused.current) return;
+    const pause = backoffMs(SAVE_AFTER_MS, failures.current, LONGEST_RETRY_MS);
+    const timer = setTimeout(() => void saveNow(), pause);
     return () => clearTimeout(timer);
-  }, [draft, server, isSaving, conflict, mayWrite, saveNow]);
+  }, [draft, server, isSaving, isPaused, conflict, mayWrite, saveNow]);
 
   // The faults of what was loaded; later ones come with the saves.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once
   useEffect(() => {
     let isCurrent = true;
     validate(workflow, loaded.draft).then(
-      (found) => isCurrent && setFaults(found),
+      (found) => {
+        if (!isCurrent) return;
+        setFaults(found);
+        savedFaults.current = found;
+      },
       (problem) => isCurrent && setError(problem),
     );
     return () => {
       isCurrent = false;
     };
   }, [workflow]);
+
+  // The edit that could not be saved is undone.
+  useEffect(() => {
+    if (isDirty || error === undefined) return;
+    setError(undefined);
+    setFaults(savedFaults.current);
+  }, [isDirty, error]);
 
   // A tab that is closed warns while something is not saved.
   useEffect(() => {
@@ -160,7 +196,7 @@ export function useDraft(
   useLive(`stepbase:app:${code}:workflows`, {
     onMessage: (_event, payload) => {
       const message = payload as { workflow_id?: string; actor_id?: string; status?: string };
-      if (message.workflow_id !== workflowId || message.status !== 'draft') return;
+      if (message.workflow_id !== workflowId) return;
       if (message.actor_id === userId && current.current.isSaving) return;
       readSoon();
     },
@@ -185,18 +221,17 @@ export function useDraft(
     save,
     error,
     faults,
-    version,
+    version: server.version,
     conflict,
     resolve: (choice) => {
       if (conflict === undefined) return;
-      setServer({ draft: conflict.theirs, etag: conflict.etag });
-      if (choice === 'theirs') history.change(() => conflict.theirs);
+      setServer(conflict.theirs);
+      if (choice === 'theirs') history.change(() => conflict.theirs.draft);
       setConflict(undefined);
     },
     saveNow,
-    published: (next) => {
-      setVersion(next);
-      setServer({ draft: current.current.draft, etag: undefined });
+    published: (version) => {
+      setServer({ draft: current.current.draft, etag: undefined, version });
     },
   };
 }
