@@ -1,5 +1,6 @@
 // Messages that do not arrive: Realtime drops most of them, as a hosted project does above the rate of its plan, or the
-// socket is cut and refused for a while. The page shows that, ends with the rows of the database, and does not move.
+// socket is cut and refused for a while, or the server is gone. The page shows that, ends with the rows of the database, and
+// does not move.
 
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
@@ -119,4 +120,24 @@ test('a page whose socket is cut shows it, reads what it missed, and does not mo
     .poll(() => page.getByTestId('announcer').textContent())
     .toContain('The run is completed');
   expect(await shifts()).toBeLessThan(SHIFT);
+});
+
+test('a run that could not be read is read when the server answers again', async () => {
+  const { id } = await waitingRun();
+  const page = await openPage();
+  let isDown = true;
+  let refused = 0;
+  await page.route('**/rest/v1/runs?*', async (route) => {
+    if (!isDown) return await route.continue();
+    refused += 1;
+    await route.fulfill({ status: 500, body: '' });
+  });
+  await signIn(page, 'developer@acme', `/runs/${id}`);
+  const again = page.getByRole('alert').getByRole('button', { name: 'Try again' });
+  await again.waitFor();
+  // It reads at once, when it has joined its channel, and from then on by itself.
+  await expect.poll(() => refused, { timeout: scaled(20_000) }).toBeGreaterThan(3);
+  isDown = false;
+  await page.locator('.step-node[data-step="go"][data-status="waiting"]').waitFor();
+  expect(await again.count()).toBe(0);
 });

@@ -79,3 +79,12 @@ export const explain = (
   error: PostgrestError | Error | unknown,
   texts?: Readonly<Record<string, string>>,
 ): string => describe(error, texts).text;
+
+/**
+ * Whether a read may succeed when it is sent again: a lost connection, an error of the server, or an expired token. Errors
+ * of the caller do not change.
+ */
+export function isTransient(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === undefined || code === '' || /^(08|53|57|PGRST00|PGRST30[13])/.test(code);
+}

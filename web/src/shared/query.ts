@@ -14,25 +14,18 @@ import {
   useQueryClient,
 } from '@tanstack/react-query';
 import { useAppCode } from './app.tsx';
+import { isTransient } from './errors.ts';
 import { notify } from './notify.ts';
 
 export type Key = readonly unknown[];
 
-/**
- * Errors of the caller do not change by a retry. A lost connection, errors of the server and an expired token are tried
- * again; after the end of the session, the next try waits for the sign-in.
- */
-function isWorthRetrying(failures: number, error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return (
-    failures < 2 &&
-    (code === undefined || code === '' || /^(08|53|57|PGRST00|PGRST30[13])/.test(code))
-  );
-}
-
 export const queryClient = new QueryClient({
   defaultOptions: {
-    queries: { retry: isWorthRetrying, staleTime: 5_000, gcTime: 600_000 },
+    queries: {
+      retry: (failures, error) => failures < 2 && isTransient(error),
+      staleTime: 5_000,
+      gcTime: 600_000,
+    },
   },
 });
 

@@ -10,6 +10,7 @@ import {
   type StepTexts,
   withPiece,
 } from '../../../sdk/src/live/index.ts';
+import { isTransient } from './errors.ts';
 import { useIsPaused } from './pause.ts';
 import { readAll } from './read-all.ts';
 import {
@@ -238,7 +239,7 @@ export function useRun(runId: string): LiveRun {
       },
       onError: (problem) => {
         setError(problem as Error);
-        return undefined;
+        return isTransient(problem) ? 'again' : undefined;
       },
       onLive: setLive,
       onText: (piece) => setTexts((known) => withPiece(known, piece)),
