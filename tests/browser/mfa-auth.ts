@@ -41,9 +41,21 @@ async function raised(token: string): Promise<string> {
     .sign(new TextEncoder().encode(keys.jwtSecret));
 }
 
-/** From now on, all pages of the context have an Auth with second factors. */
-export async function offerSecondFactor(context: BrowserContext): Promise<void> {
-  let factors: Factor[] = [];
+const factorOf = (friendly_name: string, status: Factor['status']): Factor => {
+  const now = new Date().toISOString();
+  return {
+    id: randomUUID(),
+    friendly_name,
+    factor_type: 'totp',
+    status,
+    created_at: now,
+    updated_at: now,
+  };
+};
+
+/** From now on, all pages of the context have an Auth with second factors, which users have from the start if `isSetUp`. */
+export async function offerSecondFactor(context: BrowserContext, isSetUp = false): Promise<void> {
+  let factors: Factor[] = isSetUp ? [factorOf('Authenticator app', 'verified')] : [];
   const challenges = new Set<string>();
   /** The last answer with a session, which verify() raises. */
   let session: Answer = {};
@@ -72,17 +84,9 @@ export async function offerSecondFactor(context: BrowserContext): Promise<void> 
       factors = factors.filter((each) => each.id !== id);
       return await route.fulfill({ json: { id } });
     }
-    const now = new Date().toISOString();
     if (id === '') {
       const friendly_name = sent.friendly_name ?? '';
-      const factor: Factor = {
-        id: randomUUID(),
-        friendly_name,
-        factor_type: 'totp',
-        status: 'unverified',
-        created_at: now,
-        updated_at: now,
-      };
+      const factor = factorOf(friendly_name, 'unverified');
       factors = [...factors, factor];
       const uri = `otpauth://totp/${sent.issuer}:a?issuer=${sent.issuer}&secret=${SECRET}`;
       const totp = { qr_code: PICTURE, secret: SECRET, uri };

@@ -1,12 +1,13 @@
 // Two-step sign-in where Auth offers it: a person sets up an authenticator app in the profile, the next sign-in asks for
-// its code, and the person turns it off. tests/browser/account.test.ts has the profile where Auth does not offer it.
+// its code, also after a session that ended by itself, and the person turns it off. tests/browser/account.test.ts has the
+// profile where Auth does not offer it.
 
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { stackInfo } from '../support/stack.ts';
 import { faults } from './gates.ts';
 import { CODE, offerSecondFactor, SECRET } from './mfa-auth.ts';
-import { newMember, openPage } from './support.ts';
+import { endSession, newMember, openPage } from './support.ts';
 
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
@@ -66,4 +67,28 @@ test('a person sets up an authenticator app, signs in with its code and turns it
   await press(page, 'Turn off');
   await page.getByRole('dialog').getByRole('button', { name: 'Turn off' }).click();
   await page.getByRole('button', { name: 'Set up', exact: true }).waitFor();
+});
+
+test('a person whose session has ended enters the code, and the page stays', async () => {
+  const { email, password } = await newMember(['acme'], 'viewer');
+  const page = await openPage();
+  await offerSecondFactor(page.context(), true);
+  await page.clock.install();
+  await page.goto(stackInfo().web_url);
+  await enterPassword(page, email, password);
+  await page.getByLabel('Digit 1 of the code').focus();
+  await page.keyboard.type(CODE);
+  await page.locator('#main[data-page="/acme"][aria-busy="false"]').waitFor();
+  await page.evaluate(() => document.querySelector('#main')?.setAttribute('data-kept', ''));
+
+  const dialog = await endSession(page);
+  // The next token has not expired at this time.
+  await page.clock.setSystemTime(Date.now());
+  await dialog.getByLabel('Password', { exact: true }).fill(password);
+  await dialog.getByRole('button', { name: 'Sign in' }).click();
+  await dialog.getByLabel('Digit 1 of the code').focus();
+  expect(await faults(page, 'the code after the end of a session')).toEqual([]);
+  await page.keyboard.type(CODE);
+  await dialog.waitFor({ state: 'detached' });
+  await page.locator('#main[data-kept]').waitFor();
 });

@@ -32,7 +32,7 @@ function useHash(): string {
 
 function Page() {
   const hash = useHash();
-  const { session, isEnded } = useSession();
+  const { session, isEnded, unverified } = useSession();
   const [isRecovering, setRecovering] = useState(isRecovery);
   // A token is longer than the name of any page.
   const decision = /^#\/decisions\/([\w-]{20,})$/.exec(hash)?.[1];
@@ -44,7 +44,7 @@ function Page() {
   if (isRecovering) {
     return <NewPasswordPage email={session.user.email ?? ''} onDone={() => setRecovering(false)} />;
   }
-  return <Shell session={session} isEnded={isEnded} />;
+  return <Shell session={session} isEnded={isEnded} unverified={unverified} />;
 }
 
 export function App() {

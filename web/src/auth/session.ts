@@ -1,5 +1,6 @@
 // The session of this browser. It can end without the person: the refresh token expires or another window signs out.
-// Then `isEnded` is true and the last session stays, so that the shell keeps its place behind a sign-in dialog.
+// Then `isEnded` is true and the last session stays, so that the shell keeps its place behind a sign-in dialog, also while
+// the person who has signed in again has not entered the code of a second factor yet.
 import type { Session } from '@supabase/auth-js';
 import { useEffect, useState } from 'react';
 import { auth } from '../shared/auth.ts';
@@ -18,6 +19,8 @@ export interface SessionState {
   session: Session | null | undefined;
   /** The session has ended by itself; `session` is the last one. */
   isEnded: boolean;
+  /** The next session, which needs the code of a second factor. */
+  unverified?: Session;
 }
 
 export function useSession(): SessionState {
@@ -25,7 +28,13 @@ export function useSession(): SessionState {
   useEffect(() => {
     const { data } = auth.onAuthStateChange((_event, next) => {
       setState((known) => {
-        if (next !== null) return { session: next, isEnded: false };
+        const last = known.session;
+        if (next !== null) {
+          const isLower = needsCode(next) && last?.user.id === next.user.id && !needsCode(last);
+          return isLower
+            ? { session: last, isEnded: true, unverified: next }
+            : { session: next, isEnded: false };
+        }
         const endsByItself = known.session && !isLeaving;
         isLeaving = false;
         return endsByItself

@@ -20,6 +20,7 @@ const SessionEnded = lazy(() => import('./SessionEnded.tsx'));
 interface Props {
   session: Session;
   isEnded: boolean;
+  unverified: Session | undefined;
 }
 
 /** The router of one user. It begins with the active application if the address names no page. */
@@ -34,7 +35,7 @@ function Pages({ session }: { session: Session }) {
   return <RouterProvider router={router} />;
 }
 
-export default function Shell({ session, isEnded }: Props) {
+export default function Shell({ session, isEnded, unverified }: Props) {
   const userId = session.user.id;
   // The rows of one user are not for the next one.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another user is what clears the cache
@@ -56,7 +57,7 @@ export default function Shell({ session, isEnded }: Props) {
         <Confirmations />
         {isEnded && (
           <Suspense fallback={null}>
-            <SessionEnded email={session.user.email ?? ''} />
+            <SessionEnded email={session.user.email ?? ''} unverified={unverified} />
           </Suspense>
         )}
       </QueryClientProvider>
