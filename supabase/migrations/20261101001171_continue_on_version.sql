@@ -7,6 +7,9 @@ returns table (step_id text, ordinal int, action text, reason text)
 language plpgsql
 stable
 set search_path = ''
+-- A nested loop, which looks cheap while the tables are small, would compare each step with each other one.
+set enable_nestloop = off
+set jit = off
 as $$
 declare
   v_node record;

@@ -5,8 +5,12 @@ returns jsonb
 language plpgsql
 stable
 set search_path = ''
+-- A nested loop, which looks cheap while the tables are small, would compare each step with each other one.
+set enable_nestloop = off
+set jit = off
 as $$
 declare
+  v_versions constant uuid[] := array(select r.workflow_version_id from stepbase.runs r where r.id in (p_a, p_b));
   -- For the whole answer and for each step, so that it stays small.
   v_places_left int := 200;
   c_places_of_step constant int := 10;
@@ -19,10 +23,11 @@ begin
       select distinct on (s.run_id, s.step_id)
         s.run_id = p_a as is_a, s.step_id, s.step_type, s.status, s.attempt, s.handle, s.duration_ms,
         s.error ->> 'code' as error_code, s.output, n.ordinal
-      from unnest(array[p_a, p_b]) as r (id)
-      join stepbase.step_runs s on s.run_id = r.id and s.item_index = 0
+      from stepbase.step_runs s
       left join stepbase.workflow_nodes n
         on n.workflow_version_id = s.workflow_version_id and n.node_id = s.step_id
+          and n.workflow_version_id = any (v_versions)
+      where s.run_id in (p_a, p_b) and s.item_index = 0
       order by s.run_id, s.step_id, s.attempt desc
     )
     select
