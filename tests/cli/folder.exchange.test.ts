@@ -1,9 +1,13 @@
 // A folder is an application: the workflows of a folder are compared, pushed, pulled, published and promoted, and changes
 // of a canvas are never overwritten without a word.
+import { once } from 'node:events';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { asPerson, sql } from '../api/support.ts';
+import { atFileEnd } from '../support/file-end.ts';
 import { stackInfo } from '../support/stack.ts';
 import { createFolder, type Folder, type Tenant, tenantWithKey } from './support.ts';
 
@@ -321,4 +325,70 @@ describe('the folder', () => {
     expect((await fresh.stepbase('pull nothing --json')).error.code).toBe('unknown_workflow');
     expect(existsSync(join(fresh.path, 'stepbase/workflows/nothing.ts'))).toBe(false);
   });
+});
+
+describe('a push while a colleague saves', () => {
+  /** The API of the stack, where the colleague saves just before the next draft of this folder arrives. */
+  async function slowApi(save: () => Promise<void>): Promise<string> {
+    let isNext = true;
+    const server = createServer(async (request, response) => {
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(part as Buffer);
+      if (isNext && request.method === 'POST' && request.url?.endsWith('/draft')) {
+        isNext = false;
+        await save();
+      }
+      const { authorization, 'content-type': type, 'if-match': match } = request.headers;
+      const none = request.headers['if-none-match'];
+      const answer = await fetch(`${url}${request.url}`, {
+        method: request.method ?? 'GET',
+        headers: {
+          ...(authorization ? { authorization } : {}),
+          ...(type ? { 'content-type': type } : {}),
+          ...(match ? { 'if-match': match } : {}),
+          ...(none ? { 'if-none-match': none } : {}),
+        },
+        ...(parts.length > 0 ? { body: Buffer.concat(parts) } : {}),
+      });
+      const etag = answer.headers.get('etag');
+      response.writeHead(answer.status, {
+        'content-type': answer.headers.get('content-type') ?? 'application/json',
+        ...(etag === null ? {} : { etag }),
+      });
+      response.end(await answer.text());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    atFileEnd(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  it.each(['a draft', 'no draft'])(
+    'of a workflow with %s leaves the draft of the colleague',
+    async (kind) => {
+      const tenant = await tenantWithKey('colleague');
+      const own = createFolder();
+      own.env = { STEPBASE_API_KEY: tenant.key };
+      own.write('stepbase/workflows/order.ts', ORDER);
+      const slow = await slowApi(() => saveOnCanvas(tenant, 'order-total', 'input.price * 7'));
+      expect((await own.stepbase(`link fast --url ${url} --app ${tenant.app_code}`)).exit).toBe(0);
+      expect((await own.stepbase(`link slow --url ${slow} --app ${tenant.app_code}`)).exit).toBe(0);
+      const isPublished = kind === 'no draft';
+      const first = await own.stepbase(`push --link fast --json${isPublished ? ' --publish' : ''}`);
+      expect([first.exit, first.stderr]).toEqual([0, '']);
+      own.write('stepbase/workflows/order.ts', ORDER.replace('* 2', '* 3'));
+      const late = await own.stepbase('push --link slow --json --force');
+      expect([late.exit, late.error.code]).toEqual([3, 'drift']);
+      expect((await versions(tenant, 'order-total')).at(-1)).toMatchObject({
+        status: 'draft',
+        expression: 'input.price * 7',
+      });
+      // The next comparison shows it.
+      const next = await own.stepbase('push --link fast --json');
+      expect([next.exit, next.error.code]).toEqual([3, 'drift']);
+    },
+  );
 });

@@ -100,9 +100,7 @@ export async function checkStored(server: Server, workflow: Described): Promise<
   return (await server.post<{ faults: Fault[] }>('/v1/workflows/validate', body)).body.faults;
 }
 
-const ifMatch = (etag: string | undefined) => (etag === undefined ? {} : { 'if-match': etag });
-
-/** With an etag, only over the draft that has it. */
+/** Only over the draft that has the ETag; undefined: only if there is none. */
 export const saveDraft = (server: Server, workflow: Described, etag: string | undefined) =>
   server.post<Checked>(
     `${pathOf(workflow.kebab_name)}/draft`,
@@ -113,7 +111,7 @@ export const saveDraft = (server: Server, workflow: Described, etag: string | un
       input_schema: workflow.input_schema,
       output_schema: workflow.output_schema,
     },
-    ifMatch(etag),
+    etag === undefined ? { 'if-none-match': '*' } : { 'if-match': etag },
   );
 
 /** Publishes the draft if it still has the etag. */
@@ -124,5 +122,6 @@ export async function publishDraft(
   skipUnchanged = false,
 ): Promise<Checked> {
   const body = { skip_unchanged: skipUnchanged };
-  return (await server.post<Checked>(`${pathOf(name)}/publish`, body, ifMatch(etag))).body;
+  const headers = etag === undefined ? {} : { 'if-match': etag };
+  return (await server.post<Checked>(`${pathOf(name)}/publish`, body, headers)).body;
 }
