@@ -41,37 +41,6 @@ export async function explainedSession(stack: StackInfo): Promise<pg.Client> {
   return client;
 }
 
-/**
- * The planner expects a row in each table while `work` runs, as in a new project, so that a nested loop looks cheap to it.
- * `work` is executed in a transaction. Only a superuser may change pg_class.
- */
-export async function expectingOneRow<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
-  await client.query('begin');
-  try {
-    const { rows } = await client.query(
-      `select array_agg(c.oid) as oids, array_agg(c.reltuples) as tuples, array_agg(c.relpages) as pages
-       from pg_class c where c.relnamespace = 'stepbase'::regnamespace and c.relkind in ('r', 'p')`,
-    );
-    const { oids, tuples, pages } = rows[0];
-    // Rows for each page are what the planner takes from here.
-    await client.query(
-      'update pg_class set reltuples = 1, relpages = 1000000 where oid = any ($1)',
-      [oids],
-    );
-    const result = await work();
-    await client.query(
-      `update pg_class c set reltuples = k.tuples, relpages = k.pages
-       from unnest($1::oid[], $2::float4[], $3::int[]) k (oid, tuples, pages) where c.oid = k.oid`,
-      [oids, tuples, pages],
-    );
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
-}
-
 /** Executes `query` as a member, and returns what each node of each statement read: rows that it passed on or removed. */
 export async function rowsRead(
   client: pg.Client,
@@ -102,7 +71,6 @@ export async function rowsRead(
     return { result: rows[0]?.result, reads };
   } finally {
     client.off('notice', read);
-    // In a transaction that has failed, the rollback resets it.
-    await client.query('reset role').catch(() => undefined);
+    await client.query('reset role');
   }
 }
