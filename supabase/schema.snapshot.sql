@@ -25167,6 +25167,8 @@ CREATE OR REPLACE FUNCTION stepbase_private.avoidable_approvals(p_origin stepbas
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET enable_nestloop TO 'off'
+ SET jit TO 'off'
 AS $function$
   with recursive edited as materialized (
     select

@@ -7,7 +7,7 @@ returns table (step_id text, ordinal int, action text, reason text)
 language plpgsql
 stable
 set search_path = ''
--- A nested loop, which looks cheap while the tables are small, would compare each step with each other one.
+-- While the tables are small, the planner estimates a nested loop as cheap, which would read all pairs of steps.
 set enable_nestloop = off
 set jit = off
 as $$

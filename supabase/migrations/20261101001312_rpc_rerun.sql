@@ -35,6 +35,9 @@ returns setof text
 language sql
 stable
 set search_path = ''
+-- While the tables are small, the planner estimates a nested loop as cheap, which would read all pairs of steps.
+set enable_nestloop = off
+set jit = off
 as $$
   with recursive edited as materialized (
     select
