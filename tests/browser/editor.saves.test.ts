@@ -1,62 +1,17 @@
 // Saves of a draft that do not succeed at once: a refused one is not sent again, one that gets no answer is, and one over a
 // draft that another person has published becomes the next draft.
 
-import { randomUUID } from 'node:crypto';
-import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { type TestApp, testApp, value } from '../engine/support.ts';
-import { openPage, pasteInto, signIn } from './support.ts';
+import { type TestApp, testApp } from '../engine/support.ts';
+import { openDraftEditor } from './draft-editor.ts';
 
 let b: TestApp;
 beforeAll(async () => {
   b = await testApp();
 });
 
-interface Opened {
-  page: Page;
-  name: string;
-  /** Writes the expression of the step. */
-  write(expression: string): Promise<void>;
-  /** Resolves when the editor shows that state of the draft. */
-  is(save: string): Promise<void>;
-  /** The versions with their expression, newest first. */
-  versions(): Promise<[number, string, string][]>;
-}
-
-/** The editor of a new draft, with a clock that the test can move. */
-async function openEditor(): Promise<Opened> {
-  const name = `saves-${randomUUID().slice(0, 8)}`;
-  const { error } = await b.developer.rpc('save_workflow', {
-    kebab_name: name,
-    definition: { nodes: [value('one', '1')], edges: [] },
-  });
-  expect(error).toBeNull();
-  const page = await openPage();
-  await page.clock.install();
-  await signIn(page, 'developer@acme', `/workflows/${name}/edit`);
-  await page.locator('[data-step="one"]').click();
-  return {
-    page,
-    name,
-    write: (expression) =>
-      pasteInto(page.getByRole('textbox', { name: 'Expression', exact: true }), expression),
-    is: (save) => page.locator(`[data-save="${save}"]`).waitFor(),
-    versions: async () => {
-      const { rows } = await b.db.query<{ row: [number, string, string] }>(
-        `select jsonb_build_array(
-           v.version, v.status, v.definition #>> '{nodes,0,data,config,expression}'
-         ) as row
-         from stepbase.workflow_versions v join stepbase.workflows w on w.id = v.workflow_id
-         where w.app_code = 'acme' and w.kebab_name = $1 order by v.version desc`,
-        [name],
-      );
-      return rows.map(({ row }) => row);
-    },
-  };
-}
-
 test('a refused draft is sent once, and undoing it ends the refusal', async () => {
-  const { page, write, is, versions } = await openEditor();
+  const { page, write, is, versions } = await openDraftEditor(b);
   let sent = 0;
   await page.route('**/draft', async (route) => {
     if (route.request().method() !== 'POST') return await route.continue();
@@ -79,7 +34,7 @@ test('a refused draft is sent once, and undoing it ends the refusal', async () =
 });
 
 test('a draft that a server does not take is sent again after growing pauses', async () => {
-  const { page, write, is, versions } = await openEditor();
+  const { page, write, is, versions } = await openDraftEditor(b);
   const sentAt: number[] = [];
   await page.route('**/draft', async (route) => {
     if (route.request().method() !== 'POST') return await route.continue();
@@ -109,7 +64,7 @@ test('a draft that a server does not take is sent again after growing pauses', a
 });
 
 test('an edit of a draft that another person has published becomes the next draft', async () => {
-  const { page, name, write, is, versions } = await openEditor();
+  const { page, name, write, is, versions } = await openDraftEditor(b);
   await write('40 + 2');
   await is('saved');
   await expect.poll(versions).toEqual([[1, 'draft', '40 + 2']]);

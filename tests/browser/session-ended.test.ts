@@ -1,11 +1,11 @@
-// A session that ends by itself: the page keeps its place and its rows behind a dialog, sends nothing meanwhile, and
-// continues after the sign-in, whatever it was doing.
+// A session that expires: the page keeps its address and its rows behind a dialog, sends no requests, and continues after
+// the sign-in.
 
-import { randomUUID } from 'node:crypto';
 import type { Locator, Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { node, type TestApp, testApp, value } from '../engine/support.ts';
-import { endSession, openAppPage, openPage, pasteInto, signIn } from './support.ts';
+import { openDraftEditor } from './draft-editor.ts';
+import { endSession, openAppPage, openPage, signIn } from './support.ts';
 
 let b: TestApp;
 beforeAll(async () => {
@@ -103,30 +103,16 @@ test('a list and a run keep their rows, and follow what happened meanwhile', asy
 });
 
 test('an edit that was not saved is saved after the sign-in', async () => {
-  const name = `kept-${randomUUID().slice(0, 8)}`;
-  const { error } = await b.developer.rpc('save_workflow', {
-    kebab_name: name,
-    definition: { nodes: [value('one', '1')], edges: [] },
-  });
-  expect(error).toBeNull();
-  const page = await openPage();
-  await page.clock.install();
-  await signIn(page, 'developer@acme', `/workflows/${name}/edit`);
-  await page.locator('[data-step="one"]').click();
+  const { page, write, is, versions } = await openDraftEditor(b);
   await page.route('**/draft', (route) => route.abort());
-  await pasteInto(page.getByRole('textbox', { name: 'Expression', exact: true }), '40 + 2');
-  await page.locator('[data-save="failed"]').waitFor();
+  await write('40 + 2');
+  await is('failed');
   const dialog = await endSession(page);
   const sent = requestsOf(page);
   await page.unroute('**/draft');
   await page.clock.runFor(120_000);
   expect(sent).toEqual([]);
   await signInAgain(dialog);
-  await page.locator('[data-save="saved"]').waitFor();
-  const { data } = await b.developer
-    .from('workflow_versions')
-    .select('definition, workflow:workflows!version_workflow_is_of_same_app!inner(kebab_name)')
-    .eq('workflow.kebab_name', name)
-    .single();
-  expect(JSON.stringify(data?.definition)).toContain('40 + 2');
+  await is('saved');
+  expect(await versions()).toEqual([[1, 'draft', '40 + 2']]);
 });
