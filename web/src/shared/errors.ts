@@ -80,6 +80,10 @@ export const explain = (
   texts?: Readonly<Record<string, string>>,
 ): string => describe(error, texts).text;
 
+/** A request that needs a session, without one. */
+export const sessionEnded = (): ApiError =>
+  new ApiError(TEXTS.not_authenticated ?? '', 'not_authenticated');
+
 /**
  * Whether a read may succeed when it is sent again: a lost connection, an error of the server, or an expired token. Errors
  * of the caller do not change.

@@ -4,7 +4,7 @@
 import type { Json } from '../../../../types/database.ts';
 import { accessToken } from '../../shared/auth.ts';
 import { watchedFetch } from '../../shared/contact.ts';
-import { ApiError } from '../../shared/errors.ts';
+import { ApiError, sessionEnded } from '../../shared/errors.ts';
 import { httpApiUrl, type Row, supabase } from '../../shared/supabase.ts';
 import type { Draft } from '../model/definition.ts';
 
@@ -30,8 +30,6 @@ export class RefusedError extends ApiError {
   }
 }
 
-const NO_SESSION = 'Your session has ended. Sign in again.';
-
 interface Problem {
   detail?: string;
   title?: string;
@@ -46,7 +44,7 @@ async function send<T>(
   headers: Record<string, string> = {},
 ): Promise<{ data: T; etag: string }> {
   const token = await accessToken();
-  if (token === null) throw new RefusedError(NO_SESSION, 'not_authenticated', 401, []);
+  if (token === null) throw sessionEnded();
   const response = await watchedFetch(`${httpApiUrl}${path}`, {
     method,
     headers: {
