@@ -14,7 +14,7 @@ export const REQUEST_ERRORS: Readonly<Record<ErrorCode, string>> = {
   conflict: 'The current state forbids the operation. Read the object again before you retry.',
   immutable: 'The column or row can never change. Create a new version or a new row.',
   precondition_failed:
-    'The object has another `ETag` than `If-Match` names, or `If-None-Match` has met one. Read it again and repeat the change.',
+    'The `ETag` of the object differs from `If-Match`, or the object exists and the request has `If-None-Match: *`. Read it again and repeat the change.',
   payload_too_large: 'The body exceeds `STEPBASE_MAX_BODY_BYTES`.',
   unsupported_media_type: 'The body must be JSON with `content-type: application/json`.',
   invalid_input: 'The data violates its JSON Schema. `errors` lists each violation with its path.',

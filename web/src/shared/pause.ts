@@ -1,6 +1,6 @@
-// When the page pauses: without a network, while the session has ended, and while the token of the browser is for another
-// application than the page. Meanwhile nothing is read or saved, since it would be for nobody or for the wrong
-// application; the page keeps its rows, and continues by itself. TanStack Query calls this state "offline".
+// The page pauses without a network, after the session has ended, and while the token of the browser is for another
+// application. A paused page sends no requests: they would fail without a session, or read and change the other
+// application. It keeps its rows and continues after the pause. TanStack Query calls this state "offline".
 import { onlineManager } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
 

@@ -42,7 +42,7 @@ export default function Shell({ session, isEnded, unverified }: Props) {
   useEffect(() => () => queryClient.clear(), [userId]);
 
   usePause('session_ended', isEnded);
-  // What the page shows is as old as the dialog.
+  // The rows on the page are as old as the end of the session.
   useEffect(() => {
     if (!isEnded) return;
     return () => void queryClient.invalidateQueries();
